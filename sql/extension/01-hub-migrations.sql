@@ -1,0 +1,1 @@
+-- sql/pack.sh writes mhub.hub_migration() behind this line: one row for each file of sql/hub/.

@@ -1,0 +1,32 @@
+/*
+ * pgcompat.h
+ *	  What differs between PostgreSQL 14 and 18, in one place.
+ *
+ * Every other file is written against the newest form; this header supplies
+ * it where the server is older.
+ */
+#ifndef MHUB_PGCOMPAT_H
+#define MHUB_PGCOMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 140000
+#error "mhub needs PostgreSQL 14 or later"
+#endif
+
+/* 16 split the varlena macros out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 18 replaced the pg_attribute_noreturn() suffix by a pg_noreturn prefix */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
+/* 15 renamed EmitWarningsOnPlaceholders() */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#endif							/* MHUB_PGCOMPAT_H */

@@ -1,0 +1,29 @@
+/*
+ * spi_plan.h
+ *	  Statements prepared once per backend.
+ */
+#ifndef MHUB_SPI_PLAN_H
+#define MHUB_SPI_PLAN_H
+
+#include "common/pgcompat.h"
+
+#include "executor/spi.h"
+
+#define MHUB_PLAN_MAX_ARGS 16
+
+/*
+ * A statement and, once used, its plan.  Declare it static and initialise it
+ * with the text and the argument types; names in the text are
+ * schema-qualified, values are parameters.
+ */
+typedef struct MhubPlan
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[MHUB_PLAN_MAX_ARGS];
+	SPIPlanPtr	plan;
+} MhubPlan;
+
+extern SPIPlanPtr mhub_plan(MhubPlan *statement);
+
+#endif							/* MHUB_SPI_PLAN_H */

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs every Debian package that building, testing, demonstrating and measuring mhub needs. Root or sudo.
+# Does nothing, and needs neither root nor network, where all are present.
+set -eu
+
+packages='
+	make gcc libc6-dev pkg-config git perl python3 gzip curl ca-certificates openssl
+	postgresql-15 postgresql-server-dev-15 postgresql-15-cron
+	libcurl4-openssl-dev libssl-dev libmaxminddb-dev libicu-dev zlib1g-dev
+	libipc-run-perl
+'
+
+missing=''
+for package in $packages; do
+	status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+	[ "$status" = 'install ok installed' ] || missing="$missing $package"
+done
+[ -n "$missing" ] || { echo "packages: all present"; exit 0; }
+
+echo "packages: installing$missing"
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "packages: need root or sudo to install them" >&2; exit 1; }
+	as_root=sudo
+fi
+# Debian's package would otherwise create and start a cluster of its own; ours is private.
+$as_root mkdir -p /etc/postgresql-common/createcluster.d
+[ -e /etc/postgresql-common/createcluster.d/mhub.conf ] ||
+	echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.d/mhub.conf >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -qq'
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
