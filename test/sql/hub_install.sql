@@ -16,7 +16,9 @@ ROLLBACK TO guard;
 -- What others built on the hub stops the removal.
 CREATE VIEW public.mine AS SELECT person_id FROM mhub.person;
 SAVEPOINT mine;
+\set SHOW_CONTEXT never
 SELECT mhub.uninstall(current_database()::text);
+\set SHOW_CONTEXT errors
 ROLLBACK TO mine;
 DROP VIEW public.mine;
 
