@@ -5,7 +5,17 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     VALUES
     -- every profile
     ('*', 'USAGE', 'SCHEMA', 'mhub'),
-    ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()'),
+    -- delivery
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.render_template(text, jsonb, text, jsonb)'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.check_template(text)'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.template_variables(text)'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.sms_length(text)'),
+    ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.template'),
+    ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.template_partial'),
+    ('marketer', 'SELECT', 'TABLE', 'mhub.delivery_channel'),
+    ('marketer', 'SELECT', 'TABLE', 'mhub.provider'),
+    ('app', 'INSERT', 'TABLE', 'mhub.message')
 $$;
 COMMENT ON FUNCTION mhub.access_right() IS
 'The rights that mhub.grant_access() hands out: profile (* is every profile), privilege, type of object and object.';
