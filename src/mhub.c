@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "utils/guc.h"
+#include "workflow/clock.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,5 +14,6 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	mhub_workflow_init();
 	MarkGUCPrefixReserved("mhub");
 }

@@ -1,0 +1,39 @@
+-- The hub's recurring work: what mhub.run_jobs() runs, how often, for how long, and how it went.
+
+CREATE TABLE mhub.job (
+    name text PRIMARY KEY,
+    enabled boolean NOT NULL DEFAULT true,
+    every interval NOT NULL CHECK (every >= '0'),
+    max_time interval NOT NULL DEFAULT '10 seconds' CHECK (max_time > '0'),
+    next_run_at timestamptz NOT NULL DEFAULT '-infinity',
+    last_started_at timestamptz,
+    last_finished_at timestamptz,
+    runs bigint NOT NULL DEFAULT 0,
+    busy interval NOT NULL DEFAULT '0',
+    failures integer NOT NULL DEFAULT 0,
+    last_error text,
+    last_error_at timestamptz
+) WITH (fillfactor = 50);
+COMMENT ON TABLE mhub.job IS 'Recurring work of the hub, run by mhub.run_jobs(). Change enabled, every and max_time as you like.';
+COMMENT ON COLUMN mhub.job.name IS 'The procedure, without its schema: mhub.<name>.';
+COMMENT ON COLUMN mhub.job.enabled IS 'False: not run.';
+COMMENT ON COLUMN mhub.job.every IS 'Time from the end of one run to the start of the next.';
+COMMENT ON COLUMN mhub.job.max_time IS 'Budget of one run, handed to procedures that take one.';
+COMMENT ON COLUMN mhub.job.next_run_at IS 'Not run before this time; after a failure it moves away, doubling up to an hour.';
+COMMENT ON COLUMN mhub.job.last_started_at IS 'Start of the last run.';
+COMMENT ON COLUMN mhub.job.last_finished_at IS 'End of the last run that succeeded.';
+COMMENT ON COLUMN mhub.job.runs IS 'Runs that succeeded, ever.';
+COMMENT ON COLUMN mhub.job.busy IS 'Time spent in those runs.';
+COMMENT ON COLUMN mhub.job.failures IS 'Failures since the last success.';
+COMMENT ON COLUMN mhub.job.last_error IS 'SQLSTATE and message of the last failure; kept after a success.';
+COMMENT ON COLUMN mhub.job.last_error_at IS 'When it failed.';
+
+INSERT INTO mhub.job (name, every, max_time) VALUES
+    ('advance_workflows', '1 second', '20 seconds'),
+    ('deliver_messages', '1 second', '20 seconds'),
+    ('refresh_segments', '5 seconds', '15 seconds'),
+    ('refresh_rollups', '20 seconds', '15 seconds'),
+    ('refresh_sessions', '30 seconds', '15 seconds'),
+    ('refresh_attribution', '1 minute', '20 seconds'),
+    ('maintain_partitions', '1 hour', '20 seconds'),
+    ('apply_retention', '1 hour', '20 seconds');
