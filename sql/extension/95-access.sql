@@ -6,6 +6,18 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     -- every profile
     ('*', 'USAGE', 'SCHEMA', 'mhub'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.now()'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.is_time_zone(text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.add_local(timestamptz, interval, text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.next_local_time(timestamptz, text, time, time, time, integer[])'),
+    -- workflow
+    ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.run_jobs(interval)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.start(name)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.stop(name)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.jobs_running()'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.cron_database()'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.schedule_status()'),
+    ('operator', 'SELECT, UPDATE', 'TABLE', 'mhub.job'),
     -- delivery
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.render_template(text, jsonb, text, jsonb)'),
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.check_template(text)'),
