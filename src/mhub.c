@@ -4,6 +4,7 @@
  */
 #include "mhub.h"
 
+#include "common/hub_time.h"
 #include "utils/guc.h"
 #include "workflow/clock.h"
 
@@ -15,5 +16,6 @@ void
 _PG_init(void)
 {
 	mhub_workflow_init();
+	mhub_hub_time_init();
 	MarkGUCPrefixReserved("mhub");
 }

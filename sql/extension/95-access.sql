@@ -18,6 +18,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.cron_database()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.schedule_status()'),
     ('operator', 'SELECT, UPDATE', 'TABLE', 'mhub.job'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.hub_time_zone()'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.hub_day(timestamptz)'),
     -- delivery
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.render_template(text, jsonb, text, jsonb)'),
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.check_template(text)'),
