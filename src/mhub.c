@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "common/hub_time.h"
+#include "privacy/privacy.h"
 #include "utils/guc.h"
 #include "workflow/clock.h"
 
@@ -17,5 +18,6 @@ _PG_init(void)
 {
 	mhub_workflow_init();
 	mhub_hub_time_init();
+	mhub_privacy_init();
 	MarkGUCPrefixReserved("mhub");
 }

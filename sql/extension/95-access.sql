@@ -5,7 +5,6 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     VALUES
     -- every profile
     ('*', 'USAGE', 'SCHEMA', 'mhub'),
-    ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.now()'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.is_time_zone(text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.add_local(timestamptz, interval, text)'),
@@ -29,7 +28,16 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.template_partial'),
     ('marketer', 'SELECT', 'TABLE', 'mhub.delivery_channel'),
     ('marketer', 'SELECT', 'TABLE', 'mhub.provider'),
-    ('app', 'INSERT', 'TABLE', 'mhub.message')
+    ('app', 'INSERT', 'TABLE', 'mhub.message'),
+    -- privacy
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.normalise(text, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.encrypt(text, bigint, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.blind_index(text, text, text)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.encrypt(text, bigint, text)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.blind_index(text, text, text)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.keys_reload()'),
+    -- stays last, so that every line above ends in a comma
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
 $$;
 COMMENT ON FUNCTION mhub.access_right() IS
 'The rights that mhub.grant_access() hands out: profile (* is every profile), privilege, type of object and object.';

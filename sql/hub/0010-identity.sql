@@ -31,7 +31,7 @@ CREATE TABLE mhub.identifier (
     person_id bigint NOT NULL REFERENCES mhub.person,
     kind text NOT NULL REFERENCES mhub.identifier_kind,
     value text COLLATE "C" NOT NULL,
-    sealed bytea,
+    sealed mhub.enc,
     first_seen_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
     source text,

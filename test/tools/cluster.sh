@@ -75,10 +75,19 @@ log_destination = 'stderr'
 EOF
 }
 
+# A random key for personal data, made once: what the cluster holds can only be read with it.
+key_file() {
+	[ ! -e "$home/keys/mhub.keys" ] || return 0
+	as_owner sh -c "umask 077
+		echo \"1:\$(openssl rand -base64 32)\" >'$home/keys/mhub.keys'
+		echo \"mhub.key_file = '$home/keys/mhub.keys'\" >>'$home/data/postgresql.conf'"
+}
+
 start() {
 	copy_server
 	install_mhub
 	initialise
+	key_file
 	as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null && return 0
 	as_owner "$bin/pg_ctl" -D "$home/data" -l "$home/data/server.log" -w start >/dev/null ||
 		{ tail -n 20 "$home/data/server.log" >&2; exit 1; }

@@ -1,0 +1,56 @@
+-- Sealed personal data: type mhub.enc, sealing, blind indexes, normalisers.
+
+CREATE TYPE mhub.enc;
+CREATE FUNCTION mhub.enc_in(value cstring) RETURNS mhub.enc
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_enc_in';
+CREATE FUNCTION mhub.enc_out(value mhub.enc) RETURNS cstring
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_enc_out';
+CREATE FUNCTION mhub.enc_recv(message internal) RETURNS mhub.enc
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_enc_recv';
+CREATE FUNCTION mhub.enc_send(value mhub.enc) RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_enc_send';
+CREATE TYPE mhub.enc (
+    INPUT = mhub.enc_in, OUTPUT = mhub.enc_out, RECEIVE = mhub.enc_recv, SEND = mhub.enc_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
+);
+COMMENT ON TYPE mhub.enc IS
+'A sealed text: AES-256-GCM under the key of a person (or of the hub, for secrets), bound to its column. Text form \x and hexadecimal digits, so dump and restore need no key. 44 bytes longer than the text in UTF-8. Has no operators: to look values up keep mhub.blind_index() beside it.';
+COMMENT ON FUNCTION mhub.enc_in(cstring) IS 'Input of mhub.enc. Checks form and length only (SQLSTATE MH005).';
+COMMENT ON FUNCTION mhub.enc_out(mhub.enc) IS 'Output of mhub.enc: the ciphertext in hexadecimal.';
+COMMENT ON FUNCTION mhub.enc_recv(internal) IS 'Binary input of mhub.enc.';
+COMMENT ON FUNCTION mhub.enc_send(mhub.enc) IS 'Binary output of mhub.enc.';
+
+CREATE FUNCTION mhub.encrypt(value text, person_id bigint, column_name text) RETURNS mhub.enc
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_encrypt';
+COMMENT ON FUNCTION mhub.encrypt(text, bigint, text) IS
+'Seals a value for a person and a column of mhub.enc_column. The person''s key is made when a value is first sealed for it. A different result every time. NULL for a NULL argument. Errors: MH001 no key configured, MH002 the epoch of the person''s key is not in the key file, MH003 the person was erased, undefined_object for an unregistered column.';
+
+CREATE FUNCTION mhub.encrypt_secret(value text, column_name text) RETURNS mhub.enc
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_encrypt_secret';
+COMMENT ON FUNCTION mhub.encrypt_secret(text, text) IS
+'Seals a secret of the hub itself, such as a provider''s token, for a column of mhub.enc_column. No person''s erasure touches it. NULL for a NULL argument. Errors as mhub.encrypt().';
+
+CREATE FUNCTION mhub.blind_index(value text, domain text, normaliser text DEFAULT NULL) RETURNS bytea
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'mhub_blind_index';
+COMMENT ON FUNCTION mhub.blind_index(text, text, text) IS
+'17 bytes that are equal for equal values and tell nothing without the key: version byte and HMAC-SHA256(index key, domain, 0x00, normalised value) cut to 128 bits. domain keeps kinds of values apart; for identifiers it is their kind. normaliser is exact, email or phone; by default the domain if it is one of these names, else exact. NULL for a NULL value or domain, and for a value that its normaliser refuses, so that a look-up finds nothing. Errors: MH001 no key configured, MH002, invalid_parameter_value for an unknown normaliser.';
+
+CREATE FUNCTION mhub.normalise(value text, normaliser text) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_normalise_value';
+COMMENT ON FUNCTION mhub.normalise(text, text) IS
+'One spelling for equal values. email: white space around it removed, NFKC, lower case; must have one @ with something on both sides and at most 254 bytes. phone: E.164 as +8613800138000; full-width digits, spaces, dashes, brackets, 00 or the country''s own international prefix are understood, national numbers are those of mhub.default_country; numbers of China and North America are checked to the digit. exact: unchanged. NULL for NULL and for what is none (no @, impossible number, empty text). Works on UTF-8 whatever the database''s encoding and does not depend on the locale; in an SQL_ASCII database bytes that are not UTF-8 are refused by email and phone. Error: invalid_parameter_value for an unknown normaliser.';
+
+CREATE FUNCTION mhub.keys_reload() RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_keys_reload';
+COMMENT ON FUNCTION mhub.keys_reload() IS
+'Reads the key file (or runs mhub.key_command) now and, from this transaction''s commit on, makes every session read it again before it next needs a key. Returns the number of epochs. Errors: MH001 when there is no usable key file.';
+
+CREATE FUNCTION mhub.register_enc_column(name text) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    WITH added AS (
+        INSERT INTO mhub.enc_column (name) VALUES ($1) ON CONFLICT DO NOTHING RETURNING column_id
+    )
+    SELECT column_id FROM added UNION ALL SELECT c.column_id FROM mhub.enc_column AS c WHERE c.name = $1 LIMIT 1
+$$;
+COMMENT ON FUNCTION mhub.register_enc_column(text) IS
+'Registers a column that holds values of type mhub.enc, by convention named schema.table.column, and returns its number; the number it has when it is registered already. NULL for NULL.';

@@ -1,0 +1,253 @@
+/*
+ * normalise.c
+ *	  One spelling for each e-mail address, telephone number and id.
+ *
+ * Everything here works on UTF-8 whatever the database's encoding, and never
+ * asks the locale: a blind index must come out the same on every server.
+ */
+#include "privacy/normalise.h"
+
+#include "common/unicode_norm.h"
+#include "mb/pg_wchar.h"
+
+/* RFC 5321 4.5.3.1.3: a path has 256 octets, two of them the angle brackets */
+#define MAX_EMAIL_LEN 254
+#define MAX_PHONE_LEN 64
+
+bool
+mhub_normaliser_named(const char *name, MhubNormaliser *normaliser)
+{
+	static const char *const names[] = {"exact", "email", "phone"};
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+		{
+			*normaliser = (MhubNormaliser) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* NFKC of valid UTF-8 text, which folds full-width forms to ASCII. */
+static pg_wchar *
+nfkc(const char *text, size_t len)
+{
+	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
+	int			n = 0;
+
+	for (size_t i = 0; i < len; i += pg_utf_mblen((const unsigned char *) text + i))
+		wide[n++] = utf8_to_unicode((const unsigned char *) text + i);
+	wide[n] = 0;
+	return unicode_normalize(UNICODE_NFKC, wide);
+}
+
+/* White space and the invisible marks that copying from address books adds */
+static bool
+is_blank(pg_wchar c)
+{
+	return c <= 0x20 || c == 0x7F || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+		(c >= 0x2000 && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) ||
+		c == 0x205F || (c >= 0x2060 && c <= 0x2069) || c == 0x3000 || c == 0xFEFF;
+}
+
+static pg_wchar
+lower_greek(pg_wchar c)
+{
+	if (c >= 0x391 && c != 0x3A2)
+		return c + 32;
+	switch (c)
+	{
+		case 0x386:
+			return 0x3AC;
+		case 0x388:
+		case 0x389:
+		case 0x38A:
+			return c + 37;
+		case 0x38C:
+			return 0x3CC;
+		case 0x38E:
+		case 0x38F:
+			return c + 63;
+		default:
+			return c;
+	}
+}
+
+/*
+ * Simple lower case for the scripts that addresses are written in: Latin-1,
+ * Latin Extended-A, Greek and Cyrillic.  Fixed here, because the C library's
+ * tables differ between servers.
+ */
+static pg_wchar
+lower(pg_wchar c)
+{
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	if (c >= 0xC0 && c <= 0xDE)
+		return c == 0xD7 ? c : c + 32;
+	if ((c >= 0x100 && c <= 0x12F) || (c >= 0x132 && c <= 0x137) || (c >= 0x14A && c <= 0x177))
+		return c | 1;
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
+		return c + (c & 1);
+	if (c == 0x178)
+		return 0xFF;
+	if (c >= 0x386 && c <= 0x3AB)
+		return lower_greek(c);
+	if (c >= 0x410 && c <= 0x42F)
+		return c + 32;
+	if (c >= 0x400 && c <= 0x40F)
+		return c + 80;
+	return c;
+}
+
+/* Room for the longest UTF-8 form of every character and the final zero */
+static char *
+to_utf8(const pg_wchar *wide, int n, size_t *len)
+{
+	char	   *text = palloc((size_t) n * 4 + 1);
+	char	   *end = text;
+
+	for (int i = 0; i < n; i++)
+	{
+		unicode_to_utf8(wide[i], (unsigned char *) end);
+		end += pg_utf_mblen((unsigned char *) end);
+	}
+	*end = '\0';
+	*len = end - text;
+	return text;
+}
+
+/* Exactly one @ with something on both sides; NULL is returned for what is no address. */
+static char *
+checked_email(char *email, size_t len)
+{
+	char	   *at = strchr(email, '@');
+
+	if (len > MAX_EMAIL_LEN || at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
+		return NULL;
+	return email;
+}
+
+/* The common case, without a detour through code points */
+static char *
+normalise_ascii_email(const char *value, size_t len)
+{
+	char	   *email = palloc(len + 1);
+
+	for (size_t i = 0; i < len; i++)
+	{
+		if (is_blank((unsigned char) value[i]))
+			return NULL;
+		email[i] = (char) lower((unsigned char) value[i]);
+	}
+	email[len] = '\0';
+	return checked_email(email, len);
+}
+
+static char *
+normalise_wide_email(const char *value, size_t len)
+{
+	pg_wchar   *wide = nfkc(value, len);
+	pg_wchar   *start = wide;
+	int			n = 0;
+	size_t		out_len;
+	char	   *email;
+
+	while (*start != 0 && is_blank(*start))
+		start++;
+	while (start[n] != 0)
+		n++;
+	while (n > 0 && is_blank(start[n - 1]))
+		n--;
+	for (int i = 0; i < n; i++)
+	{
+		if (is_blank(start[i]))
+			return NULL;
+		start[i] = lower(start[i]);
+	}
+	email = to_utf8(start, n, &out_len);
+	return checked_email(email, out_len);
+}
+
+static char *
+normalise_email(const char *value, size_t len)
+{
+	if (!is_ascii(value, len))
+		return normalise_wide_email(value, len);
+	while (len > 0 && is_blank((unsigned char) value[len - 1]))
+		len--;
+	while (len > 0 && is_blank((unsigned char) value[0]))
+		value++, len--;
+	return normalise_ascii_email(value, len);
+}
+
+static bool
+is_dash(pg_wchar c)
+{
+	return c == '-' || (c >= 0x2010 && c <= 0x2015) || c == 0x2212 || c == 0x30FC;
+}
+
+/*
+ * Drops what people put between digits; what is left over must be digits, a
+ * leading plus and brackets, else it is no telephone number.
+ */
+static char *
+normalise_phone(const char *value, size_t len, const char *country)
+{
+	pg_wchar   *wide;
+	char	   *digits;
+	int			n = 0;
+
+	if (len > MAX_PHONE_LEN * 4)
+		return NULL;
+	wide = nfkc(value, len);
+	digits = palloc(len * 4 + 1);
+	if (wide[0] == 't' && wide[1] == 'e' && wide[2] == 'l' && wide[3] == ':')
+		wide += 4;
+	for (; *wide != 0; wide++)
+	{
+		if (is_blank(*wide) || is_dash(*wide) || *wide == '.' || *wide == '/')
+			continue;
+		if (*wide >= 0x80 || strchr("0123456789+()", (int) *wide) == NULL || n >= MAX_PHONE_LEN)
+			return NULL;
+		digits[n++] = (char) *wide;
+	}
+	digits[n] = '\0';
+	return mhub_phone_e164(digits, country);
+}
+
+/*
+ * The normalised value as zero-terminated UTF-8, freshly allocated, or NULL
+ * when value is not what the normaliser is for.  value is valid UTF-8 without
+ * zero bytes.  country (ISO 3166, two letters) tells how to read telephone
+ * numbers without country code.
+ *
+ * exact: as it is, except that the empty text is no id.
+ */
+char *
+mhub_normalise_utf8(MhubNormaliser normaliser, const char *value, size_t len, const char *country)
+{
+	switch (normaliser)
+	{
+		case MHUB_NORMALISE_EMAIL:
+			return normalise_email(value, len);
+		case MHUB_NORMALISE_PHONE:
+			return normalise_phone(value, len, country);
+		case MHUB_NORMALISE_EXACT:
+			break;
+	}
+	return len > 0 ? pnstrdup(value, len) : NULL;
+}

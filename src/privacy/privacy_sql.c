@@ -1,0 +1,106 @@
+/*
+ * privacy_sql.c
+ *	  The SQL functions over sealing, opening, blind indexes and normalisers.
+ */
+#include "mhub.h"
+
+#include "privacy/key_file.h"
+#include "privacy/key_store.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "privacy/hub_access.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+
+PG_FUNCTION_INFO_V1(mhub_encrypt);
+PG_FUNCTION_INFO_V1(mhub_encrypt_secret);
+PG_FUNCTION_INFO_V1(mhub_blind_index);
+PG_FUNCTION_INFO_V1(mhub_normalise_value);
+PG_FUNCTION_INFO_V1(mhub_keys_reload);
+
+Datum
+mhub_encrypt(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int64		person_id = PG_GETARG_INT64(1);
+	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	PG_RETURN_BYTEA_P(mhub_seal(value, person_id, column_name));
+}
+
+Datum
+mhub_encrypt_secret(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	PG_RETURN_BYTEA_P(mhub_seal_secret(value, column_name));
+}
+
+static MhubNormaliser
+normaliser_arg(const char *name)
+{
+	MhubNormaliser normaliser;
+
+	if (!mhub_normaliser_named(name, &normaliser))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown normaliser \"%s\"", name),
+				 errhint("Normalisers are exact, email and phone."),
+				 errhidestmt(true), errhidecontext(true)));
+	return normaliser;
+}
+
+/* Without a normaliser named, the domain names it where it can: email, phone. */
+Datum
+mhub_blind_index(PG_FUNCTION_ARGS)
+{
+	MhubNormaliser normaliser = MHUB_NORMALISE_EXACT;
+	char	   *domain;
+	char	   *normalised;
+	bytea	   *index;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	domain = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!PG_ARGISNULL(2))
+		normaliser = normaliser_arg(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	else
+		mhub_normaliser_named(domain, &normaliser);
+	normalised = mhub_normalise(normaliser, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (normalised == NULL)
+		PG_RETURN_NULL();
+	index = palloc(VARHDRSZ + MHUB_BLIND_INDEX_LEN);
+	SET_VARSIZE(index, VARHDRSZ + MHUB_BLIND_INDEX_LEN);
+	mhub_blind_index_bytes(MHUB_INDEX_KEY, normalised, domain, (uint8 *) VARDATA(index));
+	PG_RETURN_BYTEA_P(index);
+}
+
+Datum
+mhub_normalise_value(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	MhubNormaliser normaliser = normaliser_arg(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	char	   *normalised = mhub_normalise(normaliser, value);
+
+	if (normalised == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(normalised));
+}
+
+/*
+ * Reads the key file here, to report what is wrong with it, and makes every
+ * session (this one too) read it again when it next needs a key.
+ */
+Datum
+mhub_keys_reload(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	const uint32 *epochs;
+	int			n;
+
+	mhub_forget_epochs();
+	n = mhub_epochs(&epochs);
+	CacheInvalidateRelcacheByRelid(mhub_hub_table("keyring"));
+	PG_RETURN_INT32(n);
+}
