@@ -36,6 +36,19 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.encrypt(text, bigint, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.blind_index(text, text, text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.keys_reload()'),
+    -- traffic
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.parse_source(text, text, text[])'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.channel(text, text, text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.source_category(text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.shipped_source_host()'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.clean_url(text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.user_agent_is_bot(text)'),
+    ('*', 'SELECT', 'TABLE', 'mhub.channel_rule_version'),
+    ('*', 'SELECT', 'TABLE', 'mhub.channel_rule'),
+    ('*', 'SELECT', 'TABLE', 'mhub.source_host'),
+    ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.channel_rule_version'),
+    ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.channel_rule'),
+    ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.source_host'),
     -- stays last, so that every line above ends in a comma
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
 $$;

@@ -29,4 +29,10 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* 15 brought a short way to return a set of rows in one go */
+#if PG_VERSION_NUM < 150000
+#include "fmgr.h"
+extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
+#endif
+
 #endif							/* MHUB_PGCOMPAT_H */

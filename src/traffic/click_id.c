@@ -1,0 +1,100 @@
+/*
+ * click_id.c
+ *	  The parameters that advertising networks add to a landing address.
+ *
+ * Facts, from the networks' own pages and from landing addresses seen in the
+ * wild; doc/sources.md says more about each.  A rank decides where one address
+ * carries several: the most specific id first, qualifiers last.  Meta adds
+ * fbclid to organic clicks too, so it is no proof of an ad; nor are the ids
+ * of e-mail services and of shared posts.
+ */
+#include "traffic/click_id.h"
+
+/* sorted by parameter */
+const MhubClickId mhub_click_ids[] = {
+	{"_hsenc", "hubspot", "hubspot", "email", false, MHUB_CLICK_QUALIFIER},
+	{"_hsmi", "hubspot", "hubspot", "email", false, MHUB_CLICK_QUALIFIER},
+	{"awc", "awin", "awin", "affiliate", false, 40},
+	{"bd_vid", "baidu", "baidu", "cpc", true, 10},
+	{"callback", NULL, NULL, NULL, false, 51},
+	{"cjevent", "cj", "cj", "affiliate", false, 40},
+	{"click_id", NULL, NULL, NULL, false, 5},
+	{"clickid", NULL, NULL, NULL, false, 50},
+	{"dclid", "google", "google", "display", true, 12},
+	{"ef_id", "adobe", NULL, "cpc", true, 30},
+	{"epik", "pinterest", "pinterest", "cpc", true, 10},
+	{"fbclid", "meta", "facebook", "social", false, 60},
+	{"gad_source", "google", "google", "cpc", true, MHUB_CLICK_QUALIFIER},
+	{"gbraid", "google", "google", "cpc", true, 11},
+	{"gclid", "google", "google", "cpc", true, 10},
+	{"gdt_vid", "tencent", "tencent", "cpc", true, 11},
+	{"igsh", "instagram", "instagram", "social", false, 60},
+	{"igshid", "instagram", "instagram", "social", false, 60},
+	{"irclickid", "impact", "impact", "affiliate", false, 40},
+	{"ko_click_id", "kochava", NULL, "cpc", true, 31},
+	{"li_fat_id", "linkedin", "linkedin", "cpc", true, 10},
+	{"mc_cid", "mailchimp", "mailchimp", "email", false, MHUB_CLICK_QUALIFIER},
+	{"mc_eid", "mailchimp", "mailchimp", "email", false, MHUB_CLICK_QUALIFIER},
+	{"mkt_tok", "marketo", "marketo", "email", false, MHUB_CLICK_QUALIFIER},
+	{"msclkid", "microsoft", "bing", "cpc", true, 10},
+	{"ob_click_id", "outbrain", "outbrain", "cpc", true, 10},
+	{"qz_gdt", "tencent", "tencent", "cpc", true, 10},
+	{"rdt_cid", "reddit", "reddit", "cpc", true, 10},
+	{"sccid", "snapchat", "snapchat", "cpc", true, 10},
+	{"scid", "snapchat", "snapchat", "cpc", true, 10},
+	{"tblci", "taboola", "taboola", "cpc", true, 10},
+	{"td_clickid", "bytedance", "toutiao", "cpc", true, 10},
+	{"tduid", "tradedoubler", "tradedoubler", "affiliate", false, 40},
+	{"ttclid", "bytedance", "tiktok", "cpc", true, 10},
+	{"twclid", "x", "twitter", "cpc", true, 10},
+	{"uctrackid", "alibaba", "uc", "cpc", true, 10},
+	{"vmcid", "yahoo", "yahoo", "cpc", true, 10},
+	{"wbraid", "google", "google", "cpc", true, 11},
+	{"weixinadinfo", "tencent", "wechat", "cpc", true, 12},
+	{"wx_aid", "tencent", "wechat", "cpc", true, 13},
+	{"yclid", "yandex", "yandex", "cpc", true, 10},
+};
+const int	mhub_n_click_ids = lengthof(mhub_click_ids);
+
+/* Whose generic click_id, clickid or callback it is, by the source beside it */
+static const struct
+{
+	const char *source;
+	const char *network;
+}			source_networks[] = {
+	{"bytedance", "bytedance"}, {"douyin", "bytedance"}, {"jrtt", "bytedance"},
+	{"kuaishou", "kuaishou"}, {"ks", "kuaishou"}, {"oceanengine", "bytedance"},
+	{"pangle", "bytedance"}, {"red", "xiaohongshu"}, {"tencent", "tencent"},
+	{"gdt", "tencent"}, {"qq", "tencent"}, {"qzone", "tencent"},
+	{"tiktok", "bytedance"}, {"toutiao", "bytedance"}, {"weixin", "tencent"},
+	{"wechat", "tencent"}, {"xhs", "xiaohongshu"}, {"xiaohongshu", "xiaohongshu"},
+	{"xigua", "bytedance"}, {"巨量引擎", "bytedance"}, {"今日头条", "bytedance"},
+	{"抖音", "bytedance"}, {"快手", "kuaishou"}, {"小红书", "xiaohongshu"},
+	{"微信", "tencent"}, {"腾讯", "tencent"}, {"广点通", "tencent"},
+};
+
+static int
+compare_parameter(const void *key, const void *entry)
+{
+	return strcmp((const char *) key, ((const MhubClickId *) entry)->parameter);
+}
+
+const MhubClickId *
+mhub_find_click_id(const char *parameter)
+{
+	return bsearch(parameter, mhub_click_ids, mhub_n_click_ids, sizeof(MhubClickId), compare_parameter);
+}
+
+/* The network that a click id without a name of its own belongs to; NULL when unknown */
+const char *
+mhub_network_of_source(const char *source)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(source_networks); i++)
+	{
+		if (strcmp(source, source_networks[i].source) == 0)
+			return source_networks[i].network;
+	}
+	return NULL;
+}

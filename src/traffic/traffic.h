@@ -1,0 +1,51 @@
+/*
+ * traffic.h
+ *	  Where a visit comes from, and whether it counts: what other rooms call.
+ */
+#ifndef MHUB_TRAFFIC_H
+#define MHUB_TRAFFIC_H
+
+#include "common/pgcompat.h"
+
+/* Addresses are cut to this many bytes, query values to this many characters. */
+#define MHUB_URL_MAX 8192
+#define MHUB_URL_VALUE_MAX 1000
+
+/*
+ * The source of one visit.  Strings are palloc'd in the current memory
+ * context, in the server's encoding; NULL where there is none.  All are NULL
+ * for a move inside the own site, which is no arrival.
+ */
+typedef struct MhubSource
+{
+	char	   *source;
+	char	   *medium;
+	char	   *campaign;
+	char	   *term;
+	char	   *content;
+	char	   *campaign_id;
+	char	   *click_id;
+	char	   *click_network;
+	char	   *referrer_host;
+	char	   *search_term;
+	const char *channel;
+	bool		is_paid;
+} MhubSource;
+
+/*
+ * url, referrer: NUL-terminated or NULL; never an error, whatever they say.
+ * own_hosts: further hosts of the own site (beside those in
+ * mhub.source_host).  channel points into the channel rules and must be
+ * copied to outlive the next call.  Reads the hub's tables through SPI at
+ * first use and after a change of them.
+ */
+extern void mhub_source_of(const char *url, const char *referrer,
+						   char *const *own_hosts, int n_own_hosts, MhubSource *result);
+
+/* The address as it may be stored: without credentials and personal query values. */
+extern char *mhub_url_cleaned(const char *url);
+
+/* Is this a robot's user agent?  An empty one is. */
+extern bool mhub_is_bot_user_agent(const char *user_agent, size_t length);
+
+#endif							/* MHUB_TRAFFIC_H */

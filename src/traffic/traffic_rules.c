@@ -1,0 +1,174 @@
+/*
+ * traffic_rules.c
+ *	  What the hub's tables say about sources and channels, kept per backend.
+ */
+#include "traffic/traffic_rules.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "common/table_cache.h"
+#include "traffic/url_parts.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static MhubTableCache cache = {.tables = {"channel_rule", "channel_rule_version", "source_host"}};
+
+static MhubPlan rules_plan = {
+	"SELECT r.channel, r.is_paid, r.source_category, r.source, r.medium, r.campaign"
+	" FROM mhub.channel_rule AS r JOIN mhub.channel_rule_version AS v ON v.version = r.version"
+	" WHERE v.is_current ORDER BY r.position", 0, {0}, NULL};
+static MhubPlan hosts_plan = {
+	"SELECT h.host, h.category, h.source, h.terms FROM mhub.source_host AS h", 0, {0}, NULL};
+
+static MemoryContext context = NULL;
+static MhubTrafficRules *current = NULL;
+
+static char *
+text_column(HeapTuple tuple, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static char *
+kept_lower(const char *text)
+{
+	char	   *copy = MemoryContextStrdup(context, text);
+	char	   *c;
+
+	for (c = copy; *c != '\0'; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return copy;
+}
+
+static MhubPatterns
+patterns_column(HeapTuple tuple, int column)
+{
+	MhubPatterns result = {NULL, -1};
+	bool		isnull;
+	Datum		value = SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull);
+	Datum	   *words;
+	bool	   *nulls;
+	int			n;
+	int			i;
+
+	if (isnull)
+		return result;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &n);
+	result.patterns = MemoryContextAlloc(context, sizeof(char *) * Max(n, 1));
+	result.n = 0;
+	for (i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			result.patterns[result.n++] = kept_lower(TextDatumGetCString(words[i]));
+	}
+	return result;
+}
+
+/* The table's CHECK constraint allows only names that exist. */
+static uint32
+categories_column(HeapTuple tuple, int column)
+{
+	MhubPatterns names = patterns_column(tuple, column);
+	uint32		set = 0;
+	int			i;
+
+	for (i = 0; i < names.n; i++)
+	{
+		MhubSourceCategory category;
+
+		if (mhub_category_by_name(names.patterns[i], &category))
+			set |= 1u << category;
+	}
+	return set;
+}
+
+static void
+load_rules(MhubTrafficRules *rules)
+{
+	uint64		i;
+
+	mhub_execute_latest(mhub_plan(&rules_plan));
+	rules->n_rules = (int) SPI_processed;
+	rules->rules = MemoryContextAllocZero(context, sizeof(MhubChannelRule) * Max(rules->n_rules, 1));
+	for (i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		MhubChannelRule *rule = &rules->rules[i];
+		bool		isnull;
+
+		rule->channel = MemoryContextStrdup(context, text_column(tuple, 1));
+		rule->is_paid = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
+		rule->categories = categories_column(tuple, 3);
+		rule->source = patterns_column(tuple, 4);
+		rule->medium = patterns_column(tuple, 5);
+		rule->campaign = patterns_column(tuple, 6);
+	}
+}
+
+/* Host in the form that look-ups use; a path behind it stays as it is. */
+static char *
+normalised_entry(const char *entry)
+{
+	const char *slash = strchr(entry, '/');
+	char	   *host = mhub_host_normalised(slash == NULL ? entry : pnstrdup(entry, slash - entry));
+
+	return slash == NULL ? host : psprintf("%s%s", host, slash);
+}
+
+static void
+load_hosts(MhubTrafficRules *rules)
+{
+	uint64		i;
+
+	mhub_execute_latest(mhub_plan(&hosts_plan));
+	for (i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		char	   *host = normalised_entry(text_column(tuple, 1));
+		char	   *source = text_column(tuple, 3);
+		char	   *terms = text_column(tuple, 4);
+		MhubSourceFact fact;
+
+		if (!mhub_category_by_name(text_column(tuple, 2), &fact.category))
+			continue;
+		fact.source = kept_lower(source != NULL ? source : host);
+		fact.terms = MemoryContextStrdup(context, terms != NULL ? terms : "q");
+		mhub_source_index_add(rules->sources, host, &fact);
+		if (source != NULL)
+			mhub_source_index_name(rules->sources, source, &fact);
+	}
+}
+
+static void
+load(void)
+{
+	uint64		seen = mhub_table_cache_begin(&cache);
+	MhubTrafficRules *rules;
+
+	current = NULL;
+	if (context == NULL)
+		context = AllocSetContextCreate(CacheMemoryContext, "mhub traffic rules", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(context);
+	rules = MemoryContextAllocZero(context, sizeof(MhubTrafficRules));
+	rules->sources = mhub_source_index_create(context);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	load_rules(rules);
+	load_hosts(rules);
+	SPI_finish();
+	current = rules;
+	mhub_table_cache_end(&cache, seen);
+}
+
+/* The rules of now.  They stay until the next call. */
+const MhubTrafficRules *
+mhub_traffic_rules(void)
+{
+	if (!cache.valid)
+		load();
+	return current;
+}

@@ -1,0 +1,122 @@
+/*
+ * url_parts.c
+ *	  An address taken apart, by libcurl's URL API.
+ */
+#include "traffic/url_parts.h"
+
+#include <curl/curl.h>
+
+#include "mb/pg_wchar.h"
+#include "traffic/punycode.h"
+#include "traffic/traffic.h"
+
+/* One handle a backend: setting the whole URL forgets the one before. */
+static CURLU *handle = NULL;
+
+static char *
+part(CURLUPart which)
+{
+	char	   *text;
+	char	   *copy;
+
+	if (curl_url_get(handle, which, &text, 0) != CURLUE_OK)
+		return NULL;
+	copy = pstrdup(text);
+	curl_free(text);
+	return copy;
+}
+
+static void
+lower_ascii(char *text)
+{
+	for (; *text != '\0'; text++)
+		*text = pg_ascii_tolower((unsigned char) *text);
+}
+
+/* Lower case, punycode, no trailing dot: two spellings of a host become one. */
+char *
+mhub_host_normalised(const char *host)
+{
+	char	   *name = mhub_punycode_host(host);
+	size_t		length = strlen(name);
+
+	lower_ascii(name);
+	while (length > 0 && name[length - 1] == '.')
+		name[--length] = '\0';
+	return name;
+}
+
+static char *
+clipped(const char *url)
+{
+	size_t		length = strnlen(url, MHUB_URL_MAX + 1);
+
+	if (length > MHUB_URL_MAX)
+		length = pg_mbcliplen(url, length, MHUB_URL_MAX);
+	return pnstrdup(url, length);
+}
+
+/* An address without scheme and host, as a router reports it: /path?query#fragment */
+static void
+split_relative(char *url, MhubUrl *parts)
+{
+	char	   *mark;
+
+	if ((mark = strchr(url, '#')) != NULL)
+	{
+		*mark = '\0';
+		parts->fragment = mark + 1;
+	}
+	if ((mark = strchr(url, '?')) != NULL)
+	{
+		*mark = '\0';
+		parts->query = mark + 1;
+	}
+	parts->path = url;
+}
+
+static bool
+set_url(const char *url)
+{
+	if (handle == NULL && (handle = curl_url()) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	/* else the new one would be taken as relative to the one before */
+	curl_url_set(handle, CURLUPART_URL, NULL, 0);
+	return curl_url_set(handle, CURLUPART_URL, url,
+						CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE | CURLU_PATH_AS_IS) == CURLUE_OK;
+}
+
+/*
+ * False, and no parts, for what is no address.  One that begins with a single
+ * slash or with a question mark is taken as relative to an unknown host.
+ */
+bool
+mhub_url_split(const char *url, MhubUrl *parts)
+{
+	char	   *text = clipped(url);
+	char	   *host;
+
+	memset(parts, 0, sizeof(*parts));
+	if (text[0] == '?' || (text[0] == '/' && text[1] != '/'))
+	{
+		split_relative(text, parts);
+		return true;
+	}
+	if (!set_url(text))
+	{
+		pfree(text);
+		return false;
+	}
+	pfree(text);
+	if ((host = part(CURLUPART_HOST)) == NULL)
+		return false;
+	parts->host = mhub_host_normalised(host);
+	pfree(host);
+	parts->scheme = part(CURLUPART_SCHEME);
+	lower_ascii(parts->scheme);
+	parts->port = part(CURLUPART_PORT);
+	parts->path = part(CURLUPART_PATH);
+	parts->query = part(CURLUPART_QUERY);
+	parts->fragment = part(CURLUPART_FRAGMENT);
+	return true;
+}

@@ -1,0 +1,94 @@
+-- Where a visit comes from.
+BEGIN;
+SELECT mhub.install() > 0 AS applied;
+CREATE TEMP TABLE visit (n serial, url text, referrer text) ON COMMIT DROP;
+INSERT INTO visit (url, referrer) VALUES
+    -- campaign parameters
+    ('https://example.com/?UTM_Source=Baidu&Utm_Medium=CPC&utm_campaign=%E6%98%A5%E5%AD%A3&utm_term=a+b&utm_content=c1&utm_id=77', NULL),
+    ('https://example.com/?utm_source=%E7%99%BE%E5%BA%A6&utm_medium=cpc', NULL),
+    ('https://example.com/?utm_source=a&utm_source=b', NULL),
+    ('https://example.com/?utm_campaign=%B4%F3%B4%D9&utm_source=wechat', NULL),
+    ('https://example.com/#/p/1?utm_source=xiaohongshu&utm_medium=kol', NULL),
+    ('https://example.com/?a=1&amp;utm_source=x;y', NULL),
+    ('https://example.com/?hmsr=sogou&hmmd=cpc&hmpl=plan&hmkw=%E8%80%83%E7%A0%94', NULL),
+    ('https://example.com/?utm_source=%', NULL),
+    ('https://example.com/?utm_source=a%00b', NULL),
+    ('https://example.com/?utm_source={{site}}&utm_campaign=__CAMPAIGN_NAME__&ttclid=__CLICKID__&gclid={gclid}', NULL),
+    ('https://example.com/?utm_source=edm&utm_medium=email&utm_content=zhang@example.cn', NULL),
+    ('/landing?utm_source=wechat', NULL),
+    -- click ids
+    ('https://example.com/?bd_vid=123', 'https://www.baidu.com/link?url=x'),
+    ('https://example.com/?gdt_vid=wx0abc', NULL),
+    ('https://example.com/?qz_gdt=abc&click_id=zzz', NULL),
+    ('https://example.com/?click_id=zzz', NULL),
+    ('https://example.com/?utm_source=%E5%BF%AB%E6%89%8B&callback=k1', NULL),
+    ('https://example.com/?gclid=abc', 'https://duckduckgo.com/'),
+    ('https://example.com/?fbclid=abc', NULL),
+    ('https://example.com/?from=timeline', NULL),
+    -- referrers
+    ('https://example.com/', 'https://www.baidu.com/s?wd=%E8%80%83%E7%A0%94'),
+    ('https://example.com/', 'https://quark.sm.cn/s?q=crm'),
+    ('https://example.com/', 'https://mp.weixin.qq.com/s/abc'),
+    ('https://example.com/', 'https://www.zhihu.com/question/1'),
+    ('https://example.com/', 'https://www.xiaohongshu.com/explore/1'),
+    ('https://example.com/', 'https://yiyan.baidu.com/'),
+    ('https://example.com/', 'http://www.google.fr/imgres?q=x'),
+    ('https://example.com/', 'android-app://com.google.android.gm/'),
+    ('https://example.com/', 'HTTPS://WWW.GOOGLE.COM./'),
+    ('https://example.com/', 'https://notwikipedia.org/'),
+    ('https://example.com/', 'https://netflix.com/'),
+    ('https://example.com/', 'https://search.example.co.uk:8080/'),
+    -- no arrival, direct, nonsense
+    ('https://example.com/p', 'https://www.example.com/'),
+    ('https://xn--fiq228c.com/', 'https://中文.com/'),
+    ('https://example.com/thanks', 'https://openapi.alipay.com/gateway.do'),
+    ('https://example.com/', 'about:blank'),
+    ('not a url', 'also not'),
+    (NULL, NULL);
+SELECT n, s.source, s.medium, s.campaign, s.term, s.content, s.campaign_id AS id, s.channel, s.is_paid AS paid
+FROM visit, mhub.parse_source(url, referrer) AS s ORDER BY n;
+SELECT n, s.click_id, s.click_network, s.referrer_host, s.search_term
+FROM visit, mhub.parse_source(url, referrer) AS s
+WHERE coalesce(s.click_id, s.click_network, s.referrer_host) IS NOT NULL ORDER BY n;
+
+-- Own hosts: as an argument and as rows, with their subdomains.
+SELECT (mhub.parse_source('https://shop.example.com/', 'https://example.com/')).channel AS unknown,
+       (mhub.parse_source('https://shop.example.com/', 'https://example.com/', '{example.com}')).channel AS by_argument;
+INSERT INTO mhub.source_host (host, category) VALUES ('example.com', 'own');
+SELECT s.channel AS by_row, s.referrer_host FROM mhub.parse_source('https://shop.other.cn/', 'https://m.example.com/') AS s;
+
+-- Rows override the shipped list; a rolled-back change leaves no trace in the cache.
+SAVEPOINT change;
+INSERT INTO mhub.source_host (host, category, source, terms) VALUES ('so.example.cn', 'search', 'Soso Neu', 'wort'), ('zhihu.com', 'video', NULL, NULL);
+SELECT s.source, s.medium, s.channel, s.search_term FROM mhub.parse_source('https://example.net/', 'https://so.example.cn/?wort=%E8%8C%B6') AS s;
+SELECT s.source, s.channel FROM mhub.parse_source('https://example.net/', 'https://www.zhihu.com/') AS s;
+ROLLBACK TO change;
+SELECT s.source, s.channel FROM mhub.parse_source('https://example.net/', 'https://www.zhihu.com/') AS s;
+
+-- Channel rules are rows in versions.
+SELECT mhub.channel('Google', 'cpc'), mhub.channel('newsletter', 'EMAIL'), mhub.channel('ours', 'push'),
+       mhub.channel('ours', 'podcast'), mhub.channel('ours', NULL, 'workshop'), mhub.channel('ours', 'cpc', 'eShop');
+SAVEPOINT change;
+INSERT INTO mhub.channel_rule_version (version, note) VALUES (2, 'ours');
+INSERT INTO mhub.channel_rule (version, position, channel, is_paid, source, medium)
+    VALUES (2, 1, '信息流', true, '{toutiao,douyin*}', '{feed}'), (2, 2, 'Rest', false, NULL, NULL);
+SELECT mhub.channel('toutiao', 'feed') AS still_version_1;
+UPDATE mhub.channel_rule_version SET is_current = false WHERE version = 1;
+UPDATE mhub.channel_rule_version SET is_current = true WHERE version = 2;
+SELECT mhub.channel('Toutiao', 'feed'), mhub.channel('google', 'cpc');
+SELECT s.channel, s.is_paid FROM mhub.parse_source('https://example.com/?utm_source=douyin_ads&utm_medium=feed', NULL) AS s;
+ROLLBACK TO change;
+SELECT mhub.channel('toutiao', 'feed') AS version_1_again;
+INSERT INTO mhub.channel_rule (version, position, channel, source_category) VALUES (1, 5, 'X', '{nonsense}');
+ROLLBACK TO change;
+
+-- Categories by name and host
+SELECT name, mhub.source_category(name) FROM unnest(ARRAY['baidu', '百度', 'google_ads', 'Google-Ads', 'm.baidu.com',
+    '小红书', 'weixin', 'chat.deepseek.com', 'docs.google.com', 'nobody', 'amazon.co.jp']) AS name;
+-- The shipped list: every host once in each category, every category known.
+SELECT count(*) > 500 AS many, count(*) = count(DISTINCT host) AS unique_hosts FROM mhub.shipped_source_host();
+SELECT host, array_agg(category || ' ' || source ORDER BY category) AS contradiction
+FROM mhub.shipped_source_host() GROUP BY host HAVING count(*) > 1 ORDER BY host;
+SELECT count(*) AS without_effect FROM mhub.shipped_source_host() AS h
+WHERE h.host !~ '[*/]' AND mhub.source_category(h.host) IS DISTINCT FROM h.category AND mhub.source_category(h.host) <> 'own';
+ROLLBACK;
