@@ -26,6 +26,7 @@ struct MhubAutomaton
 {
 	uint8		class_of[256];	/* of bytes, upper case like lower */
 	bool		letter[256];
+	bool		word[256];		/* letters and digits */
 	int			n_classes;
 	int			n_states;
 	uint16	   *next;			/* [state * n_classes + class] */
@@ -59,7 +60,10 @@ assign_classes(MhubAutomaton *automaton)
 	for (i = 'A'; i <= 'Z'; i++)
 		automaton->class_of[i] = automaton->class_of[i - 'A' + 'a'];
 	for (i = 0; i < 256; i++)
+	{
 		automaton->letter[i] = (i >= 'a' && i <= 'z') || (i >= 'A' && i <= 'Z');
+		automaton->word[i] = automaton->letter[i] || (i >= '0' && i <= '9');
+	}
 }
 
 static void
@@ -182,7 +186,7 @@ edges_hold(const MhubAutomaton *automaton, const Output *output, const char *tex
 {
 	size_t		start = end - output->length;
 
-	if (output->left_edge && start > 0 && automaton->letter[(unsigned char) text[start - 1]])
+	if (output->left_edge && start > 0 && automaton->word[(unsigned char) text[start - 1]])
 		return false;
 	return !(output->right_edge && end < length && automaton->letter[(unsigned char) text[end]]);
 }

@@ -9,7 +9,7 @@
 
 /*
  * A word to find, in lower case; the text's letters are folded.  < in front:
- * no letter before it; > behind: no letter after it.
+ * no letter or digit before it; > behind: no letter after it.
  */
 typedef struct MhubWord
 {

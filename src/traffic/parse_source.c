@@ -148,7 +148,7 @@ put_brand(ReturnSetInfo *result, const MhubSourceBrand *brand, MhubSourceCategor
 
 		values[0] = PointerGetDatum(cstring_to_text_with_len(hosts, length));
 		values[1] = CStringGetTextDatum(mhub_category_name(category));
-		values[2] = CStringGetTextDatum(brand->source);
+		values[2] = strcmp(brand->source, MHUB_SOURCE_BY_HOST) == 0 ? values[0] : CStringGetTextDatum(brand->source);
 		values[3] = CStringGetTextDatum(brand->terms != NULL ? brand->terms : "q");
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		hosts += length + strspn(hosts + length, " ");

@@ -173,10 +173,34 @@ set_source(MhubSource *result, const char *source, const char *medium)
 		result->medium = pstrdup(medium);
 }
 
+/* mail.example.com, webmail2.example.org ...: reading mail there, whoever runs it */
+static bool
+is_webmail_host(const char *host)
+{
+	static const char *const names[] = {"mail", "webmail", "email", "e-mail", "messagerie", "messageriepro", "lightmailer", "exmail", "owa"};
+	const char *dot = strchr(host, '.');
+	int			i;
+
+	if (dot == NULL || strchr(dot + 1, '.') == NULL)
+		return false;
+	for (i = 0; i < (int) lengthof(names); i++)
+	{
+		size_t		length = strlen(names[i]);
+
+		if (strncmp(host, names[i], length) != 0)
+			continue;
+		if (!isalpha((unsigned char) host[length]))
+			return true;
+	}
+	return false;
+}
+
 static void
 source_from_referrer(const Referrer *referrer, MhubSource *result)
 {
-	if (referrer->fact == NULL || referrer->fact->category == MHUB_SOURCE_NONE ||
+	if (referrer->fact == NULL && is_webmail_host(referrer->url.host))
+		set_source(result, referrer->url.host, "email");
+	else if (referrer->fact == NULL || referrer->fact->category == MHUB_SOURCE_NONE ||
 		referrer->fact->category == MHUB_SOURCE_SPAM)
 		set_source(result, without_www(referrer->url.host), "referral");
 	else

@@ -300,6 +300,24 @@ add_shipped_name(MhubSourceIndex *index, const char *name, const MhubSourceFact 
 		mhub_source_index_name(index, name, fact);
 }
 
+/* Hosts that are sources of their own: known by host, and by its name before the top-level domain */
+static void
+add_host_source(MhubSourceIndex *index, const char *host, const MhubSourceFact *fact)
+{
+	MhubSourceFact own = *fact;
+	const char *tld = top_level_domain(host);
+
+	own.source = MemoryContextStrdup(index->context, host);
+	mhub_source_index_add(index, host, &own);
+	if (tld != NULL)
+	{
+		char	   *name = pnstrdup(host, tld - host - 1);
+
+		add_shipped_name(index, name, &own);
+		pfree(name);
+	}
+}
+
 static void
 add_brand(MhubSourceIndex *index, const MhubSourceBrand *brand, MhubSourceCategory category)
 {
@@ -308,6 +326,11 @@ add_brand(MhubSourceIndex *index, const MhubSourceBrand *brand, MhubSourceCatego
 	fact.source = brand->source;
 	fact.terms = brand->terms != NULL ? brand->terms : "q";
 	fact.category = category;
+	if (strcmp(brand->source, MHUB_SOURCE_BY_HOST) == 0)
+	{
+		add_words(index, brand->hosts, &fact, add_host_source);
+		return;
+	}
 	add_words(index, brand->hosts, &fact, mhub_source_index_add);
 	if (category != MHUB_SOURCE_NONE)
 	{

@@ -22,6 +22,9 @@ typedef enum MhubSourceCategory
 	MHUB_SOURCE_SPAM
 } MhubSourceCategory;
 
+/* As a brand's source: each of its hosts is a source of its own */
+#define MHUB_SOURCE_BY_HOST "="
+
 /* One site or service, as the lists write it; words are separated by spaces */
 typedef struct MhubSourceBrand
 {

@@ -330,13 +330,12 @@ static const MhubSourceBrand social[] = {
 	{"scribd", "scribd.com", NULL, NULL},
 	{"scoop.it", "scoop.it", NULL, NULL},
 	{"wattpad", "wattpad.com", NULL, NULL},
-	{"researchgate", "researchgate.net academia.edu", NULL, NULL},
+	{"researchgate", "researchgate.net", NULL, NULL},
 	{"myspace", "myspace.com", NULL, NULL},
 	{"taringa", "taringa.net", NULL, NULL},
 	{"tuenti", "tuenti.com", NULL, NULL},
 	{"studivz", "studivz.net meinvz.net", NULL, NULL},
 	{"nk.pl", "nk.pl", NULL, NULL},
-	{"wykop", "wykop.pl", NULL, NULL},
 	{"draugiem", "draugiem.lv", NULL, NULL},
 	{"skyrock", "skyrock.com", NULL, NULL},
 	{"eksi", "eksisozluk.com eksisozluk.* sourtimes.org eksiduyuru.com", NULL, NULL},
@@ -352,6 +351,27 @@ static const MhubSourceBrand social[] = {
 	{"bereal", "bere.al bereal.com", NULL, NULL},
 	{"badoo", "badoo.com", NULL, NULL},
 	{"tagged", "tagged.com hi5.com", "hi5", NULL},
+	/* further ones, each under its host's name */
+	{MHUB_SOURCE_BY_HOST,
+		"43things.com academia.edu activeworlds.com allnurses.com anobii.com answerbag.com babyblog.ru bebo.com "
+		"biip.no blackplanet.com blip.fm blog.com blogg.no bloggang.com blogher.com bloglines.com blogs.com "
+		"blogster.com buzznet.com cafemom.com canalblog.com care2.com caringbridge.org centerblog.net classmates.com "
+		"cocolog-nifty.com couchsurfing.org couchsurfing.com crunchyroll.com cyworld.com dailystrength.org diigo.com "
+		"dol2day.com dreamwidth.org drugs-forum.com dzone.com edublogs.org elftown.com fark.com fanpop.com fandom.com "
+		"feedspot.com fetlife.com filmaffinity.com fotki.com fotolog.com foursquare.com friendster.com "
+		"fruehstueckstreff.org fubar.com gaiaonline.com geni.com goldenline.pl gulli.com gutefrage.net habbo.com "
+		"houzz.com hubculture.com hubpages.com hyves.nl hyves.net ibibo.com identi.ca imageshack.com imageshack.us "
+		"imvu.com insanejournal.com internations.org interpals.net irc-galleria.net italki.com jappy.de jappy.com "
+		"kaneva.com librarything.com listal.com listography.com meneame.net mix.com mocospace.com mouthshut.com "
+		"moikrug.ru mubi.com myanimelist.net myheritage.com mylife.com mymodernmet.com netvibes.com nexopia.com "
+		"ning.com opendiary.com over-blog.com overblog.com paper.li partyflock.nl photobucket.com ravelry.com "
+		"reverbnation.com ryze.com secondlife.com shvoong.com sociallife.com.br stardoll.com stickam.com suomi24.fi "
+		"sonico.com techmeme.com travellerspoint.com twoo.com unblog.fr urbanspoon.com vampirefreaks.com "
+		"wer-weiss-was.de webshots.com xanga.com youroom.in zoo.gr lang-8.com letterboxd.com strava.com "
+		"kununu.com mumsnet.com steamcommunity.com untappd.com vero.co wykop.pl",
+		NULL, NULL},
+	{"short links", "goo.gl is.gd awe.sm buff.ly dlvr.it rebrand.ly addthis.com sharethis.com shareit.com suo.im dwz.cn",
+		NULL, NULL},
 	{NULL, NULL, NULL, NULL}
 };
 

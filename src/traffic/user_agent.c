@@ -2,11 +2,12 @@
  * user_agent.c
  *	  Is a user agent a robot's?
  *
- * Three principles, in this order of strength: robots say so (bot, crawler,
- * monitor ..., an address or mailbox of their owner, an HTTP library); people
- * use a device or browser that the user agent names, so one that names none
- * is a program; and a word that is part of a people's product takes back what
- * a robot's word within it said (Cubot is a phone).
+ * Four principles.  Robots say so: bot, crawler, monitor ..., an address or
+ * mailbox of their owner, an HTTP library.  People use a device or browser
+ * that the user agent names, so one that names none is a program.  What a
+ * program adds to a browser's user agent stands where browsers write nothing.
+ * And a word within the name of a people's product takes back what a robot's
+ * word in it said: Cubot is a phone.
  */
 #include "traffic/user_agent.h"
 
@@ -14,7 +15,7 @@
 #include "utils/memutils.h"
 
 /* Longer ones are cut: no browser sends as much, and time must be bounded. */
-#define USER_AGENT_MAX 2048
+#define USER_AGENT_MAX 1024
 
 static MhubAutomaton *automaton = NULL;
 
@@ -31,13 +32,54 @@ build(void)
 	automaton = mhub_automaton_create(lists, counts, lengthof(lists), TopMemoryContext);
 }
 
+/* The words of the text; those within the model of an Android device do not accuse. */
+static MhubFound
+words_of(const char *text, size_t length)
+{
+	MhubFound	found = mhub_automaton_scan(automaton, text, length);
+	size_t		start;
+	size_t		end;
+
+	if (found.weight > 0 && (found.marks & (MHUB_UA_MODEL | MHUB_UA_NAMED)) == MHUB_UA_MODEL &&
+		mhub_ua_model(text, &start, &end))
+	{
+		found.weight = mhub_automaton_scan(automaton, text, start).weight +
+			mhub_automaton_scan(automaton, text + end, length - end).weight;
+	}
+	return found;
+}
+
+/* A plain desktop browser says so little that anything unknown in it stands out. */
+static bool
+desktop_is_disguise(const char *text, uint32 marks)
+{
+	if ((marks & MHUB_UA_DESKTOP) == 0 || (marks & MHUB_UA_SPECIAL) != 0)
+		return false;
+	return mhub_ua_has_unknown_product(text) || mhub_ua_has_unknown_platform(text);
+}
+
+static bool
+names_a_device(uint32 marks)
+{
+	return (marks & MHUB_UA_DEVICE) != 0 ||
+		(marks & (MHUB_UA_SYSTEM | MHUB_UA_ENGINE)) == (MHUB_UA_SYSTEM | MHUB_UA_ENGINE);
+}
+
 bool
 mhub_is_bot_user_agent(const char *user_agent, size_t length)
 {
+	char		text[USER_AGENT_MAX + 1];
 	MhubFound	found;
+	size_t		i;
 
 	if (automaton == NULL)
 		build();
-	found = mhub_automaton_scan(automaton, user_agent, Min(length, USER_AGENT_MAX));
-	return found.weight > 0 || (found.marks & MHUB_UA_DEVICE) == 0;
+	length = Min(length, USER_AGENT_MAX);
+	for (i = 0; i < length; i++)
+		text[i] = pg_ascii_tolower((unsigned char) user_agent[i]);
+	text[length] = '\0';
+
+	found = words_of(text, length);
+	return found.weight > 0 || !names_a_device(found.marks) || mhub_ua_engine_has_guest(text) ||
+		mhub_ua_names_a_site(text) || desktop_is_disguise(text, found.marks);
 }

@@ -1,0 +1,149 @@
+# Sources and robots against data that the project does not ship; each part is skipped where its data is absent.
+use strict;
+use warnings;
+use JSON::PP;
+use Test::More;
+use Mhub;
+
+my $node = mhub_node('traffic');
+my $db = hub_database($node, 'traffic');
+
+sub read_file
+{
+	my ($path) = @_;
+	open my $file, '<:raw', $path or die "$path: $!";
+	local $/;
+	return <$file>;
+}
+
+# The rows of a query as hashes; the input goes in as one JSON value, dollar-quoted.
+sub rows
+{
+	my ($sql, $input) = @_;
+	my $json = JSON::PP->new->utf8->encode($input);
+	my $out = $node->safe_psql($db,
+		"SET client_encoding = 'UTF8'; SELECT coalesce(jsonb_agg(to_jsonb(answer)), '[]') FROM ($sql) AS answer"
+		  =~ s/:input/\$input\$$json\$input\$::jsonb/r);
+	return @{ JSON::PP->new->utf8->decode($out) };
+}
+
+my $parse = q{SELECT i.n, p.*, mhub.clean_url(i.url) AS stored_url
+	FROM jsonb_to_recordset(:input) AS i(n int, url text, referrer text),
+	     mhub.parse_source(i.url, i.referrer, i.own) AS p ORDER BY i.n};
+
+# Their words for a medium, and ours: UTM's and Google Analytics'.
+my %medium = (search => 'organic', social => 'social', email => 'email', chatbot => 'ai-assistant', paid => 'cpc');
+
+
+# One expectation of an edge case against our answer; undef where it holds.
+my %judge = (
+	source => sub { my ($want, $is) = @_; return lc($is->{source} // '') eq lc $want },
+	medium => sub { my ($want, $is) = @_; return ($is->{medium} // '') eq ($medium{$want} // $want) },
+	term => sub { my ($want, $is) = @_; return ($is->{search_term} // '') eq $want },
+	channel => sub { my ($want, $is) = @_; return $want eq 'Internal/none' ? !defined $is->{channel} : ($is->{channel} // '') eq $want },
+	channel_not => sub { my ($want, $is) = @_; return ($is->{channel} // '') ne $want },
+	click_network => sub { my ($want, $is) = @_; return ($is->{click_network} // '') eq ($want // '') },
+	click_id => sub { my ($want, $is) = @_; return ($is->{click_id} // '') eq ($want // '') },
+	campaign => sub { my ($want, $is) = @_; return ($is->{campaign} // '') eq ($want // '') },
+	campaign_valid_utf8 => sub { my ($want, $is) = @_; return length $is->{campaign} > 0 },
+	macro_unreplaced => sub { my ($want, $is) = @_; return $is->{source} eq '(direct)' && !defined $is->{campaign} },
+	stored_url => sub { my ($want, $is) = @_; return $is->{stored_url} eq $want },
+	# the referrer is our own, though the campaign in the address still counts
+	internal => sub { my ($want, $is) = @_; return !defined $is->{referrer_host} },
+	ok => sub { my ($want, $is) = @_; return length($is->{stored_url}) <= 8192 },
+);
+
+SKIP:
+{
+	my $file = shared_data('traffic/parse_source_edge_cases.json') or skip 'no edge cases', 1;
+	my @cases = @{ JSON::PP->new->utf8->decode(read_file($file))->{cases} };
+	my @input;
+	for my $n (0 .. $#cases)
+	{
+		(my $url = $cases[$n][0]) =~ s/AAAA\(100 kB\)/'A' x 100_000/e;
+		push @input, { n => $n, url => $url, referrer => $cases[$n][1], own => $url =~ /xn--/ ? [] : ['example.com'] };
+	}
+	my @is = rows($parse =~ s/referrer text\)/referrer text, own text[])/r, \@input);
+	is(scalar @is, scalar @cases, 'every edge case is answered');
+	for my $n (0 .. $#cases)
+	{
+		my ($url, $referrer, $expected, $why) = @{ $cases[$n] };
+		my @wrong = grep { !($judge{$_} // die "unknown expectation $_")->($expected->{$_}, $is[$n]) } sort keys %$expected;
+		is("@wrong", '', substr("$url | $referrer: $why", 0, 150)) or diag(explain($is[$n]));
+	}
+}
+
+SKIP:
+{
+	my $file = shared_data('traffic/referer_tests.json') or skip 'no referrer tests', 1;
+	my @cases = @{ JSON::PP->new->utf8->decode(read_file($file)) };
+	my @input = map { { n => $_, url => 'http://www.example.com/', referrer => $cases[$_]{uri}, own => [] } } 0 .. $#cases;
+	my @is = rows($parse =~ s/referrer text\)/referrer text, own text[])/r, \@input);
+	for my $n (0 .. $#cases)
+	{
+		my ($case, $is) = ($cases[$n], $is[$n]);
+		is(join('|', $is->{medium} // '', $is->{search_term} // ''),
+			join('|', $medium{ $case->{medium} }, $case->{term} // ''), "$case->{spec}: medium and search words");
+
+		# Brands are spelled differently (Web.de and web.de mail): the first word must be the same, but for these.
+		my %other_name = ('IXquick' => 'ixquick', 'Google Gemini' => 'gemini', 'Microsoft Copilot' => 'copilot');
+		my $want = $other_name{ $case->{source} } // lc $case->{source};
+		my ($theirs) = $want =~ /^([a-z0-9]+)/;
+		like($is->{source}, qr/\Q$theirs\E/, "$case->{spec}: source");
+	}
+}
+
+SKIP:
+{
+	my $file = shared_data('traffic/ga4_source_categories.csv') or skip 'no categories', 1;
+	my (undef, @lines) = split /\r?\n/, read_file($file);
+	my @input = map { my ($source, $category) = /^(.*),SOURCE_CATEGORY_(\w+)$/; { source => $source, theirs => lc $category } } @lines;
+	my @is = rows(q{SELECT i.source, i.theirs, mhub.source_category(i.source) AS ours
+		FROM jsonb_to_recordset(:input) AS i(source text, theirs text)}, \@input);
+
+	# Web mail of search companies is mail; payment pages are no shops; Tudou shows videos.
+	my %ours = map { $_ => 1 } 'search email', 'shopping excluded', 'social video';
+	my @unknown = grep { !defined $_->{ours} } @is;
+	my @wrong = grep { defined $_->{ours} && $_->{ours} ne $_->{theirs} && !$ours{"$_->{theirs} $_->{ours}"} } @is;
+	is(join(' ', map { "$_->{source}:$_->{theirs}/$_->{ours}" } @wrong), '', 'no other category than Google Analytics, but for three sorts');
+	is(join(' ', map { $_->{source} } grep { $_->{theirs} ne 'social' } @unknown), 'viadeo.journaldunet.com',
+		'search, shopping and video sources are all known, but for one that is a social network\'s');
+
+	# The social list of Google Analytics holds sites that closed years ago and sites that are no networks (recipes, shops, newspapers).
+	my $social = grep { $_->{theirs} eq 'social' } @is;
+	my $unknown = grep { $_->{theirs} eq 'social' } @unknown;
+	cmp_ok($unknown / $social, '<', 0.3, "most of its social sources are known ($unknown of $social are not)");
+}
+
+SKIP:
+{
+	my $file = shared_data('traffic/ua_train.tsv.gz') or skip 'no user agents', 1;
+	my $copy = PostgreSQL::Test::Utils::tempdir() . '/ua.tsv';
+	system("gzip -dc '$file' | iconv -c -f UTF-8 -t UTF-8 > '$copy'") == 0 or die 'cannot unpack the user agents';
+	$node->safe_psql($db, qq{
+		CREATE TABLE public.ua (label text, grade text, sources text, user_agent text);
+		\\copy public.ua FROM '$copy' WITH (FORMAT csv, DELIMITER E'\\t', QUOTE E'\\b')
+	});
+	my ($bots, $recall, $humans, $false) = split /\|/, $node->safe_psql($db, q{
+		SELECT count(*) FILTER (WHERE label = 'bot'),
+		       100.0 * count(*) FILTER (WHERE label = 'bot' AND verdict) / count(*) FILTER (WHERE label = 'bot'),
+		       count(*) FILTER (WHERE label = 'human'),
+		       100.0 * count(*) FILTER (WHERE label = 'human' AND verdict) / count(*) FILTER (WHERE label = 'human')
+		FROM (SELECT label, mhub.user_agent_is_bot(user_agent) AS verdict FROM public.ua WHERE grade = 'gold') AS judged});
+	cmp_ok($bots, '>', 1000, "$bots trusted robots");
+	cmp_ok($recall, '>=', 99.5, "recall of robots: $recall %");
+	cmp_ok($false, '<=', 0.15, "people called robots, of $humans: $false %");
+
+	is( $node->safe_psql($db, q{
+		WITH family (name, pattern) AS (VALUES
+			('wechat', 'micromessenger'), ('weibo', 'weibo'), ('qq', '[ ;]qq/|qqbrowser'), ('uc', 'ucbrowser|ucweb|ubrowser'),
+			('baidu', 'baidu'), ('sogou', 'sogou|metasr'), ('360', '360se|360ee|qihoo|qihu|360 aphone|360browser'), ('quark', 'quark'),
+			('miui', 'miuibrowser'), ('huawei', 'huaweibrowser'), ('vivo', 'vivobrowser'), ('oppo', 'heytapbrowser|oppobrowser'),
+			('liebao', 'lbbrowser|liebao'), ('maxthon', 'maxthon'), ('alibaba', 'alipay|taobao|dingtalk|aliapp'))
+		SELECT string_agg(f.name, ' ') FROM family AS f
+		WHERE (SELECT avg(mhub.user_agent_is_bot(u.user_agent)::int) FROM public.ua AS u
+		       WHERE u.grade = 'gold' AND u.label = 'human' AND lower(u.user_agent) ~ f.pattern) > 0.01}),
+		'', 'no Chinese family of browsers is called robots more than once in a hundred');
+}
+
+done_testing();
