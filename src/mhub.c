@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "common/hub_time.h"
+#include "delivery/settings.h"
 #include "privacy/privacy.h"
 #include "utils/guc.h"
 #include "workflow/clock.h"
@@ -19,5 +20,6 @@ _PG_init(void)
 	mhub_workflow_init();
 	mhub_hub_time_init();
 	mhub_privacy_init();
+	mhub_delivery_init();
 	MarkGUCPrefixReserved("mhub");
 }

@@ -47,6 +47,7 @@ CREATE TABLE mhub.provider (
     parameters jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(parameters) = 'object'),
     tls text NOT NULL DEFAULT 'required' CHECK (tls IN ('required', 'none')),
     success_path jsonpath,
+    retry_path jsonpath,
     message_id_path jsonpath,
     rate_per_second double precision CHECK (rate_per_second > 0),
     rate_per_day integer CHECK (rate_per_day >= 0),
@@ -75,9 +76,10 @@ COMMENT ON COLUMN mhub.provider.signer IS 'How a request proves who sends it: no
 COMMENT ON COLUMN mhub.provider.parameters IS 'Settings that are no secrets, for the templates: {{provider.name}}. E-mail uses from, from_name, reply_to.';
 COMMENT ON COLUMN mhub.provider.tls IS 'smtp: required (STARTTLS or smtps, certificate verified) or none, for a relay on this machine.';
 COMMENT ON COLUMN mhub.provider.success_path IS 'For APIs that answer 200 to refusals: jsonpath predicate over the JSON answer that must hold, e.g. $.Code == "OK". NULL: a 2xx status is success.';
+COMMENT ON COLUMN mhub.provider.retry_path IS 'Where success_path does not hold: jsonpath predicate that makes the refusal a passing one (flow control, busy), to be tried again. NULL: refusals are for good.';
 COMMENT ON COLUMN mhub.provider.message_id_path IS 'jsonpath to the provider''s own id of the message in its JSON answer; NULL: none.';
 COMMENT ON COLUMN mhub.provider.rate_per_second IS 'At most so many messages per second; NULL: no limit.';
-COMMENT ON COLUMN mhub.provider.rate_per_day IS 'At most so many messages per day (of the server''s time zone); NULL: no limit.';
+COMMENT ON COLUMN mhub.provider.rate_per_day IS 'At most so many messages per day of the hub''s time zone; NULL: no limit.';
 COMMENT ON COLUMN mhub.provider.concurrency IS 'At most so many requests in flight at a time from one deliverer.';
 COMMENT ON COLUMN mhub.provider.connect_timeout IS 'Longest time to establish a connection.';
 COMMENT ON COLUMN mhub.provider.timeout IS 'Longest time for a whole request.';
@@ -95,8 +97,8 @@ CREATE TABLE mhub.provider_state (
     paused_until timestamptz,
     pause_reason text,
     tokens double precision NOT NULL DEFAULT 0,
-    tokens_at timestamptz NOT NULL DEFAULT '-infinity',
-    day date NOT NULL DEFAULT current_date,
+    tokens_at timestamptz NOT NULL DEFAULT '1970-01-01',
+    day date NOT NULL DEFAULT '1970-01-01',
     day_count integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE mhub.provider_state IS 'How each provider is doing: breaker, pauses and what is left of its rate. Kept by mhub.deliver_messages().';
@@ -180,8 +182,10 @@ CREATE TABLE mhub.message (
     PRIMARY KEY (message_id, created_at)
 ) PARTITION BY RANGE (created_at);
 CREATE TABLE mhub.message_default PARTITION OF mhub.message DEFAULT WITH (fillfactor = 70);
+INSERT INTO mhub.partition_policy (parent) VALUES ('message');
 CREATE INDEX message_queue_idx ON mhub.message (channel, (coalesce(next_provider, provider, '')), not_before) WHERE pending;
 CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at);
+SELECT mhub.create_partition('message', now() + step * interval '1 month') FROM generate_series(0, 3) AS step;
 COMMENT ON TABLE mhub.message IS 'The outbox: a row is a message to send, inserted in the transaction that decides on it, and then its history. mhub.deliver_messages() sends what is pending.';
 COMMENT ON TABLE mhub.message_default IS 'Takes the messages for whose time there is no partition.';
 COMMENT ON COLUMN mhub.message.message_id IS 'Surrogate id.';
@@ -213,3 +217,39 @@ COMMENT ON COLUMN mhub.message.sent_at IS 'When the provider accepted it.';
 COMMENT ON COLUMN mhub.message.provider_message_id IS 'The provider''s own id of it, for delivery events.';
 COMMENT ON COLUMN mhub.message.response_code IS 'HTTP or SMTP status of the last attempt.';
 COMMENT ON COLUMN mhub.message.latency_ms IS 'Duration of the last attempt in milliseconds.';
+
+CREATE TABLE mhub.provider_secret (
+    provider text NOT NULL REFERENCES mhub.provider ON UPDATE CASCADE ON DELETE CASCADE,
+    name text NOT NULL CHECK (name <> ''),
+    value mhub.enc NOT NULL,
+    PRIMARY KEY (provider, name)
+);
+SELECT mhub.register_enc_column('provider_secret.value');
+COMMENT ON TABLE mhub.provider_secret IS 'Passwords, tokens and keys of the providers. Set them with mhub.set_provider_secret().';
+COMMENT ON COLUMN mhub.provider_secret.provider IS 'The provider.';
+COMMENT ON COLUMN mhub.provider_secret.name IS 'Which secret: user, password, token, signing_key, access_key_id ...; templates use it as {{secret.name}}.';
+COMMENT ON COLUMN mhub.provider_secret.value IS 'The secret, sealed with the keyring''s key for secrets.';
+
+CREATE TABLE mhub.delivery_failure (
+    message_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    provider text NOT NULL,
+    state text NOT NULL,
+    reason text NOT NULL,
+    response_code integer,
+    latency_ms integer,
+    answer text
+);
+CREATE INDEX delivery_failure_message_id_idx ON mhub.delivery_failure (message_id);
+CREATE INDEX delivery_failure_failed_at_idx ON mhub.delivery_failure USING brin (failed_at);
+COMMENT ON TABLE mhub.delivery_failure IS 'Attempts that failed, one row each; an attempt that succeeded is in mhub.message.';
+COMMENT ON COLUMN mhub.delivery_failure.message_id IS 'The message.';
+COMMENT ON COLUMN mhub.delivery_failure.attempt IS 'Which attempt, from 1.';
+COMMENT ON COLUMN mhub.delivery_failure.failed_at IS 'When it was recorded.';
+COMMENT ON COLUMN mhub.delivery_failure.provider IS 'The provider that was tried.';
+COMMENT ON COLUMN mhub.delivery_failure.state IS 'The state of the message it led to: deferred, failed, dead or unknown.';
+COMMENT ON COLUMN mhub.delivery_failure.reason IS 'Why: http_500, smtp_550, timeout, connect, tls, api_refused ...';
+COMMENT ON COLUMN mhub.delivery_failure.response_code IS 'HTTP or SMTP status; NULL: no answer.';
+COMMENT ON COLUMN mhub.delivery_failure.latency_ms IS 'Duration in milliseconds.';
+COMMENT ON COLUMN mhub.delivery_failure.answer IS 'The beginning of the answer, the recipient''s address blotted out.';

@@ -357,20 +357,32 @@ mustache_parse_or_report(const char *source, int length, MustacheTemplate *resul
 					   error.tag.length > 0 ? error.tag.data : source + error.offset)));
 }
 
-/* Appends the filled-in template to out.  partials may be NULL. */
+static void
+root_value(Jsonb *data, JsonbValue *root)
+{
+	if (JB_ROOT_IS_SCALAR(data) && JsonbExtractScalar(&data->root, root))
+		return;
+	root->type = jbvBinary;
+	root->val.binary.data = &data->root;
+	root->val.binary.len = VARSIZE(data) - VARHDRSZ;
+}
+
+/*
+ * Appends the filled-in template to out.  Names that data does not have are
+ * looked for in outer, which may be NULL; so may partials.
+ */
 void
-mustache_render(StringInfo out, const MustacheTemplate *parsed, Jsonb *data, MustacheEscape escape,
+mustache_render(StringInfo out, const MustacheTemplate *parsed, Jsonb *data, Jsonb *outer, MustacheEscape escape,
 				Jsonb *partials)
 {
 	Renderer	renderer = {out, escape, partials, 0};
+	JsonbValue	outer_root;
 	JsonbValue	root;
-	Scope		scope = {&root, NULL};
+	Scope		outer_scope = {&outer_root, NULL};
+	Scope		scope = {&root, outer != NULL ? &outer_scope : NULL};
 
-	if (!JB_ROOT_IS_SCALAR(data) || !JsonbExtractScalar(&data->root, &root))
-	{
-		root.type = jbvBinary;
-		root.val.binary.data = &data->root;
-		root.val.binary.len = VARSIZE(data) - VARHDRSZ;
-	}
+	if (outer != NULL)
+		root_value(outer, &outer_root);
+	root_value(data, &root);
 	render_nodes(&renderer, parsed, 0, parsed->count, &scope);
 }

@@ -72,7 +72,7 @@ mhub_render_template(PG_FUNCTION_ARGS)
 	escape = mustache_escape_by_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	parsed = parsed_template(fcinfo->flinfo, PG_GETARG_TEXT_PP(0));
 	initStringInfo(&out);
-	mustache_render(&out, parsed, PG_GETARG_JSONB_P(1), escape, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	mustache_render(&out, parsed, PG_GETARG_JSONB_P(1), NULL, escape, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
