@@ -1,0 +1,152 @@
+-- What reports and BI tools read.  Ratios are computed after summing; NULL where there is nothing to divide by.
+
+CREATE VIEW mhub.campaign_seen AS
+SELECT lower(t.campaign) AS campaign_key, min(t.campaign_id) AS campaign_id, mode() WITHIN GROUP (ORDER BY t.campaign) AS campaign,
+       mode() WITHIN GROUP (ORDER BY t.channel) AS channel, count(*) AS touches
+FROM mhub.touch AS t WHERE t.campaign IS NOT NULL
+GROUP BY lower(t.campaign);
+COMMENT ON VIEW mhub.campaign_seen IS 'The campaigns that touches name.';
+COMMENT ON COLUMN mhub.campaign_seen.campaign_key IS 'utm_campaign in lower case.';
+COMMENT ON COLUMN mhub.campaign_seen.campaign_id IS 'A campaign id seen with it.';
+COMMENT ON COLUMN mhub.campaign_seen.campaign IS 'Its most frequent spelling.';
+COMMENT ON COLUMN mhub.campaign_seen.channel IS 'The channel group of most of its touches.';
+COMMENT ON COLUMN mhub.campaign_seen.touches IS 'Number of touches.';
+
+CREATE VIEW mhub.cost_assigned AS
+WITH by_name AS MATERIALIZED (
+    SELECT * FROM mhub.campaign_seen
+), by_id AS MATERIALIZED (
+    SELECT t.campaign_id, mode() WITHIN GROUP (ORDER BY coalesce(t.campaign, t.campaign_id)) AS campaign, mode() WITHIN GROUP (ORDER BY t.channel) AS channel
+    FROM mhub.touch AS t WHERE t.campaign_id IS NOT NULL GROUP BY t.campaign_id
+)
+SELECT c.cost_id, c.day, c.platform, c.ad, c.keyword, c.impressions, c.clicks, c.amount, c.currency,
+       coalesce(n.campaign, i.campaign, m.maps_to, nullif(c.campaign, ''), nullif(c.campaign_id, ''), '(none)') AS campaign,
+       coalesce(c.channel, m.channel, n.channel, i.channel, p.channel, '(unknown)') AS channel,
+       CASE WHEN n.campaign_key IS NULL AND i.campaign IS NULL THEN 'unmatched'
+            WHEN n.campaign_key IS NULL THEN 'campaign_id'
+            WHEN m.maps_to IS NOT NULL THEN 'mapping' ELSE 'utm_campaign' END AS matched_by
+FROM mhub.cost AS c
+LEFT JOIN LATERAL (
+    SELECT g.maps_to, g.channel FROM mhub.cost_mapping AS g
+    WHERE g.platform IN (c.platform, '') AND g.campaign IN (lower(c.campaign), lower(c.campaign_id)) AND g.campaign <> ''
+    ORDER BY g.platform DESC, g.campaign = lower(c.campaign) DESC LIMIT 1) AS m ON true
+LEFT JOIN by_name AS n ON n.campaign_key = lower(coalesce(m.maps_to, nullif(c.campaign, '')))
+LEFT JOIN by_id AS i ON n.campaign_key IS NULL AND i.campaign_id = c.campaign_id
+LEFT JOIN mhub.cost_channel AS p ON p.platform = c.platform;
+COMMENT ON VIEW mhub.cost_assigned IS 'Every row of mhub.cost, once, with the channel group and campaign its spend counts for: matched by utm_campaign (after mhub.cost_mapping, ignoring case), else by campaign id.';
+COMMENT ON COLUMN mhub.cost_assigned.cost_id IS 'The row of mhub.cost.';
+COMMENT ON COLUMN mhub.cost_assigned.day IS 'Day of the spend.';
+COMMENT ON COLUMN mhub.cost_assigned.platform IS 'Platform.';
+COMMENT ON COLUMN mhub.cost_assigned.ad IS 'Ad or creative.';
+COMMENT ON COLUMN mhub.cost_assigned.keyword IS 'Keyword.';
+COMMENT ON COLUMN mhub.cost_assigned.impressions IS 'Times shown.';
+COMMENT ON COLUMN mhub.cost_assigned.clicks IS 'Clicks the platform counted.';
+COMMENT ON COLUMN mhub.cost_assigned.amount IS 'Money spent, in currency.';
+COMMENT ON COLUMN mhub.cost_assigned.currency IS 'ISO 4217 code.';
+COMMENT ON COLUMN mhub.cost_assigned.campaign IS 'Campaign as touches spell it; without a match as mapped or imported, else (none).';
+COMMENT ON COLUMN mhub.cost_assigned.channel IS 'Channel group: the import''s, else the mapping''s, else that of the campaign''s touches, else the platform''s (mhub.cost_channel), else (unknown).';
+COMMENT ON COLUMN mhub.cost_assigned.matched_by IS 'How the campaign was found among the touches: utm_campaign, mapping, campaign_id, or unmatched.';
+
+CREATE VIEW mhub.cost_unmatched AS
+SELECT c.platform, c.campaign, c.channel, c.currency, sum(c.amount) AS amount, sum(c.clicks) AS clicks, min(c.day) AS first_day, max(c.day) AS last_day
+FROM mhub.cost_assigned AS c WHERE c.matched_by = 'unmatched'
+GROUP BY c.platform, c.campaign, c.channel, c.currency;
+COMMENT ON VIEW mhub.cost_unmatched IS 'Spend whose campaign no touch names: a wrong or missing utm_campaign, a name to be added to mhub.cost_mapping, or ads that nobody clicked.';
+COMMENT ON COLUMN mhub.cost_unmatched.platform IS 'Platform.';
+COMMENT ON COLUMN mhub.cost_unmatched.campaign IS 'Campaign as mapped or imported.';
+COMMENT ON COLUMN mhub.cost_unmatched.channel IS 'Channel group its spend is reported under nevertheless.';
+COMMENT ON COLUMN mhub.cost_unmatched.currency IS 'ISO 4217 code.';
+COMMENT ON COLUMN mhub.cost_unmatched.amount IS 'Money spent.';
+COMMENT ON COLUMN mhub.cost_unmatched.clicks IS 'Clicks the platform counted.';
+COMMENT ON COLUMN mhub.cost_unmatched.first_day IS 'First day of spend.';
+COMMENT ON COLUMN mhub.cost_unmatched.last_day IS 'Last day of spend.';
+
+CREATE VIEW mhub.fresh_as_of AS
+SELECT max(c.updated_at) AS fresh_as_of FROM mhub.consumer AS c WHERE c.name = 'attribution';
+COMMENT ON VIEW mhub.fresh_as_of IS 'How up to date the reports are.';
+COMMENT ON COLUMN mhub.fresh_as_of.fresh_as_of IS 'When mhub.refresh_attribution() last finished a step; NULL before its first.';
+
+CREATE VIEW mhub.roi_daily AS
+WITH spent AS (
+    SELECT c.day, c.channel, c.campaign, c.currency, sum(c.amount) AS cost, sum(c.impressions) AS impressions, sum(c.clicks) AS clicks
+    FROM mhub.cost_assigned AS c GROUP BY c.day, c.channel, c.campaign, c.currency
+), earned AS (
+    SELECT mhub.hub_day(c.occurred_at) AS day,
+           CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel,
+           CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(n.campaign, t.campaign_id, '(none)') END AS campaign,
+           k.model, c.currency, sum(k.share) AS conversions, sum(k.value) AS revenue
+    FROM mhub.credit AS k
+    JOIN mhub.conversion AS c USING (conversion_id)
+    LEFT JOIN mhub.touch AS t ON t.touch_id = k.touch_id
+    LEFT JOIN mhub.campaign_seen AS n ON n.campaign_key = lower(t.campaign)
+    GROUP BY 1, 2, 3, 4, 5
+), entry AS (
+    SELECT s.day, s.channel, s.campaign, m.model, s.currency, s.cost, s.impressions, s.clicks, 0::double precision AS conversions, 0::numeric AS revenue
+    FROM spent AS s CROSS JOIN mhub.attribution_models() AS m (model)
+    UNION ALL
+    SELECT e.day, e.channel, e.campaign, e.model, e.currency, 0, 0, 0, e.conversions, e.revenue FROM earned AS e
+), rate AS MATERIALIZED (
+    SELECT d.day, d.currency, coalesce(mhub.exchange_rate_on(d.currency, s.currency, d.day), 1) AS rate,
+           CASE WHEN mhub.exchange_rate_on(d.currency, s.currency, d.day) IS NULL THEN d.currency ELSE s.currency END AS to_currency
+    FROM (SELECT DISTINCT e.day, e.currency FROM entry AS e) AS d CROSS JOIN mhub.attribution_setting AS s
+)
+SELECT e.day, date_trunc('week', e.day)::date AS week, date_trunc('month', e.day)::date AS month, date_trunc('quarter', e.day)::date AS quarter,
+       e.channel, e.campaign, e.model, r.to_currency AS currency,
+       sum(e.cost * r.rate) AS cost, sum(e.impressions)::bigint AS impressions, sum(e.clicks)::bigint AS clicks,
+       sum(e.conversions) AS conversions, sum(e.revenue * r.rate) AS revenue,
+       sum(e.cost * r.rate) / nullif(sum(e.conversions), 0)::numeric AS cost_per_conversion,
+       sum(e.revenue * r.rate) / nullif(sum(e.cost * r.rate), 0) AS roas,
+       (sum(e.revenue * r.rate) - sum(e.cost * r.rate)) / nullif(sum(e.cost * r.rate), 0) AS roi,
+       (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+FROM entry AS e JOIN rate AS r ON r.day = e.day AND r.currency = e.currency
+GROUP BY e.day, e.channel, e.campaign, e.model, r.to_currency;
+COMMENT ON VIEW mhub.roi_daily IS 'Cost and return by day, channel, campaign and attribution model. Cost counts on the day of the spend, revenue on the day of the conversion (of a refund on its own day). The cost is the same under every model: choose one, and the totals equal the spend loaded and the revenue converted.';
+COMMENT ON COLUMN mhub.roi_daily.day IS 'Day in the hub''s time zone.';
+COMMENT ON COLUMN mhub.roi_daily.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.roi_daily.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.roi_daily.quarter IS 'First day of the quarter.';
+COMMENT ON COLUMN mhub.roi_daily.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
+COMMENT ON COLUMN mhub.roi_daily.campaign IS 'Campaign; (none) where the touch or the spend names none.';
+COMMENT ON COLUMN mhub.roi_daily.model IS 'Attribution model.';
+COMMENT ON COLUMN mhub.roi_daily.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
+COMMENT ON COLUMN mhub.roi_daily.cost IS 'Money spent.';
+COMMENT ON COLUMN mhub.roi_daily.impressions IS 'Times shown, as the platforms counted.';
+COMMENT ON COLUMN mhub.roi_daily.clicks IS 'Clicks, as the platforms counted.';
+COMMENT ON COLUMN mhub.roi_daily.conversions IS 'Conversions, in shares.';
+COMMENT ON COLUMN mhub.roi_daily.revenue IS 'Value of the conversions less refunds.';
+COMMENT ON COLUMN mhub.roi_daily.cost_per_conversion IS 'cost / conversions; NULL without conversions.';
+COMMENT ON COLUMN mhub.roi_daily.roas IS 'Return on ad spend: revenue / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.roi_daily.roi IS 'Return on investment: (revenue - cost) / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.roi_daily.fresh_as_of IS 'How up to date this is.';
+
+CREATE VIEW mhub.roi_by_channel AS
+WITH summed AS MATERIALIZED (
+    SELECT d.channel, d.model, d.currency, sum(d.cost) AS cost, sum(d.impressions)::bigint AS impressions, sum(d.clicks)::bigint AS clicks,
+           sum(d.conversions) AS conversions, sum(d.revenue) AS revenue, min(d.day) AS first_day, max(d.day) AS last_day
+    FROM mhub.roi_daily AS d GROUP BY d.channel, d.model, d.currency
+), grid AS (
+    SELECT k.channel, k.currency, m.model
+    FROM (SELECT DISTINCT s.channel, s.currency FROM summed AS s) AS k
+    CROSS JOIN (SELECT a.model FROM mhub.attribution_models() AS a (model) UNION SELECT s.model FROM summed AS s) AS m
+)
+SELECT g.channel, g.model, g.currency, coalesce(s.cost, 0) AS cost, coalesce(s.impressions, 0) AS impressions, coalesce(s.clicks, 0) AS clicks,
+       coalesce(s.conversions, 0) AS conversions, coalesce(s.revenue, 0) AS revenue,
+       round(s.cost / nullif(s.conversions, 0)::numeric, 2) AS cost_per_conversion, round(s.revenue / nullif(s.cost, 0), 4) AS roas,
+       round((s.revenue - s.cost) / nullif(s.cost, 0), 4) AS roi, s.first_day, s.last_day,
+       (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+FROM grid AS g LEFT JOIN summed AS s USING (channel, model, currency);
+COMMENT ON VIEW mhub.roi_by_channel IS 'Cost and return by channel and attribution model, over all time; one row for every channel and model. For a period sum mhub.roi_daily.';
+COMMENT ON COLUMN mhub.roi_by_channel.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
+COMMENT ON COLUMN mhub.roi_by_channel.model IS 'Attribution model.';
+COMMENT ON COLUMN mhub.roi_by_channel.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
+COMMENT ON COLUMN mhub.roi_by_channel.cost IS 'Money spent; the same under every model.';
+COMMENT ON COLUMN mhub.roi_by_channel.impressions IS 'Times shown, as the platforms counted.';
+COMMENT ON COLUMN mhub.roi_by_channel.clicks IS 'Clicks, as the platforms counted.';
+COMMENT ON COLUMN mhub.roi_by_channel.conversions IS 'Conversions, in shares.';
+COMMENT ON COLUMN mhub.roi_by_channel.revenue IS 'Value of the conversions less refunds.';
+COMMENT ON COLUMN mhub.roi_by_channel.cost_per_conversion IS 'cost / conversions; NULL without conversions.';
+COMMENT ON COLUMN mhub.roi_by_channel.roas IS 'Return on ad spend: revenue / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.roi_by_channel.roi IS 'Return on investment: (revenue - cost) / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.roi_by_channel.first_day IS 'First day of spend or conversion.';
+COMMENT ON COLUMN mhub.roi_by_channel.last_day IS 'Last day of spend or conversion.';
+COMMENT ON COLUMN mhub.roi_by_channel.fresh_as_of IS 'How up to date this is.';
