@@ -79,7 +79,7 @@ COMMENT ON FUNCTION mhub.exchange_rate_on(text, text, date) IS
 'What one unit of from_currency is worth in to_currency on a day: the latest rate of mhub.exchange_rate up to that day, in either direction (the direct one first). 1 for equal currencies, NULL when there is no rate.';
 
 CREATE FUNCTION mhub.attribution_models() RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 6 SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.model FROM mhub.attribution_setting AS s
     CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(s.options -> 'models',
         '["first_touch", "last_touch", "last_non_direct_touch", "linear", "position_based", "time_decay"]')) AS m (model)
