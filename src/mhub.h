@@ -15,6 +15,7 @@
 #define ERRCODE_MHUB_KEY_DESTROYED MAKE_SQLSTATE('M', 'H', '0', '0', '3')
 #define ERRCODE_MHUB_TAMPERED MAKE_SQLSTATE('M', 'H', '0', '0', '4')
 #define ERRCODE_MHUB_BAD_CIPHERTEXT MAKE_SQLSTATE('M', 'H', '0', '0', '5')
+#define ERRCODE_MHUB_NO_PURPOSE MAKE_SQLSTATE('M', 'H', '0', '0', '6')
 #define ERRCODE_MHUB_HUB_INSTALLED MAKE_SQLSTATE('M', 'H', '0', '1', '0')
 
 #endif							/* MHUB_H */

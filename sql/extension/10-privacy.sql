@@ -30,15 +30,41 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_encrypt_s
 COMMENT ON FUNCTION mhub.encrypt_secret(text, text) IS
 'Seals a secret of the hub itself, such as a provider''s token, for a column of mhub.enc_column. No person''s erasure touches it. NULL for a NULL argument. Errors as mhub.encrypt().';
 
+CREATE FUNCTION mhub.decrypt(value mhub.enc, column_name text, person_id bigint DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE COST 10 AS 'MODULE_PATHNAME', 'mhub_decrypt';
+COMMENT ON FUNCTION mhub.decrypt(mhub.enc, text, bigint) IS
+'Opens a sealed value of a column of mhub.enc_column. Needs mhub.purpose to be set and is logged in mhub.access_log (in the server''s log, when the transaction rolls back). person_id, where given, is whose value it must be, merges followed. NULL for a NULL value or column, and when the person was erased. Errors: MH006 no purpose, MH001 no key configured, MH002 the key''s epoch is not in the key file, MH004 value, column or person do not belong together, MH005 no readable value, read_only_sql_transaction where nothing can be logged, undefined_object for an unregistered column.';
+
+CREATE FUNCTION mhub.decrypt_strict(value mhub.enc, column_name text, person_id bigint DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE COST 10 AS 'MODULE_PATHNAME', 'mhub_decrypt_strict';
+COMMENT ON FUNCTION mhub.decrypt_strict(mhub.enc, text, bigint) IS
+'As mhub.decrypt(), but raises MH003 instead of returning NULL when the person was erased.';
+
+CREATE FUNCTION mhub.person_family(person_id bigint) RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE up (id) AS (
+        SELECT $1
+        UNION ALL
+        SELECT p.merged_into FROM up JOIN mhub.person AS p ON p.person_id = up.id WHERE p.merged_into IS NOT NULL
+    ), family (id) AS (
+        SELECT u.id FROM up AS u WHERE NOT EXISTS (SELECT FROM mhub.person AS p WHERE p.person_id = u.id AND p.merged_into IS NOT NULL)
+        UNION
+        SELECT p.person_id FROM family AS f JOIN mhub.person AS p ON p.merged_into = f.id
+    )
+    SELECT id FROM family
+$$;
+COMMENT ON FUNCTION mhub.person_family(bigint) IS
+'All ids of a person: the surviving one and every id that was merged into it, directly or not. Takes any of them. The id itself when no such person exists; nothing for NULL.';
+
 CREATE FUNCTION mhub.blind_index(value text, domain text, normaliser text DEFAULT NULL) RETURNS bytea
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'mhub_blind_index';
 COMMENT ON FUNCTION mhub.blind_index(text, text, text) IS
-'17 bytes that are equal for equal values and tell nothing without the key: version byte and HMAC-SHA256(index key, domain, 0x00, normalised value) cut to 128 bits. domain keeps kinds of values apart; for identifiers it is their kind. normaliser is exact, email or phone; by default the domain if it is one of these names, else exact. NULL for a NULL value or domain, and for a value that its normaliser refuses, so that a look-up finds nothing. Errors: MH001 no key configured, MH002, invalid_parameter_value for an unknown normaliser.';
+'17 bytes that are equal for equal values and tell nothing without the key: version byte and HMAC-SHA256(index key, domain, 0x00, normalised value) cut to 128 bits. domain keeps kinds of values apart; for identifiers it is their kind. normaliser is exact, lower, email or phone; by default the domain if it is one of these names, else exact. NULL for a NULL value or domain, and for a value that its normaliser refuses, so that a look-up finds nothing. Errors: MH001 no key configured, MH002, invalid_parameter_value for an unknown normaliser.';
 
 CREATE FUNCTION mhub.normalise(value text, normaliser text) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_normalise_value';
 COMMENT ON FUNCTION mhub.normalise(text, text) IS
-'One spelling for equal values. email: white space around it removed, NFKC, lower case; must have one @ with something on both sides and at most 254 bytes. phone: E.164 as +8613800138000; full-width digits, spaces, dashes, brackets, 00 or the country''s own international prefix are understood, national numbers are those of mhub.default_country; numbers of China and North America are checked to the digit. exact: unchanged. NULL for NULL and for what is none (no @, impossible number, empty text). Works on UTF-8 whatever the database''s encoding and does not depend on the locale; in an SQL_ASCII database bytes that are not UTF-8 are refused by email and phone. Error: invalid_parameter_value for an unknown normaliser.';
+'One spelling for equal values. email: white space around it removed, NFKC, lower case; must have one @ with something on both sides and at most 254 bytes. phone: E.164 as +8613800138000; full-width digits, spaces, dashes, brackets, 00 or the country''s own international prefix are understood, national numbers are those of mhub.default_country; numbers of China and North America are checked to the digit. exact: white space around it removed; lower: and lower case. NULL for NULL and for what is none (no @, impossible number, empty text). Works on UTF-8 whatever the database''s encoding and does not depend on the locale; in an SQL_ASCII database bytes that are not UTF-8 are refused by all but exact, which leaves them alone. Error: invalid_parameter_value for an unknown normaliser.';
 
 CREATE FUNCTION mhub.keys_reload() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_keys_reload';

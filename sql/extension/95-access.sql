@@ -131,6 +131,10 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('app', 'EXECUTE', 'FUNCTION', 'mhub.blind_index(text, text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.encrypt(text, bigint, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.blind_index(text, text, text)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.decrypt(mhub.enc, text, bigint)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.decrypt_strict(mhub.enc, text, bigint)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.person_family(bigint)'),
+    ('privacy_officer', 'SELECT', 'TABLE', 'mhub.access_log'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.keys_reload()'),
     -- traffic
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.parse_source(text, text, text[])'),

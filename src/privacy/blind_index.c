@@ -9,28 +9,28 @@
 
 #include "privacy/key_store.h"
 
-#include "mb/pg_wchar.h"
+#include "privacy/utf8.h"
 #include "utils/builtins.h"
 
 /* Settings, defined in privacy.c */
 char	   *mhub_default_country = NULL;
 
 /*
- * SQL_ASCII says nothing about its bytes: they are taken for UTF-8 where they
- * are valid UTF-8, else no normaliser but exact has an answer.
+ * In an SQL_ASCII database bytes that are not UTF-8 have no normal form but
+ * themselves.
  */
 char *
 mhub_normalise(MhubNormaliser normaliser, const char *value)
 {
-	char	   *utf8 = pg_server_to_any(value, (int) strlen(value), PG_UTF8);
+	char	   *utf8 = mhub_to_utf8(value);
 	size_t		len = strlen(utf8);
 	char	   *normalised;
 
-	if (normaliser != MHUB_NORMALISE_EXACT && GetDatabaseEncoding() == PG_SQL_ASCII &&
+	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
 		pg_encoding_verifymbstr(PG_UTF8, utf8, (int) len) != (int) len)
-		return NULL;
+		return normaliser == MHUB_NORMALISE_EXACT ? pstrdup(value) : NULL;
 	normalised = mhub_normalise_utf8(normaliser, utf8, len, mhub_default_country);
-	return normalised != NULL ? pg_any_to_server(normalised, (int) strlen(normalised), PG_UTF8) : NULL;
+	return normalised != NULL ? mhub_from_utf8(normalised) : NULL;
 }
 
 void
@@ -38,7 +38,7 @@ mhub_blind_index_bytes(MhubIndexKey key, const char *normalised, const char *dom
 					   uint8 out[MHUB_BLIND_INDEX_LEN])
 {
 	uint8		hmac[MHUB_HMAC_LEN];
-	const char *utf8 = pg_server_to_any(normalised, (int) strlen(normalised), PG_UTF8);
+	const char *utf8 = mhub_to_utf8(normalised);
 
 	/* the domain's terminating zero separates it from the value */
 	mhub_hmac_parts(mhub_index_hmac(key), domain, strlen(domain) + 1, utf8, strlen(utf8), hmac);

@@ -17,7 +17,7 @@
 bool
 mhub_normaliser_named(const char *name, MhubNormaliser *normaliser)
 {
-	static const char *const names[] = {"exact", "email", "phone"};
+	static const char *const names[] = {"exact", "email", "phone", "lower"};
 
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
@@ -41,9 +41,9 @@ is_ascii(const char *text, size_t len)
 	return true;
 }
 
-/* NFKC of valid UTF-8 text, which folds full-width forms to ASCII. */
+/* The code points of valid UTF-8 text, ended by a zero */
 static pg_wchar *
-nfkc(const char *text, size_t len)
+code_points(const char *text, size_t len)
 {
 	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
 	int			n = 0;
@@ -51,7 +51,14 @@ nfkc(const char *text, size_t len)
 	for (size_t i = 0; i < len; i += pg_utf_mblen((const unsigned char *) text + i))
 		wide[n++] = utf8_to_unicode((const unsigned char *) text + i);
 	wide[n] = 0;
-	return unicode_normalize(UNICODE_NFKC, wide);
+	return wide;
+}
+
+/* NFKC folds full-width forms to ASCII. */
+static pg_wchar *
+nfkc(const char *text, size_t len)
+{
+	return unicode_normalize(UNICODE_NFKC, code_points(text, len));
 }
 
 /* White space and the invisible marks that copying from address books adds */
@@ -115,7 +122,7 @@ lower(pg_wchar c)
 
 /* Room for the longest UTF-8 form of every character and the final zero */
 static char *
-to_utf8(const pg_wchar *wide, int n, size_t *len)
+to_utf8(const pg_wchar *wide, int n)
 {
 	char	   *text = palloc((size_t) n * 4 + 1);
 	char	   *end = text;
@@ -126,72 +133,90 @@ to_utf8(const pg_wchar *wide, int n, size_t *len)
 		end += pg_utf_mblen((unsigned char *) end);
 	}
 	*end = '\0';
-	*len = end - text;
 	return text;
 }
 
-/* Exactly one @ with something on both sides; NULL is returned for what is no address. */
-static char *
-checked_email(char *email, size_t len)
+static size_t
+blank_at_start(const char *value, size_t len)
 {
-	char	   *at = strchr(email, '@');
+	size_t		at = 0;
 
-	if (len > MAX_EMAIL_LEN || at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
-		return NULL;
-	return email;
+	while (at < len && is_blank(utf8_to_unicode((const unsigned char *) value + at)))
+		at += pg_utf_mblen((const unsigned char *) value + at);
+	return at;
 }
 
-/* The common case, without a detour through code points */
-static char *
-normalise_ascii_email(const char *value, size_t len)
+static size_t
+length_without_end_blanks(const char *value, size_t len)
 {
-	char	   *email = palloc(len + 1);
-
-	for (size_t i = 0; i < len; i++)
+	while (len > 0)
 	{
-		if (is_blank((unsigned char) value[i]))
-			return NULL;
-		email[i] = (char) lower((unsigned char) value[i]);
+		size_t		last = len - 1;
+
+		while (last > 0 && ((unsigned char) value[last] & 0xC0) == 0x80)
+			last--;
+		if (!is_blank(utf8_to_unicode((const unsigned char *) value + last)))
+			break;
+		len = last;
 	}
-	email[len] = '\0';
-	return checked_email(email, len);
+	return len;
 }
 
+/* A copy without white space around it */
 static char *
-normalise_wide_email(const char *value, size_t len)
+trimmed(const char *value, size_t len)
 {
-	pg_wchar   *wide = nfkc(value, len);
-	pg_wchar   *start = wide;
+	size_t		start = blank_at_start(value, len);
+
+	return pnstrdup(value + start, length_without_end_blanks(value + start, len - start));
+}
+
+/* Lower case; by way of code points only where there are others than ASCII */
+static char *
+lowered(const char *value, bool with_nfkc)
+{
+	size_t		len = strlen(value);
+	pg_wchar   *wide;
 	int			n = 0;
-	size_t		out_len;
-	char	   *email;
 
-	while (*start != 0 && is_blank(*start))
-		start++;
-	while (start[n] != 0)
-		n++;
-	while (n > 0 && is_blank(start[n - 1]))
-		n--;
-	for (int i = 0; i < n; i++)
+	if (is_ascii(value, len))
 	{
-		if (is_blank(start[i]))
-			return NULL;
-		start[i] = lower(start[i]);
+		char	   *copy = pstrdup(value);
+
+		for (char *c = copy; *c != '\0'; c++)
+			*c = (char) lower((unsigned char) *c);
+		return copy;
 	}
-	email = to_utf8(start, n, &out_len);
-	return checked_email(email, out_len);
+	wide = with_nfkc ? nfkc(value, len) : code_points(value, len);
+	for (; wide[n] != 0; n++)
+		wide[n] = lower(wide[n]);
+	return to_utf8(wide, n);
 }
 
+static bool
+has_blank(const char *value)
+{
+	for (; *value != '\0'; value += pg_utf_mblen((const unsigned char *) value))
+	{
+		if (is_blank(utf8_to_unicode((const unsigned char *) value)))
+			return true;
+	}
+	return false;
+}
+
+/* Exactly one @ with something on both sides; NFKC may bring new white space, hence the second trim. */
 static char *
 normalise_email(const char *value, size_t len)
 {
-	if (!is_ascii(value, len))
-		return normalise_wide_email(value, len);
-	while (len > 0 && is_blank((unsigned char) value[len - 1]))
-		len--;
-	while (len > 0 && is_blank((unsigned char) value[0]))
-		value++, len--;
-	return normalise_ascii_email(value, len);
+	char	   *email = lowered(trimmed(value, len), true);
+	char	   *at;
+
+	email = trimmed(email, strlen(email));
+	at = strchr(email, '@');
+	if (strlen(email) > MAX_EMAIL_LEN || has_blank(email) ||
+		at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
+		return NULL;
+	return email;
 }
 
 static bool
@@ -229,13 +254,17 @@ normalise_phone(const char *value, size_t len, const char *country)
 	return mhub_phone_e164(digits, country);
 }
 
+static char *
+unless_empty(char *value)
+{
+	return value[0] != '\0' ? value : NULL;
+}
+
 /*
  * The normalised value as zero-terminated UTF-8, freshly allocated, or NULL
  * when value is not what the normaliser is for.  value is valid UTF-8 without
  * zero bytes.  country (ISO 3166, two letters) tells how to read telephone
  * numbers without country code.
- *
- * exact: as it is, except that the empty text is no id.
  */
 char *
 mhub_normalise_utf8(MhubNormaliser normaliser, const char *value, size_t len, const char *country)
@@ -246,8 +275,10 @@ mhub_normalise_utf8(MhubNormaliser normaliser, const char *value, size_t len, co
 			return normalise_email(value, len);
 		case MHUB_NORMALISE_PHONE:
 			return normalise_phone(value, len, country);
+		case MHUB_NORMALISE_LOWER:
+			return unless_empty(lowered(trimmed(value, len), false));
 		case MHUB_NORMALISE_EXACT:
 			break;
 	}
-	return len > 0 ? pnstrdup(value, len) : NULL;
+	return unless_empty(trimmed(value, len));
 }

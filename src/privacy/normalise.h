@@ -14,7 +14,8 @@ typedef enum MhubNormaliser
 {
 	MHUB_NORMALISE_EXACT,
 	MHUB_NORMALISE_EMAIL,
-	MHUB_NORMALISE_PHONE
+	MHUB_NORMALISE_PHONE,
+	MHUB_NORMALISE_LOWER
 } MhubNormaliser;
 
 extern bool mhub_normaliser_named(const char *name, MhubNormaliser *normaliser);

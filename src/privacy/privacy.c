@@ -4,6 +4,7 @@
  */
 #include "mhub.h"
 
+#include "privacy/access_log.h"
 #include "privacy/key_file.h"
 #include "privacy/key_store.h"
 
@@ -43,5 +44,11 @@ mhub_privacy_init(void)
 							   "Two-letter code of ISO 3166; empty refuses such numbers. A different value makes different blind indexes of the same national number, so set it once for the database.",
 							   &mhub_default_country, "CN", PGC_SUSET, 0,
 							   check_country, NULL, NULL);
+	DefineCustomStringVariable("mhub.purpose",
+							   "What personal data is being read for.",
+							   "mhub.decrypt() and mhub.export_person() refuse to work while it is empty; it goes to mhub.access_log.",
+							   &mhub_purpose, "", PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	mhub_key_store_init();
+	mhub_access_log_init();
 }

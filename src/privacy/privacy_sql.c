@@ -47,7 +47,7 @@ normaliser_arg(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown normaliser \"%s\"", name),
-				 errhint("Normalisers are exact, email and phone."),
+				 errhint("Normalisers are exact, lower, email and phone."),
 				 errhidestmt(true), errhidecontext(true)));
 	return normaliser;
 }

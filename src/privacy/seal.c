@@ -10,8 +10,8 @@
 #include "privacy/enc.h"
 #include "privacy/key_store.h"
 
-#include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
+#include "privacy/utf8.h"
 #include "utils/memutils.h"
 
 /* A text field can have no more than this, and neither can what becomes one. */
@@ -50,17 +50,11 @@ seal_with(const uint8 *key, const uint8 *header, int32 column_id, const char *pl
 	return sealed;
 }
 
-static char *
-to_utf8(const char *value)
-{
-	return pg_server_to_any(value, (int) strlen(value), PG_UTF8);
-}
-
 bytea *
 mhub_seal(const char *value, int64 person_id, const char *column_name)
 {
 	int32		column_id = mhub_column_id(column_name);
-	char	   *plain = to_utf8(value);
+	char	   *plain = mhub_to_utf8(value);
 	const MhubPersonKey *key = mhub_key_of_person(person_id);
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
@@ -75,7 +69,7 @@ mhub_seal_secret(const char *value, const char *column_name)
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
 	mhub_enc_header(MHUB_ENC_SECRET, MHUB_KEYRING_VERSION, 0, header);
-	return seal_with(mhub_secret_key(), header, column_id, to_utf8(value));
+	return seal_with(mhub_secret_key(), header, column_id, mhub_to_utf8(value));
 }
 
 pg_noreturn static void
@@ -109,7 +103,7 @@ open_with(const uint8 *key, const MhubEncParts *parts, int32 column_id)
 					   parts->tag, (uint8 *) plain))
 		tampered();
 	plain[parts->cipher_len] = '\0';
-	return pg_any_to_server(plain, parts->cipher_len, PG_UTF8);
+	return mhub_from_utf8(plain);
 }
 
 char *

@@ -46,7 +46,7 @@ FROM (SELECT mhub.normalise(chr(c) || '@x', 'email') AS ours, normalize(lower(no
         AND normalize(chr(c), NFKC) !~ '[[:space:]]' AND c NOT BETWEEN 975 AND 1023) AS v;
 
 SELECT mhub.normalise(repeat('1', 100), 'phone') IS NULL AND mhub.normalise(repeat('１', 100000), 'phone') IS NULL AS too_long;
-SELECT mhub.normalise(' id 1 ', 'exact') AS exact, mhub.normalise('', 'exact') IS NULL AS empty_is_none, mhub.normalise(NULL, 'email') IS NULL AS null_is_null;
+SELECT mhub.normalise(E' \t id 1 \n', 'exact') AS exact, mhub.normalise(' ＡbÉ ', 'lower') AS lower, mhub.normalise(U&'\3000上海\3000', 'exact') AS chinese, mhub.normalise(' ', 'exact') IS NULL AND mhub.normalise('', 'lower') IS NULL AS empty_is_none, mhub.normalise(NULL, 'email') IS NULL AS null_is_null;
 SAVEPOINT s;
 SELECT mhub.normalise('x', 'telex');
 ROLLBACK TO s;

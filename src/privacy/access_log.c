@@ -1,0 +1,235 @@
+/*
+ * access_log.c
+ *	  Who read whose personal data, and why: mhub.access_log.
+ *
+ * A row for every value would cost more than opening it does.  Reads are
+ * gathered by role, purpose, action and column, and written as one row that
+ * lists the persons: when a group has PERSONS_A_ROW of them, and before the
+ * transaction commits.  A transaction that rolls back takes its rows along, so
+ * what it read is told to the server's log instead.
+ */
+#include "mhub.h"
+
+#include "privacy/access_log.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/spi_plan.h"
+#include "miscadmin.h"
+#include "privacy/hub_access.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#define GROUPS 8
+#define PERSONS_A_ROW 1000
+#define SLOTS 2048				/* a power of 2, enough for short probes */
+#define TEXT_MAX 200
+
+typedef struct AccessGroup
+{
+	Oid			role;
+	char		role_name[NAMEDATALEN];
+	char		action[16];
+	char		purpose[TEXT_MAX];
+	char		column_name[TEXT_MAX];
+	int64		values;
+	int			npersons;
+	int64		persons[PERSONS_A_ROW];
+	int64		slots[SLOTS];	/* hash set of persons; 0 is empty */
+} AccessGroup;
+
+char	   *mhub_purpose = NULL;
+
+static AccessGroup *groups = NULL;
+static int	ngroups = 0;
+static int64 read_in_transaction = 0;
+
+static MhubPlan insert_row = {
+	.sql = "INSERT INTO mhub.access_log (role_name, login_name, action, purpose, column_name, value_count, persons)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	.nargs = 7, .argtypes = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID}
+};
+
+/* GDPR 5(1)(b): data is read for a purpose, or not at all. */
+void
+mhub_require_purpose(const char *function)
+{
+	if (mhub_purpose == NULL || mhub_purpose[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_MHUB_NO_PURPOSE),
+				 errmsg("%s needs to know the purpose", function),
+				 errhint("Say first what the personal data is read for: SET mhub.purpose = 'answer ticket 4711';"),
+				 errhidestmt(true), errhidecontext(true)));
+	/* without a row in mhub.access_log there is no reading, on a standby neither */
+	PreventCommandIfReadOnly(function);
+}
+
+static Datum
+persons_array(const AccessGroup *group)
+{
+	Datum	   *elements = palloc(group->npersons * sizeof(Datum));
+
+	for (int i = 0; i < group->npersons; i++)
+		elements[i] = Int64GetDatum(group->persons[i]);
+	return PointerGetDatum(construct_array(elements, group->npersons, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Writes a group's row and empties the group; SPI is connected, as the table's owner. */
+static void
+write_group(AccessGroup *group)
+{
+	Datum		args[7];
+	char		nulls[8] = "       ";
+
+	args[0] = CStringGetTextDatum(group->role_name);
+	args[1] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
+	args[2] = CStringGetTextDatum(group->action);
+	args[3] = CStringGetTextDatum(group->purpose);
+	args[4] = CStringGetTextDatum(group->column_name);
+	args[5] = Int64GetDatum(group->values);
+	args[6] = persons_array(group);
+	nulls[4] = group->column_name[0] == '\0' ? 'n' : ' ';
+	if (SPI_execute_plan(mhub_plan(&insert_row), args, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not write mhub.access_log");
+	group->values = 0;
+	group->npersons = 0;
+	memset(group->slots, 0, sizeof(group->slots));
+}
+
+static void
+write_all(void)
+{
+	MhubOwnerContext saved;
+
+	mhub_become_owner("access_log", &saved);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (int i = 0; i < ngroups; i++)
+	{
+		if (groups[i].values > 0)
+			write_group(&groups[i]);
+	}
+	PopActiveSnapshot();
+	SPI_finish();
+	mhub_become_self_again(&saved);
+	ngroups = 0;
+}
+
+static AccessGroup *
+new_group(Oid role, const char *action, const char *column_name)
+{
+	AccessGroup *group;
+
+	if (groups == NULL)
+		groups = MemoryContextAllocZero(TopMemoryContext, GROUPS * sizeof(AccessGroup));
+	if (ngroups == GROUPS)
+		write_all();
+	group = &groups[ngroups];
+	memset(group, 0, sizeof(*group));
+	group->role = role;
+	strlcpy(group->role_name, GetUserNameFromId(role, false), sizeof(group->role_name));
+	strlcpy(group->action, action, sizeof(group->action));
+	strlcpy(group->purpose, mhub_purpose, sizeof(group->purpose));
+	strlcpy(group->column_name, column_name, sizeof(group->column_name));
+	ngroups++;
+	return group;
+}
+
+static AccessGroup *
+find_group(const char *action, const char *column_name)
+{
+	Oid			role = GetUserId();
+
+	for (int i = ngroups; i-- > 0;)
+	{
+		AccessGroup *group = &groups[i];
+
+		if (group->role == role && strcmp(group->column_name, column_name) == 0 &&
+			strcmp(group->action, action) == 0 && strncmp(group->purpose, mhub_purpose, TEXT_MAX - 1) == 0)
+			return group;
+	}
+	return new_group(role, action, column_name);
+}
+
+static void
+add_person(AccessGroup *group, int64 person_id)
+{
+	uint32		slot = murmurhash32((uint32) person_id ^ (uint32) (person_id >> 32)) & (SLOTS - 1);
+
+	while (group->slots[slot] != 0 && group->slots[slot] != person_id)
+		slot = (slot + 1) & (SLOTS - 1);
+	if (group->slots[slot] == person_id)
+		return;
+	group->slots[slot] = person_id;
+	group->persons[group->npersons++] = person_id;
+}
+
+/*
+ * Notes that a value was read.  column_name is "" where an action concerns
+ * more than one column, person_id 0 for a secret of the hub.
+ */
+void
+mhub_log_access(const char *action, const char *column_name, int64 person_id)
+{
+	AccessGroup *group = find_group(action, column_name);
+
+	group->values++;
+	read_in_transaction++;
+	if (person_id != 0)
+		add_person(group, person_id);
+	if (group->npersons == PERSONS_A_ROW)
+		write_all();
+}
+
+static void
+tell_server_log(void)
+{
+	ereport(LOG,
+			(errmsg("sealed values were opened in a transaction or subtransaction that is rolled back: " INT64_FORMAT " so far",
+					read_in_transaction),
+			 ngroups > 0 ? errdetail("Last by role \"%s\" for the purpose \"%s\".",
+									 groups[ngroups - 1].role_name, groups[ngroups - 1].purpose) : 0,
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+static void
+transaction_ends(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (read_in_transaction == 0)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			write_all();
+			break;
+		case XACT_EVENT_ABORT:
+			tell_server_log();
+			/* FALLTHROUGH */
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			read_in_transaction = 0;
+			ngroups = 0;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId mine pg_attribute_unused(),
+					SubTransactionId parent pg_attribute_unused(), void *arg pg_attribute_unused())
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && read_in_transaction > 0)
+		tell_server_log();
+}
+
+void
+mhub_access_log_init(void)
+{
+	RegisterXactCallback(transaction_ends, NULL);
+	RegisterSubXactCallback(subtransaction_ends, NULL);
+}
