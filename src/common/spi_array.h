@@ -1,0 +1,27 @@
+/*
+ * spi_array.h
+ *	  Rows as array parameters of a statement, one array a column.
+ */
+#ifndef MHUB_SPI_ARRAY_H
+#define MHUB_SPI_ARRAY_H
+
+#include "common/pgcompat.h"
+
+#define MHUB_MAX_COLUMNS 12
+
+typedef struct MhubColumns
+{
+	int			n;				/* rows */
+	int			capacity;
+	int			ncolumns;
+	Oid			types[MHUB_MAX_COLUMNS];
+	Datum	   *values[MHUB_MAX_COLUMNS];
+	bool	   *nulls[MHUB_MAX_COLUMNS];
+} MhubColumns;
+
+extern void mhub_columns_init(MhubColumns *columns, int ncolumns, const Oid *element_types);
+extern void mhub_columns_add(MhubColumns *columns, const Datum *row);
+extern void mhub_columns_null(MhubColumns *columns, int column);
+extern void mhub_columns_arrays(const MhubColumns *columns, Datum *arrays);
+
+#endif							/* MHUB_SPI_ARRAY_H */

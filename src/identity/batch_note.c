@@ -1,0 +1,303 @@
+/*
+ * batch_note.c
+ *	  Writes what a batch has observed besides merges: links, conflicts,
+ *	  traits, and when things were seen.
+ */
+#include "mhub.h"
+
+#include "identity/batch.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_array.h"
+#include "common/spi_plan.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+/* last_seen_at follows an observation when that is so much later: most would otherwise rewrite the row for nothing. */
+#define SEEN_STEP USECS_PER_HOUR
+
+/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
+static MhubPlan insert_links = {
+	"INSERT INTO mhub.link (identifier_a, identifier_b, first_seen_at, last_seen_at, confidence, joins, source)"
+	" SELECT * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7)) AS w"
+	" ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
+	7, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, FLOAT4ARRAYOID, BOOLARRAYOID, TEXTARRAYOID}
+};
+static MhubPlan restore_links = {
+	"UPDATE mhub.link AS l SET joins = true, removed_at = NULL, removed_reason = NULL, confidence = w.confidence"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
+	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
+	3, {INT8ARRAYOID, INT8ARRAYOID, FLOAT4ARRAYOID}
+};
+static MhubPlan seen_links = {
+	"UPDATE mhub.link AS l SET first_seen_at = least(l.first_seen_at, w.first), last_seen_at = greatest(l.last_seen_at, w.last)"
+	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4)) AS u(a, b, first, last)"
+	"  JOIN mhub.link AS x ON x.identifier_a = u.a AND x.identifier_b = u.b FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
+	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
+	4, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
+};
+static MhubPlan seen_earlier = {
+	"WITH earlier AS (UPDATE mhub.identifier AS i SET first_seen_at = w.at"
+	"  FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(id, at, person_id)"
+	"  WHERE i.identifier_id = w.id AND i.first_seen_at > w.at)"
+	" UPDATE mhub.person AS p SET created_at = w.at"
+	" FROM (SELECT u.person_id, min(u.at) AS at FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS u(id, at, person_id)"
+	"  GROUP BY u.person_id) AS w"
+	" WHERE p.person_id = w.person_id AND p.created_at > w.at",
+	3, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan seen_later = {
+	"UPDATE mhub.identifier AS i SET last_seen_at = greatest(i.last_seen_at, w.at)"
+	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2)) AS u(id, at)"
+	"  JOIN mhub.identifier AS x ON x.identifier_id = u.id FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
+	" WHERE i.identifier_id = w.id",
+	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+};
+static MhubPlan insert_conflicts = {
+	"INSERT INTO mhub.identity_conflict (reason, kind, identifier_id, left_out_identifier_id, person_id,"
+	" other_person_id, source, occurred_at)"
+	" SELECT DISTINCT ON (w.id, w.left_out) w.* FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5),"
+	" unnest($6), unnest($7), unnest($8)) AS w(reason, kind, id, left_out, person_id, other_person_id, source, at)"
+	" WHERE NOT EXISTS (SELECT FROM mhub.identity_conflict AS c"
+	"  WHERE c.identifier_id = w.id AND c.left_out_identifier_id = w.left_out)"
+	" ORDER BY w.id, w.left_out, w.at",
+	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+};
+
+/* The time kept with a trait, always in UTC */
+#define TRAIT_TIME(at) "to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+/* Per key the latest value that is not null wins; at the same time the one that came last. */
+static MhubPlan write_traits = {
+	"UPDATE mhub.person AS p SET traits = p.traits || n.traits, trait_times = p.trait_times || n.times, updated_at = now()"
+	" FROM (SELECT e.person_id, jsonb_object_agg(e.key, e.value) AS traits,"
+	"   jsonb_object_agg(e.key, " TRAIT_TIME("e.at") ") AS times"
+	"  FROM (SELECT DISTINCT ON (w.person_id, t.key) w.person_id, t.key, t.value, w.at"
+	"   FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) WITH ORDINALITY AS w(person_id, traits, at, place)"
+	"   JOIN mhub.person AS q ON q.person_id = w.person_id"
+	"   CROSS JOIN LATERAL jsonb_each(w.traits) AS t(key, value)"
+	"   WHERE t.value <> 'null' AND coalesce((q.trait_times ->> t.key)::timestamptz <= w.at, true)"
+	"   ORDER BY w.person_id, t.key, w.at DESC, w.place DESC) AS e"
+	"  GROUP BY e.person_id) AS n"
+	" WHERE p.person_id = n.person_id",
+	3, {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}
+};
+/* The same rule among persons who become one; at the same time the survivor's wins. */
+static MhubPlan merge_traits = {
+	"WITH member AS (SELECT w.person_id, w.survivor FROM ROWS FROM (unnest($1), unnest($2)) AS w(person_id, survivor)"
+	"  UNION SELECT w.survivor, w.survivor FROM unnest($2) AS w(survivor)),"
+	" known AS (SELECT m.survivor, p.person_id, p.created_at, p.traits, p.trait_times"
+	"  FROM member AS m JOIN mhub.person AS p ON p.person_id = m.person_id),"
+	" best AS (SELECT DISTINCT ON (k.survivor, t.key) k.survivor, t.key, t.value, k.trait_times -> t.key AS at"
+	"  FROM known AS k CROSS JOIN LATERAL jsonb_each(k.traits) AS t(key, value)"
+	"  ORDER BY k.survivor, t.key, (k.trait_times ->> t.key)::timestamptz DESC NULLS LAST, k.person_id <> k.survivor, k.person_id),"
+	" merged AS (SELECT b.survivor, jsonb_object_agg(b.key, b.value) AS traits, jsonb_object_agg(b.key, b.at) AS times"
+	"  FROM best AS b GROUP BY b.survivor)"
+	" UPDATE mhub.person AS p SET created_at = o.created_at, updated_at = now(),"
+	"  traits = coalesce(g.traits, p.traits), trait_times = coalesce(g.times, p.trait_times)"
+	" FROM (SELECT k.survivor, min(k.created_at) AS created_at FROM known AS k GROUP BY k.survivor) AS o"
+	" LEFT JOIN merged AS g ON g.survivor = o.survivor"
+	" WHERE p.person_id = o.survivor",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+
+static Datum
+text_or_nothing(const char *value)
+{
+	return value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
+}
+
+static void
+run(MhubPlan *statement, const MhubColumns *rows, int expected)
+{
+	Datum		args[MHUB_MAX_COLUMNS];
+
+	if (rows->n == 0)
+		return;
+	mhub_columns_arrays(rows, args);
+	(void) mhub_execute_batch(statement, args, NULL, expected);
+}
+
+static int
+compare_links(const void *a, const void *b)
+{
+	const int64 *x = a;
+	const int64 *y = b;
+
+	if (x[0] != y[0])
+		return x[0] < y[0] ? -1 : 1;
+	return x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+/* Links to write, as (smaller id, larger id, number), in the order in which every session inserts them */
+static int
+links_in_order(const Batch *batch, int64 (**sorted)[3])
+{
+	int			n = 0;
+	int			i;
+
+	*sorted = palloc_extended(sizeof(int64[3]) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		const BatchLink *link = &batch->links[i];
+		int64		a = batch->identifiers[link->a].identifier_id;
+		int64		b = batch->identifiers[link->b].identifier_id;
+
+		if (!link->to_join && !link->to_note)
+			continue;
+		(*sorted)[n][0] = Min(a, b);
+		(*sorted)[n][1] = Max(a, b);
+		(*sorted)[n++][2] = i;
+	}
+	qsort(*sorted, n, sizeof(int64[3]), compare_links);
+	return n;
+}
+
+static bool
+seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, TimestampTz last_seen)
+{
+	return earliest < first_seen || latest - last_seen >= SEEN_STEP;
+}
+
+void
+batch_write_links(Batch *batch)
+{
+	static const Oid new_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, FLOAT4OID, BOOLOID, TEXTOID};
+	static const Oid restored_types[] = {INT8OID, INT8OID, FLOAT4OID};
+	MhubColumns created;
+	MhubColumns restored;
+	int64		(*sorted)[3];
+	int			n = links_in_order(batch, &sorted);
+	int			i;
+
+	mhub_columns_init(&created, lengthof(new_types), new_types);
+	mhub_columns_init(&restored, lengthof(restored_types), restored_types);
+	for (i = 0; i < n; i++)
+	{
+		const BatchLink *link = &batch->links[sorted[i][2]];
+		Datum		a = Int64GetDatum(sorted[i][0]);
+		Datum		b = Int64GetDatum(sorted[i][1]);
+
+		if (!link->found)
+		{
+			mhub_columns_add(&created, (Datum[]) {
+				a, b, TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest),
+				Float4GetDatum(link->confidence), BoolGetDatum(link->to_join), text_or_nothing(link->source)});
+			if (link->source == NULL)
+				mhub_columns_null(&created, 6);
+		}
+		else if (link->to_join && !link->joins)
+			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
+	}
+	run(&insert_links, &created, SPI_OK_INSERT);
+	run(&restore_links, &restored, SPI_OK_UPDATE);
+}
+
+void
+batch_write_conflicts(Batch *batch)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
+	MhubColumns rows;
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->nconflicts; i++)
+	{
+		const BatchConflict *conflict = &batch->conflicts[i];
+		const BatchObservation *observation = &batch->observations[conflict->observation];
+		const IdentityKind *kind = &batch->kinds->kinds[conflict->kind];
+		int			root = plan_find(&batch->plan, conflict->person_node);
+		int			other = plan_find(&batch->plan, conflict->other_node);
+
+		mhub_columns_add(&rows, (Datum[]) {
+			CStringGetTextDatum(batch->kinds->limits[conflict->kind].unique ? "unique" : "limit"),
+			CStringGetTextDatum(kind->name),
+			Int64GetDatum(batch->identifiers[observation->base].identifier_id),
+			Int64GetDatum(batch->identifiers[conflict->left_out].identifier_id),
+			Int64GetDatum(batch->root_person[root].person_id), Int64GetDatum(batch->root_person[other].person_id),
+			text_or_nothing(observation->public->source), TimestampTzGetDatum(observation->public->occurred_at)});
+		if (observation->public->source == NULL)
+			mhub_columns_null(&rows, 6);
+	}
+	run(&insert_conflicts, &rows, SPI_OK_INSERT);
+}
+
+/* args: those merged away, and their last survivors */
+void
+batch_merge_traits(Datum *args)
+{
+	(void) mhub_execute_batch(&merge_traits, args, NULL, SPI_OK_UPDATE);
+}
+
+void
+batch_write_traits(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, JSONBOID, TIMESTAMPTZOID};
+	MhubColumns rows;
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->nobservations; i++)
+	{
+		const BatchObservation *observation = &batch->observations[i];
+		int			root;
+
+		if (observation->base < 0 || observation->public->traits == NULL)
+			continue;
+		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
+		mhub_columns_add(&rows, (Datum[]) {
+			Int64GetDatum(batch->root_person[root].person_id),
+			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->public->occurred_at)});
+	}
+	run(&write_traits, &rows, SPI_OK_UPDATE);
+}
+
+static void
+write_seen_identifiers(Batch *batch)
+{
+	static const Oid earlier_types[] = {INT8OID, TIMESTAMPTZOID, INT8OID};
+	static const Oid later_types[] = {INT8OID, TIMESTAMPTZOID};
+	MhubColumns earlier;
+	MhubColumns later;
+	int			i;
+
+	mhub_columns_init(&earlier, lengthof(earlier_types), earlier_types);
+	mhub_columns_init(&later, lengthof(later_types), later_types);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+		Datum		id = Int64GetDatum(identifier->identifier_id);
+		int			root = plan_find(&batch->plan, identifier->node);
+
+		if (identifier->earliest < identifier->first_seen)
+			mhub_columns_add(&earlier, (Datum[]) {id, TimestampTzGetDatum(identifier->earliest),
+				Int64GetDatum(batch->root_person[root].person_id)});
+		if (identifier->latest - identifier->last_seen >= SEEN_STEP)
+			mhub_columns_add(&later, (Datum[]) {id, TimestampTzGetDatum(identifier->latest)});
+	}
+	run(&seen_earlier, &earlier, SPI_OK_UPDATE);
+	run(&seen_later, &later, SPI_OK_UPDATE);
+}
+
+void
+batch_write_seen(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	MhubColumns rows;
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		const BatchLink *link = &batch->links[i];
+		int64		a = batch->identifiers[link->a].identifier_id;
+		int64		b = batch->identifiers[link->b].identifier_id;
+
+		if (link->found && !link->removed &&
+			seen_anew(link->earliest, link->latest, link->first_seen, link->last_seen))
+			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
+				TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest)});
+	}
+	write_seen_identifiers(batch);
+	run(&seen_links, &rows, SPI_OK_UPDATE);
+}

@@ -1,0 +1,219 @@
+/*
+ * batch_plan.c
+ *	  What a batch of observations does to persons, in memory.
+ */
+#include "mhub.h"
+
+#include "identity/batch.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+
+static uint32
+hash_person(int64 person_id)
+{
+	return hash_bytes((const unsigned char *) &person_id, sizeof(person_id));
+}
+
+/* The node of an existing person, -1 when the batch does not touch it */
+int
+batch_node_of_person(Batch *batch, int64 person_id)
+{
+	uint32		at = hash_person(person_id) & batch->person_index.mask;
+	int			node;
+
+	while ((node = batch->person_index.slots[at]) >= 0)
+	{
+		if (batch->plan.nodes[node].person_id == person_id)
+			return node;
+		at = (at + 1) & batch->person_index.mask;
+	}
+	return -1;
+}
+
+static int
+add_person_node(Batch *batch, int64 person_id)
+{
+	int			node = batch_node_of_person(batch, person_id);
+	uint32		at;
+
+	if (node >= 0)
+		return node;
+	node = plan_add_node(&batch->plan, person_id, 0);
+	at = hash_person(person_id) & batch->person_index.mask;
+	while (batch->person_index.slots[at] >= 0)
+		at = (at + 1) & batch->person_index.mask;
+	batch->person_index.slots[at] = node;
+	return node;
+}
+
+/* An identifier that is new, or was inserted by this call, starts as a person of its own. */
+static int
+add_new_node(Batch *batch, const BatchIdentifier *identifier)
+{
+	int			node = plan_add_node(&batch->plan, 0, 1);
+
+	plan_tally(&batch->plan, node, identifier->kind, 1, &identifier->earliest);
+	return node;
+}
+
+/*
+ * Starts a plan from what is known of the identifiers.  The tallies of
+ * existing persons are empty; load them before batch_plan() where they matter.
+ */
+void
+batch_start_plan(Batch *batch)
+{
+	int			i;
+
+	plan_init(&batch->plan, batch->kinds->limits);
+	slot_index_init(&batch->person_index, batch->nidentifiers);
+	batch->nmerges = 0;
+	batch->nconflicts = 0;
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		BatchIdentifier *identifier = &batch->identifiers[i];
+
+		identifier->node = identifier->person_id == 0 || identifier->inserted
+			? add_new_node(batch, identifier)
+			: add_person_node(batch, identifier->person_id);
+	}
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		batch->links[i].to_join = false;
+		batch->links[i].to_note = false;
+	}
+}
+
+static bool
+is_mergeable(const Batch *batch, int identifier)
+{
+	return batch->kinds->kinds[batch->identifiers[identifier].kind].mergeable;
+}
+
+static void
+note_merge(Batch *batch, const PlanJoin *join, int observation, int link)
+{
+	BatchMerge *merge;
+
+	BATCH_ROOM(batch->merges, batch->nmerges, batch->merges_capacity);
+	merge = &batch->merges[batch->nmerges++];
+	merge->survivor = join->survivor;
+	merge->loser = join->loser;
+	merge->link = link;
+	merge->observation = observation;
+}
+
+static void
+note_conflict(Batch *batch, const PlanJoin *join, int observation, int left_out)
+{
+	BatchConflict *conflict;
+	int			base = batch->observations[observation].base;
+
+	BATCH_ROOM(batch->conflicts, batch->nconflicts, batch->conflicts_capacity);
+	conflict = &batch->conflicts[batch->nconflicts++];
+	conflict->kind = join->kind;
+	conflict->observation = observation;
+	conflict->left_out = left_out;
+	conflict->person_node = plan_find(&batch->plan, batch->identifiers[base].node);
+	conflict->other_node = plan_find(&batch->plan, batch->identifiers[left_out].node);
+}
+
+static void
+plan_link(Batch *batch, int observation, int base, int other, int number)
+{
+	const IdentityObservation *public = batch->observations[observation].public;
+	BatchLink  *link = &batch->links[number];
+	PlanJoin	join;
+
+	if (link->removed && !public->force)
+		return;
+	if (!public->force && (!is_mergeable(batch, base) || !is_mergeable(batch, other)))
+	{
+		link->to_note = true;
+		return;
+	}
+	join = plan_join(&batch->plan, batch->identifiers[base].node, batch->identifiers[other].node,
+					 public->occurred_at, public->force, public->first_survives);
+	if (join.outcome == PLAN_REFUSED)
+	{
+		note_conflict(batch, &join, observation, other);
+		return;
+	}
+	link->to_join = true;
+	if (join.outcome == PLAN_JOINED && batch->plan.nodes[join.loser].person_id != 0)
+		note_merge(batch, &join, observation, number);
+}
+
+/* Goes through the observations in order, as if each was the only one. */
+void
+batch_plan(Batch *batch)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < batch->nobservations; i++)
+	{
+		const BatchObservation *observation = &batch->observations[i];
+
+		CHECK_FOR_INTERRUPTS();
+		for (j = 0; j < observation->nothers; j++)
+			plan_link(batch, i, observation->base, observation->others[j], observation->links[j]);
+	}
+}
+
+/* Could the observed link change a person?  Limits are not looked at: this errs on the side of locking. */
+static bool
+link_needs_lock(const Batch *batch, const BatchObservation *observation, int i)
+{
+	const BatchLink *link = &batch->links[observation->links[i]];
+
+	if (observation->public->force)
+		return true;
+	return !link->joins && !link->removed &&
+		is_mergeable(batch, observation->base) && is_mergeable(batch, observation->others[i]);
+}
+
+/*
+ * The existing persons that the batch might change.  Every merge joins persons
+ * along links that need a lock, so marking the persons at both ends of each
+ * such link finds all of them.
+ */
+int
+batch_persons_to_lock(Batch *batch, int64 **persons)
+{
+	bool	   *marked = palloc0(sizeof(bool) * Max(batch->plan.nnodes, 1));
+	int			n = 0;
+	int			i;
+	int			j;
+
+	for (i = 0; i < batch->nobservations; i++)
+	{
+		const BatchObservation *observation = &batch->observations[i];
+
+		if (observation->base >= 0 && observation->public->traits != NULL)
+			marked[batch->identifiers[observation->base].node] = true;
+		for (j = 0; j < observation->nothers; j++)
+		{
+			if (!link_needs_lock(batch, observation, j))
+				continue;
+			marked[batch->identifiers[observation->base].node] = true;
+			marked[batch->identifiers[observation->others[j]].node] = true;
+		}
+	}
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+
+		if (identifier->person_id != 0 && !identifier->inserted && identifier->earliest < identifier->first_seen)
+			marked[identifier->node] = true;
+	}
+
+	*persons = palloc(sizeof(int64) * Max(batch->plan.nnodes, 1));
+	for (i = 0; i < batch->plan.nnodes; i++)
+	{
+		if (marked[i] && batch->plan.nodes[i].person_id != 0)
+			(*persons)[n++] = batch->plan.nodes[i].person_id;
+	}
+	return n;
+}

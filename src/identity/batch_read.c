@@ -1,0 +1,370 @@
+/*
+ * batch_read.c
+ *	  What the tables know of a batch's identifiers, links and persons.
+ */
+#include "mhub.h"
+
+#include "identity/batch.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/spi_array.h"
+#include "common/spi_plan.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+/* A person with more identifiers than this has its limited kinds counted one by one. */
+#define TALLY_ALL 64
+
+static MhubPlan find_identifiers = {
+	"SELECT w.place, i.identifier_id, i.person_id, i.first_seen_at, i.last_seen_at"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, kind, value)"
+	" JOIN mhub.identifier AS i ON i.kind = w.kind AND i.value = w.value",
+	3, {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+static MhubPlan find_links = {
+	"SELECT w.place, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, a, b)"
+	" JOIN mhub.link AS l ON l.identifier_a = w.a AND l.identifier_b = w.b",
+	3, {INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan find_persons = {
+	"SELECT w.place, i.person_id FROM ROWS FROM (unnest($1), unnest($2)) AS w(place, id)"
+	" JOIN mhub.identifier AS i ON i.identifier_id = w.id",
+	2, {INT4ARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan tally_persons = {
+	"SELECT w.person_id, i.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
+	" CROSS JOIN LATERAL (SELECT x.kind, x.first_seen_at FROM mhub.identifier AS x"
+	"  WHERE x.person_id = w.person_id LIMIT 65) AS i",
+	1, {INT8ARRAYOID}
+};
+static MhubPlan tally_kinds = {
+	"SELECT w.person_id, k.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
+	" CROSS JOIN ROWS FROM (unnest($2), unnest($3), unnest($4)) AS k(kind, most, since)"
+	" CROSS JOIN LATERAL (SELECT x.first_seen_at FROM mhub.identifier AS x"
+	"  WHERE x.person_id = w.person_id AND x.kind = k.kind AND x.first_seen_at > k.since LIMIT k.most) AS i",
+	4, {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID}
+};
+/* Beyond this size the older person survives, whatever the younger's. */
+static MhubPlan count_persons = {
+	"SELECT w.person_id, i.n FROM unnest($1) AS w(person_id)"
+	" CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM mhub.identifier AS y"
+	"  WHERE y.person_id = w.person_id LIMIT 16384) AS x) AS i",
+	1, {INT8ARRAYOID}
+};
+
+static Datum
+value_at(uint64 row, int number)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &isnull);
+}
+
+static Datum
+text_datum(const char *value, int length)
+{
+	return PointerGetDatum(cstring_to_text_with_len(value, length));
+}
+
+/* Looks up the identifiers not found so far. */
+void
+batch_find_identifiers(Batch *batch)
+{
+	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID};
+	MhubColumns wanted;
+	Datum		args[3];
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	mhub_columns_init(&wanted, lengthof(types), types);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+		const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
+
+		if (identifier->person_id != 0)
+			continue;
+		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), text_datum(kind->name, kind->length),
+			text_datum(identifier->value, identifier->length)});
+	}
+	if (wanted.n == 0)
+		return;
+
+	mhub_columns_arrays(&wanted, args);
+	rows = mhub_execute_batch(&find_identifiers, args, NULL, SPI_OK_SELECT);
+	for (row = 0; row < rows; row++)
+	{
+		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(value_at(row, 1))];
+
+		identifier->identifier_id = DatumGetInt64(value_at(row, 2));
+		identifier->person_id = DatumGetInt64(value_at(row, 3));
+		identifier->first_seen = DatumGetTimestampTz(value_at(row, 4));
+		identifier->last_seen = DatumGetTimestampTz(value_at(row, 5));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static bool
+may_be_linked(const Batch *batch, const BatchLink *link)
+{
+	const BatchIdentifier *a = &batch->identifiers[link->a];
+	const BatchIdentifier *b = &batch->identifiers[link->b];
+
+	return a->person_id != 0 && b->person_id != 0 && !a->inserted && !b->inserted;
+}
+
+/* Looks up, or up again, the links between identifiers that both were there before. */
+void
+batch_find_links(Batch *batch)
+{
+	static const Oid types[] = {INT4OID, INT8OID, INT8OID};
+	MhubColumns wanted;
+	Datum		args[3];
+	uint64		rows;
+	uint64		row;
+	int			i;
+
+	mhub_columns_init(&wanted, lengthof(types), types);
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		BatchLink  *link = &batch->links[i];
+		int64		x = batch->identifiers[link->a].identifier_id;
+		int64		y = batch->identifiers[link->b].identifier_id;
+
+		link->found = link->joins = link->removed = false;
+		if (!may_be_linked(batch, link))
+			continue;
+		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
+	}
+	if (wanted.n == 0)
+		return;
+
+	mhub_columns_arrays(&wanted, args);
+	rows = mhub_execute_batch(&find_links, args, NULL, SPI_OK_SELECT);
+	for (row = 0; row < rows; row++)
+	{
+		BatchLink  *link = &batch->links[DatumGetInt32(value_at(row, 1))];
+
+		link->found = true;
+		link->joins = DatumGetBool(value_at(row, 2));
+		link->removed = DatumGetBool(value_at(row, 3));
+		link->first_seen = DatumGetTimestampTz(value_at(row, 4));
+		link->last_seen = DatumGetTimestampTz(value_at(row, 5));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * In REPEATABLE READ the snapshot cannot move on, so a change that it does not
+ * show must end the transaction, as an update of a changed row would.
+ */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent merge of persons"),
+				 errhint("The transaction might succeed if retried.")));
+}
+
+static void
+read_persons_again(Datum *args)
+{
+	int			code;
+
+	if (!IsolationUsesXactSnapshot())
+	{
+		(void) mhub_execute_batch(&find_persons, args, NULL, SPI_OK_SELECT);
+		return;
+	}
+	code = SPI_execute_snapshot(mhub_plan(&find_persons), args, NULL, GetLatestSnapshot(), InvalidSnapshot,
+								true, false, 0);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "could not read persons: %s", SPI_result_code_string(code));
+}
+
+/* An identifier that somebody has erased meanwhile is a new one. */
+static void
+forget(BatchIdentifier *identifier)
+{
+	identifier->identifier_id = 0;
+	identifier->person_id = 0;
+}
+
+/*
+ * Under the locks: do the identifiers still belong to the persons that were
+ * locked?  Takes over what has changed, and looks up the links again.
+ */
+bool
+batch_still_true(Batch *batch)
+{
+	static const Oid types[] = {INT4OID, INT8OID};
+	MhubColumns wanted;
+	int64	   *now = palloc0(sizeof(int64) * Max(batch->nidentifiers, 1));
+	Datum		args[2];
+	bool		same = true;
+	uint64		row;
+	int			i;
+
+	mhub_columns_init(&wanted, lengthof(types), types);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].inserted || batch->identifiers[i].person_id == 0)
+			continue;
+		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(batch->identifiers[i].identifier_id)});
+	}
+	if (wanted.n == 0)
+		return true;
+	mhub_columns_arrays(&wanted, args);
+	read_persons_again(args);
+	for (row = 0; row < SPI_processed; row++)
+		now[DatumGetInt32(value_at(row, 1))] = DatumGetInt64(value_at(row, 2));
+	SPI_freetuptable(SPI_tuptable);
+
+	for (i = 0; i < wanted.n; i++)
+	{
+		int			place = DatumGetInt32(wanted.values[0][i]);
+		BatchIdentifier *identifier = &batch->identifiers[place];
+
+		if (now[place] == identifier->person_id)
+			continue;
+		refuse_old_snapshot();
+		same = false;
+		identifier->person_id = now[place];
+		if (now[place] == 0)
+			forget(identifier);
+	}
+	batch_find_links(batch);
+	return same;
+}
+
+static void
+tally_rows(Batch *batch, bool count_sizes)
+{
+	uint64		row;
+
+	for (row = 0; row < SPI_processed; row++)
+	{
+		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
+		text	   *name = DatumGetTextPP(value_at(row, 2));
+		TimestampTz seen = DatumGetTimestampTz(value_at(row, 3));
+		int			kind = identity_kind_number(batch->kinds, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+
+		if (count_sizes)
+			batch->plan.nodes[node].size++;
+		if (kind >= 0)
+			plan_tally(&batch->plan, node, kind, 1, &seen);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The earliest time that any observation of the batch can look back to */
+static TimestampTz
+earliest_observation(const Batch *batch)
+{
+	TimestampTz earliest = DT_NOEND;
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+		earliest = Min(earliest, batch->identifiers[i].earliest);
+	return earliest;
+}
+
+/* Counts each limited kind of large persons as far as its limit goes. */
+static void
+tally_large(Batch *batch, Datum persons)
+{
+	static const Oid types[] = {TEXTOID, INT4OID, TIMESTAMPTZOID};
+	TimestampTz earliest = earliest_observation(batch);
+	MhubColumns limited;
+	Datum		args[4];
+	int			i;
+
+	mhub_columns_init(&limited, lengthof(types), types);
+	for (i = 0; i < batch->kinds->n; i++)
+	{
+		const PlanLimit *limit = &batch->kinds->limits[i];
+		const IdentityKind *kind = &batch->kinds->kinds[i];
+		bool		windowed = limit->period > 0;
+
+		/* The window differs by observation, so of these take all that may lie in one. */
+		if (limit->most > 0)
+			mhub_columns_add(&limited, (Datum[]) {text_datum(kind->name, kind->length),
+				Int32GetDatum(windowed ? PG_INT32_MAX : limit->most),
+				TimestampTzGetDatum(windowed ? earliest - limit->period : DT_NOBEGIN)});
+	}
+	if (limited.n == 0)
+		return;
+	args[0] = persons;
+	mhub_columns_arrays(&limited, args + 1);
+	(void) mhub_execute_batch(&tally_kinds, args, NULL, SPI_OK_SELECT);
+	tally_rows(batch, false);
+}
+
+static void
+size_large(Batch *batch, Datum persons)
+{
+	uint64		row;
+
+	(void) mhub_execute_batch(&count_persons, &persons, NULL, SPI_OK_SELECT);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
+
+		batch->plan.nodes[node].size = DatumGetInt64(value_at(row, 2));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static Datum
+person_array(const int64 *persons, int n)
+{
+	static const Oid types[] = {INT8OID};
+	MhubColumns column;
+	Datum		array;
+	int			i;
+
+	mhub_columns_init(&column, lengthof(types), types);
+	for (i = 0; i < n; i++)
+		mhub_columns_add(&column, (Datum[]) {Int64GetDatum(persons[i])});
+	mhub_columns_arrays(&column, &array);
+	return array;
+}
+
+/*
+ * Loads how many identifiers of each limited kind, and in all, the persons
+ * have.  Few have more than a handful, which one short index scan counts.
+ */
+void
+batch_load_tallies(Batch *batch, int64 *persons, int n)
+{
+	Datum		array = person_array(persons, n);
+	int			large = 0;
+	int			i;
+
+	(void) mhub_execute_batch(&tally_persons, &array, NULL, SPI_OK_SELECT);
+	tally_rows(batch, true);
+
+	for (i = 0; i < n; i++)
+	{
+		PlanNode   *node = &batch->plan.nodes[batch_node_of_person(batch, persons[i])];
+
+		if (node->size <= TALLY_ALL)
+			continue;
+		node->ntallies = 0;
+		persons[large++] = persons[i];
+	}
+	if (large == 0)
+		return;
+	array = person_array(persons, large);
+	tally_large(batch, array);
+	/* Sizes only decide who survives a merge, which takes two. */
+	if (n > 1)
+		size_large(batch, array);
+}

@@ -1,0 +1,398 @@
+/*
+ * batch_write.c
+ *	  Writes what a batch's plan has found: identifiers, persons, merges.
+ */
+#include "mhub.h"
+
+#include "identity/batch.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "common/spi_array.h"
+#include "common/spi_plan.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "privacy/privacy.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+static MhubPlan insert_identifiers = {
+	"INSERT INTO mhub.identifier (identifier_id, person_id, first_person_id, kind, value, sealed,"
+	" first_seen_at, last_seen_at, source)"
+	" SELECT w.id, w.person_id, w.person_id, w.kind, w.value, w.sealed, w.first_seen_at, w.last_seen_at, w.source"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8))"
+	" AS w(id, person_id, kind, value, sealed, first_seen_at, last_seen_at, source)"
+	" ON CONFLICT (kind, value) DO NOTHING RETURNING identifier_id",
+	8, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID,
+	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}
+};
+static MhubPlan insert_persons = {
+	"INSERT INTO mhub.person (person_id, created_at) SELECT * FROM ROWS FROM (unnest($1), unnest($2)) AS w",
+	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+};
+static MhubPlan move_inserted = {
+	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id"
+	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, person_id) WHERE i.identifier_id = w.id",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan move_merged = {
+	"UPDATE mhub.identifier AS i SET person_id = w.survivor"
+	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE i.person_id = w.loser",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan merge_persons = {
+	"UPDATE mhub.person AS p SET merged_into = w.survivor, updated_at = now()"
+	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE p.person_id = w.loser",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+static MhubPlan log_merges = {
+	"INSERT INTO mhub.merge_log (merge_id, action, person_id, other_person_id, identifier_a, identifier_b,"
+	" cause, source, occurred_at)"
+	" SELECT mhub.next_merge_id(), 'merge', * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4),"
+	" unnest($5), unnest($6), unnest($7)) AS w",
+	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+};
+
+static Datum
+text_or_null(const char *value, bool *isnull)
+{
+	*isnull = value == NULL;
+	return value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
+}
+
+static Oid
+sequence_named(const char *name)
+{
+	Oid			sequence = get_relname_relid(name, get_namespace_oid("mhub", false));
+
+	if (!OidIsValid(sequence))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"mhub.%s\" does not exist", name),
+				 errhint("Create the hub's tables first: SELECT mhub.install();")));
+	return sequence;
+}
+
+/* The new person's id that inserted members of this root already carry, if one is left. */
+static void
+reuse_drawn(Batch *batch, const BatchIdentifier *identifier, BatchPerson *person)
+{
+	BatchPerson *drawn;
+
+	if (person->person_id != 0 || !identifier->inserted || identifier->drawn < 0)
+		return;
+	drawn = &batch->drawn[identifier->drawn];
+	if (drawn->claimed)
+		return;
+	drawn->claimed = true;
+	person->person_id = drawn->person_id;
+	person->drawn = identifier->drawn;
+}
+
+static void
+draw_person(Batch *batch, BatchPerson *person, Oid sequence)
+{
+	BATCH_ROOM(batch->drawn, batch->ndrawn, batch->drawn_capacity);
+	person->person_id = nextval_internal(sequence, false);
+	person->drawn = batch->ndrawn;
+	batch->drawn[batch->ndrawn] = *person;
+	batch->drawn[batch->ndrawn++].claimed = true;
+}
+
+/* Gives each root of the plan its person: the existing one, or a new id. */
+void
+batch_assign_persons(Batch *batch)
+{
+	Oid			sequence = sequence_named("person_person_id_seq");
+	int			i;
+
+	batch->root_person = palloc_extended(sizeof(BatchPerson) * (Size) Max(batch->plan.nnodes, 1), MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->plan.nnodes; i++)
+		batch->root_person[i] = (BatchPerson) {batch->plan.nodes[i].person_id, -1, false, DT_NOEND};
+	for (i = 0; i < batch->ndrawn; i++)
+		batch->drawn[i].claimed = false;
+	for (i = 0; i < batch->nidentifiers; i++)
+		reuse_drawn(batch, &batch->identifiers[i],
+					&batch->root_person[plan_find(&batch->plan, batch->identifiers[i].node)]);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+		BatchPerson *person = &batch->root_person[plan_find(&batch->plan, identifier->node)];
+
+		if (person->person_id == 0)
+			draw_person(batch, person, sequence);
+		person->created_at = Min(person->created_at, identifier->earliest);
+	}
+}
+
+static BatchPerson *
+person_of(Batch *batch, int identifier)
+{
+	return &batch->root_person[plan_find(&batch->plan, batch->identifiers[identifier].node)];
+}
+
+static int
+compare_values(const void *a, const void *b, void *argument)
+{
+	const Batch *batch = argument;
+	const BatchIdentifier *x = &batch->identifiers[*(const int *) a];
+	const BatchIdentifier *y = &batch->identifiers[*(const int *) b];
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return strcmp(x->value, y->value);
+}
+
+/*
+ * The identifiers to be inserted, in the order in which every session inserts
+ * them: two that insert the same ones wait for each other in one direction.
+ */
+static int
+missing_in_order(Batch *batch, int **missing)
+{
+	int			n = 0;
+	int			i;
+
+	*missing = palloc_extended(sizeof(int) * (Size) Max(batch->nidentifiers, 1), MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].person_id == 0)
+			(*missing)[n++] = i;
+	}
+	qsort_arg(*missing, n, sizeof(int), compare_values, batch);
+	return n;
+}
+
+/* Makes the keys of all persons ready at once, so that sealing finds them. */
+static void
+prepare_keys(Batch *batch, const int *missing, int n)
+{
+	int64		persons[MHUB_KEY_BATCH];
+	int			m = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (batch->identifiers[missing[i]].plain == NULL)
+			continue;
+		persons[m++] = person_of(batch, missing[i])->person_id;
+		if (m == MHUB_KEY_BATCH)
+		{
+			mhub_prepare_person_keys(persons, m);
+			m = 0;
+		}
+	}
+	if (m > 1)
+		mhub_prepare_person_keys(persons, m);
+}
+
+static void
+add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
+{
+	const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
+	bool		no_source;
+	Datum		source = text_or_null(identifier->source, &no_source);
+	Datum		sealed = 0;
+
+	if (identifier->plain != NULL)
+		sealed = PointerGetDatum(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
+	mhub_columns_add(rows, (Datum[]) {
+		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id),
+		PointerGetDatum(cstring_to_text_with_len(kind->name, kind->length)),
+		PointerGetDatum(cstring_to_text_with_len(identifier->value, identifier->length)),
+		sealed, TimestampTzGetDatum(identifier->earliest), TimestampTzGetDatum(identifier->latest), source});
+	if (identifier->plain == NULL)
+		mhub_columns_null(rows, 4);
+	if (no_source)
+		mhub_columns_null(rows, 7);
+}
+
+static void
+mark_inserted(Batch *batch, int number)
+{
+	BatchIdentifier *identifier = &batch->identifiers[number];
+	const BatchPerson *person = person_of(batch, number);
+
+	identifier->person_id = person->person_id;
+	identifier->drawn = person->drawn;
+	identifier->inserted = true;
+	identifier->first_seen = identifier->earliest;
+	identifier->last_seen = identifier->latest;
+}
+
+/* Both lists are in order of insertion. */
+static void
+mark_returned(Batch *batch, const int *missing, int n)
+{
+	uint64		row = 0;
+	int			i;
+
+	for (i = 0; i < n && row < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (batch->identifiers[missing[i]].identifier_id == DatumGetInt64(id))
+		{
+			mark_inserted(batch, missing[i]);
+			row++;
+		}
+	}
+}
+
+/*
+ * Inserts the identifiers that are not there, with the persons of the present
+ * plan.  False when another session was faster with one of them.
+ */
+bool
+batch_insert_identifiers(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	Oid			sequence = sequence_named("identifier_identifier_id_seq");
+	MhubColumns rows;
+	Datum		args[lengthof(types)];
+	int		   *missing;
+	int			n = missing_in_order(batch, &missing);
+	uint64		inserted;
+	int			i;
+
+	if (n == 0)
+		return true;
+	prepare_keys(batch, missing, n);
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < n; i++)
+	{
+		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
+		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), &rows);
+	}
+	mhub_columns_arrays(&rows, args);
+	inserted = mhub_execute_batch(&insert_identifiers, args, NULL, SPI_OK_INSERT_RETURNING);
+	mark_returned(batch, missing, n);
+	SPI_freetuptable(SPI_tuptable);
+	return inserted == (uint64) n;
+}
+
+static void
+write_new_persons(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID};
+	MhubColumns rows;
+	Datum		args[lengthof(types)];
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->plan.nnodes; i++)
+	{
+		const BatchPerson *person = &batch->root_person[i];
+
+		if (person->drawn >= 0 && plan_find(&batch->plan, i) == i)
+			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(person->person_id), TimestampTzGetDatum(person->created_at)});
+	}
+	if (rows.n == 0)
+		return;
+	mhub_columns_arrays(&rows, args);
+	(void) mhub_execute_batch(&insert_persons, args, NULL, SPI_OK_INSERT);
+}
+
+/* Identifiers inserted before the locks were taken whose person turned out another */
+static void
+write_moved_inserted(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, INT8OID};
+	MhubColumns rows;
+	Datum		args[lengthof(types)];
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+		int64		person_id = person_of(batch, i)->person_id;
+
+		if (identifier->inserted && identifier->person_id != person_id)
+			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(identifier->identifier_id), Int64GetDatum(person_id)});
+	}
+	if (rows.n == 0)
+		return;
+	mhub_columns_arrays(&rows, args);
+	(void) mhub_execute_batch(&move_inserted, args, NULL, SPI_OK_UPDATE);
+}
+
+static void
+write_merge_log(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	MhubColumns rows;
+	Datum		args[lengthof(types)];
+	int			i;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (i = 0; i < batch->nmerges; i++)
+	{
+		const BatchMerge *merge = &batch->merges[i];
+		const IdentityObservation *observation = batch->observations[merge->observation].public;
+		const BatchLink *link = &batch->links[merge->link];
+		int64		a = batch->identifiers[link->a].identifier_id;
+		int64		b = batch->identifiers[link->b].identifier_id;
+		bool		no_source;
+		Datum		source = text_or_null(observation->source, &no_source);
+
+		mhub_columns_add(&rows, (Datum[]) {
+			Int64GetDatum(batch->plan.nodes[merge->survivor].person_id),
+			Int64GetDatum(batch->plan.nodes[merge->loser].person_id),
+			Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
+			CStringGetTextDatum(observation->cause != NULL ? observation->cause : "observation"),
+			source, TimestampTzGetDatum(observation->occurred_at)});
+		if (no_source)
+			mhub_columns_null(&rows, 5);
+	}
+	mhub_columns_arrays(&rows, args);
+	(void) mhub_execute_batch(&log_merges, args, NULL, SPI_OK_INSERT);
+}
+
+/* All identifiers of those merged away move to the last survivor at once; each person points to its own. */
+static void
+write_merges(Batch *batch)
+{
+	static const Oid types[] = {INT8OID, INT8OID};
+	MhubColumns last;
+	MhubColumns next;
+	Datum		args[lengthof(types)];
+	int			i;
+
+	if (batch->nmerges == 0)
+		return;
+	mhub_columns_init(&last, lengthof(types), types);
+	mhub_columns_init(&next, lengthof(types), types);
+	for (i = 0; i < batch->nmerges; i++)
+	{
+		const BatchMerge *merge = &batch->merges[i];
+		int64		loser = batch->plan.nodes[merge->loser].person_id;
+		int			root = plan_find(&batch->plan, merge->loser);
+
+		mhub_columns_add(&last, (Datum[]) {Int64GetDatum(loser), Int64GetDatum(batch->plan.nodes[root].person_id)});
+		mhub_columns_add(&next, (Datum[]) {Int64GetDatum(loser),
+			Int64GetDatum(batch->plan.nodes[merge->survivor].person_id)});
+	}
+	mhub_columns_arrays(&last, args);
+	(void) mhub_execute_batch(&move_merged, args, NULL, SPI_OK_UPDATE);
+	batch_merge_traits(args);
+	mhub_columns_arrays(&next, args);
+	(void) mhub_execute_batch(&merge_persons, args, NULL, SPI_OK_UPDATE);
+	write_merge_log(batch);
+}
+
+/* The caller has inserted the identifiers, holds the locks and has assigned the persons. */
+void
+batch_apply(Batch *batch)
+{
+	write_new_persons(batch);
+	write_moved_inserted(batch);
+	write_merges(batch);
+	batch_write_links(batch);
+	batch_write_conflicts(batch);
+	batch_write_traits(batch);
+	/* Last, because it waits for nobody and others may wait for it. */
+	batch_write_seen(batch);
+}

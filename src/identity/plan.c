@@ -1,0 +1,202 @@
+/*
+ * plan.c
+ *	  Which identifiers become one person: the pure part of identity.
+ */
+#include "identity/plan.h"
+
+void
+plan_init(Plan *plan, const PlanLimit *limits)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->limits = limits;
+}
+
+/* Room for one more element: doubles the array when it is full. */
+static void *
+room_for_one(void *array, int count, int *capacity, Size element)
+{
+	if (count < *capacity)
+		return array;
+	*capacity = Max(4, *capacity * 2);
+	if (array == NULL)
+		return palloc_extended((Size) *capacity * element, MCXT_ALLOC_HUGE);
+	return repalloc_huge(array, (Size) *capacity * element);
+}
+
+int
+plan_add_node(Plan *plan, int64 person_id, int64 size)
+{
+	PlanNode   *node;
+
+	plan->nodes = room_for_one(plan->nodes, plan->nnodes, &plan->capacity, sizeof(PlanNode));
+	node = &plan->nodes[plan->nnodes];
+	memset(node, 0, sizeof(*node));
+	node->parent = plan->nnodes;
+	node->person_id = person_id;
+	node->size = size;
+	return plan->nnodes++;
+}
+
+static PlanTally *
+tally_of(PlanNode *node, int kind)
+{
+	int			i;
+
+	for (i = 0; i < node->ntallies; i++)
+	{
+		if (node->tallies[i].kind == kind)
+			return &node->tallies[i];
+	}
+	return NULL;
+}
+
+/* Adds count identifiers of a kind to a root; seen is looked at for kinds with a period only. */
+void
+plan_tally(Plan *plan, int root, int kind, int count, const TimestampTz *seen)
+{
+	const PlanLimit *limit = &plan->limits[kind];
+	PlanNode   *node = &plan->nodes[root];
+	PlanTally  *tally = tally_of(node, kind);
+
+	if (limit->most == 0)
+		return;
+	if (tally == NULL)
+	{
+		node->tallies = room_for_one(node->tallies, node->ntallies, &node->capacity, sizeof(PlanTally));
+		tally = &node->tallies[node->ntallies++];
+		memset(tally, 0, sizeof(*tally));
+		tally->kind = kind;
+	}
+	if (limit->period > 0)
+	{
+		int			i;
+
+		for (i = 0; i < count; i++)
+		{
+			tally->seen = room_for_one(tally->seen, tally->count + i, &tally->capacity, sizeof(TimestampTz));
+			tally->seen[tally->count + i] = seen[i];
+		}
+	}
+	tally->count += count;
+}
+
+int
+plan_find(Plan *plan, int node)
+{
+	PlanNode   *nodes = plan->nodes;
+
+	while (nodes[node].parent != node)
+	{
+		nodes[node].parent = nodes[nodes[node].parent].parent;
+		node = nodes[node].parent;
+	}
+	return node;
+}
+
+/* How many of a tally count at a time: within a period, those first seen since it began */
+static int
+counted(const PlanTally *tally, const PlanLimit *limit, TimestampTz at)
+{
+	int			n = 0;
+	int			i;
+
+	if (limit->period == 0)
+		return tally->count;
+	for (i = 0; i < tally->count; i++)
+	{
+		if (tally->seen[i] > at - limit->period)
+			n++;
+	}
+	return n;
+}
+
+/*
+ * The kind whose limit the union of two roots would break, or -1.  A limit
+ * that one side breaks by itself (it was lowered, or somebody forced a link)
+ * binds nobody else, hence both sides must contribute.
+ */
+static int
+broken_limit(Plan *plan, const PlanNode *a, PlanNode *b, TimestampTz at)
+{
+	int			i;
+
+	for (i = 0; i < a->ntallies; i++)
+	{
+		const PlanTally *mine = &a->tallies[i];
+		const PlanTally *theirs = tally_of(b, mine->kind);
+		const PlanLimit *limit = &plan->limits[mine->kind];
+		int			n,
+					m;
+
+		if (theirs == NULL || mine->count + theirs->count <= limit->most)
+			continue;
+		n = counted(mine, limit, at);
+		m = counted(theirs, limit, at);
+		if (n > 0 && m > 0 && n + m > limit->most)
+			return mine->kind;
+	}
+	return -1;
+}
+
+/* A person is older than a new one, and of two persons the smaller id is the older. */
+static bool
+is_older(const PlanNode *nodes, int a, int b)
+{
+	if (nodes[a].person_id == 0 || nodes[b].person_id == 0)
+		return nodes[b].person_id == 0 && (nodes[a].person_id != 0 || a < b);
+	return nodes[a].person_id < nodes[b].person_id;
+}
+
+static int
+choose_survivor(const PlanNode *nodes, int a, int b)
+{
+	int			older = is_older(nodes, a, b) ? a : b;
+	int			younger = older == a ? b : a;
+
+	if (nodes[younger].person_id != 0 &&
+		nodes[younger].size / IDENTITY_SURVIVOR_FACTOR >= nodes[older].size &&
+		nodes[younger].size > nodes[older].size * IDENTITY_SURVIVOR_FACTOR)
+		return younger;
+	return older;
+}
+
+static void
+absorb(Plan *plan, int survivor, int loser)
+{
+	PlanNode   *from = &plan->nodes[loser];
+	int			i;
+
+	from->parent = survivor;
+	plan->nodes[survivor].size += from->size;
+	for (i = 0; i < from->ntallies; i++)
+		plan_tally(plan, survivor, from->tallies[i].kind, from->tallies[i].count, from->tallies[i].seen);
+}
+
+/*
+ * Makes the persons of nodes a and b one, at the time of the observation that
+ * says so, unless that would break a limit.
+ */
+PlanJoin
+plan_join(Plan *plan, int a, int b, TimestampTz at, bool force, bool a_survives)
+{
+	PlanJoin	join = {PLAN_ALREADY_ONE, 0, 0, -1};
+
+	a = plan_find(plan, a);
+	b = plan_find(plan, b);
+	if (a == b)
+		return join;
+	if (!force)
+		join.kind = broken_limit(plan, &plan->nodes[a], &plan->nodes[b], at);
+	if (join.kind >= 0)
+	{
+		join.outcome = PLAN_REFUSED;
+		return join;
+	}
+	join.outcome = PLAN_JOINED;
+	join.survivor = choose_survivor(plan->nodes, a, b);
+	if (a_survives && plan->nodes[a].person_id != 0)
+		join.survivor = a;
+	join.loser = join.survivor == a ? b : a;
+	absorb(plan, join.survivor, join.loser);
+	return join;
+}
