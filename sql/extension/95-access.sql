@@ -149,6 +149,25 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.channel_rule_version'),
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.channel_rule'),
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.source_host'),
+    -- identity
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.resolve_person(bigint)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.merge_horizon()'),
+    ('*', 'SELECT', 'TABLE', 'mhub.identifier_kind'),
+    ('*', 'SELECT', 'TABLE', 'mhub.blocked_value'),
+    ('*', 'SELECT', 'TABLE', 'mhub.merge_log'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.identify(jsonb, jsonb, timestamptz, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.check_identifier(text, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.next_merge_id()'),
+    ('app', 'USAGE', 'SEQUENCE', 'mhub.merge_id_seq'),
+    ('app', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.person'),
+    ('app', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.identifier'),
+    ('app', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.link'),
+    ('app', 'INSERT', 'TABLE', 'mhub.merge_log'),
+    ('app', 'SELECT, INSERT', 'TABLE', 'mhub.identity_conflict'),
+    ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.blocked_value'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
+    ('privacy_officer', 'SELECT', 'TABLE', 'mhub.identity_conflict'),
     -- stays last, so that every line above ends in a comma
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
 $$;

@@ -1,83 +1,27 @@
 /*
  * event_id.c
  *	  Event ids, and the horizon below which all of them are settled.
- *
- * A sequence hands out ids in order, but transactions commit in any order: a
- * reader that remembers the largest id it saw would lose smaller ones that
- * commit later.  So every transaction that draws ids first takes a shared
- * advisory lock whose key holds a lower bound of the ids it will get: the
- * sequence's last value at that moment.  The horizon is the smallest bound of
- * all transactions still holding such a lock, or the sequence's last value if
- * there is none.  Transactions become visible before they release their locks,
- * so whoever is not seen holding one is finished.
  */
 #include "mhub.h"
 
-#include "access/xact.h"
-#include "catalog/namespace.h"
-#include "commands/sequence.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
-
 #include "collect/event_id.h"
+#include "common/id_horizon.h"
 
 PG_FUNCTION_INFO_V1(mhub_next_event_id);
 PG_FUNCTION_INFO_V1(mhub_event_horizon);
 
-/* First key of the two-key advisory locks: "mhub" in ASCII, less the top bit */
-#define WRITER_LOCK_CLASS 0x6d687562
-
-static Oid
-event_sequence(void)
-{
-	Oid			schema = get_namespace_oid("mhub", false);
-	Oid			sequence = get_relname_relid("event_id_seq", schema);
-
-	if (!OidIsValid(sequence))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the hub is not installed"),
-				 errhint("Run SELECT mhub.install();")));
-	return sequence;
-}
-
-/* pg_sequence_last_value() without fmgr's refusal of NULL results */
-static int64
-sequence_last_value(Oid sequence)
-{
-	LOCAL_FCINFO(fcinfo, 1);
-	Datum		value;
-
-	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = ObjectIdGetDatum(sequence);
-	fcinfo->args[0].isnull = false;
-	value = pg_sequence_last_value(fcinfo);
-	return fcinfo->isnull ? 0 : DatumGetInt64(value);
-}
-
-/* Marks the transaction as a writer of events, once; a rolled back savepoint may have unmarked it. */
-static void
-mark_as_writer(Oid sequence)
-{
-	static LOCKTAG held;
-
-	if (held.locktag_field1 == MyDatabaseId && LockHeldByMe(&held, ShareLock))
-		return;
-	SET_LOCKTAG_ADVISORY(held, MyDatabaseId, WRITER_LOCK_CLASS, (uint32) sequence_last_value(sequence), 2);
-	(void) LockAcquire(&held, ShareLock, false, false);
-}
+/* The lock class is "mhub" in ASCII, less the top bit. */
+static MhubIdSource source = {
+	.sequence = "event_id_seq",
+	.lock_class = 0x6d687562,
+	.horizon_function = "mhub.event_horizon()"
+};
 
 /* n event ids for this transaction, ascending but not always consecutive */
 void
 mhub_event_ids(int64 *ids, int n)
 {
-	Oid			sequence = event_sequence();
-
-	mark_as_writer(sequence);
-	for (int i = 0; i < n; i++)
-		ids[i] = nextval_internal(sequence, true);
+	mhub_draw_ids(&source, ids, n);
 }
 
 Datum
@@ -89,47 +33,8 @@ mhub_next_event_id(PG_FUNCTION_ARGS pg_attribute_unused())
 	PG_RETURN_INT64(id);
 }
 
-/* The lock key is the low half of a bound, which lies within 2^31 of the newest id. */
-static int64
-bound_from_key(uint32 key, int64 newest)
-{
-	return newest + (int32) (key - (uint32) newest);
-}
-
-/* Our own events are no obstacle: we see them, and they share the fate of what we do with them. */
-static int64
-smallest_writer_bound(int64 newest)
-{
-	LockData   *locks = GetLockStatusData();
-	int64		smallest = newest;
-
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (lock->locktag.locktag_type == LOCKTAG_ADVISORY &&
-			lock->locktag.locktag_field1 == MyDatabaseId &&
-			lock->locktag.locktag_field2 == WRITER_LOCK_CLASS &&
-			lock->locktag.locktag_field4 == 2 &&
-			lock->pid != MyProcPid &&
-			(lock->holdMask & LOCKBIT_ON(ShareLock)) != 0)
-			smallest = Min(smallest, bound_from_key(lock->locktag.locktag_field3, newest));
-	}
-	return smallest;
-}
-
 Datum
 mhub_event_horizon(PG_FUNCTION_ARGS pg_attribute_unused())
 {
-	int64		newest;
-
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("mhub.event_horizon() needs isolation level READ COMMITTED"),
-				 errdetail("The transaction's snapshot is older than the horizon, so settled events might be invisible to it.")));
-
-	/* The order matters: a writer not yet locked now will draw ids above this. */
-	newest = sequence_last_value(event_sequence());
-	PG_RETURN_INT64(smallest_writer_bound(newest));
+	PG_RETURN_INT64(mhub_id_horizon(&source));
 }

@@ -115,7 +115,7 @@ typedef struct Batch
 	int			drawn_capacity;
 
 	/* the plan, made anew by batch_start_plan() and batch_plan() */
-	Plan		plan;
+	MergePlan		plan;
 	SlotIndex	person_index;	/* nodes of existing persons */
 	BatchMerge *merges;
 	int			nmerges;
@@ -147,6 +147,13 @@ extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrit
 extern bool batch_insert_identifiers(Batch *batch);
 extern void batch_assign_persons(Batch *batch);
 extern void batch_apply(Batch *batch);
+
+/* batch_note.c */
+extern void batch_write_links(Batch *batch);
+extern void batch_write_conflicts(Batch *batch);
+extern void batch_merge_traits(Datum *args);
+extern void batch_write_traits(Batch *batch);
+extern void batch_write_seen(Batch *batch);
 
 /* Doubles an array of count elements when it is full. */
 #define BATCH_ROOM(array, count, capacity) \

@@ -21,20 +21,20 @@ static MhubPlan insert_links = {
 	"INSERT INTO mhub.link (identifier_a, identifier_b, first_seen_at, last_seen_at, confidence, joins, source)"
 	" SELECT * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7)) AS w"
 	" ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
-	7, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, FLOAT4ARRAYOID, BOOLARRAYOID, TEXTARRAYOID}
+	7, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, FLOAT4ARRAYOID, BOOLARRAYOID, TEXTARRAYOID}, NULL
 };
 static MhubPlan restore_links = {
 	"UPDATE mhub.link AS l SET joins = true, removed_at = NULL, removed_reason = NULL, confidence = w.confidence"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
 	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
-	3, {INT8ARRAYOID, INT8ARRAYOID, FLOAT4ARRAYOID}
+	3, {INT8ARRAYOID, INT8ARRAYOID, FLOAT4ARRAYOID}, NULL
 };
 static MhubPlan seen_links = {
 	"UPDATE mhub.link AS l SET first_seen_at = least(l.first_seen_at, w.first), last_seen_at = greatest(l.last_seen_at, w.last)"
 	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4)) AS u(a, b, first, last)"
 	"  JOIN mhub.link AS x ON x.identifier_a = u.a AND x.identifier_b = u.b FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
 	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
-	4, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
+	4, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 static MhubPlan seen_earlier = {
 	"WITH earlier AS (UPDATE mhub.identifier AS i SET first_seen_at = w.at"
@@ -44,14 +44,14 @@ static MhubPlan seen_earlier = {
 	" FROM (SELECT u.person_id, min(u.at) AS at FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS u(id, at, person_id)"
 	"  GROUP BY u.person_id) AS w"
 	" WHERE p.person_id = w.person_id AND p.created_at > w.at",
-	3, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}
+	3, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan seen_later = {
 	"UPDATE mhub.identifier AS i SET last_seen_at = greatest(i.last_seen_at, w.at)"
 	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2)) AS u(id, at)"
 	"  JOIN mhub.identifier AS x ON x.identifier_id = u.id FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
 	" WHERE i.identifier_id = w.id",
-	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 static MhubPlan insert_conflicts = {
 	"INSERT INTO mhub.identity_conflict (reason, kind, identifier_id, left_out_identifier_id, person_id,"
@@ -61,7 +61,7 @@ static MhubPlan insert_conflicts = {
 	" WHERE NOT EXISTS (SELECT FROM mhub.identity_conflict AS c"
 	"  WHERE c.identifier_id = w.id AND c.left_out_identifier_id = w.left_out)"
 	" ORDER BY w.id, w.left_out, w.at",
-	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
 /* The time kept with a trait, always in UTC */
@@ -80,7 +80,7 @@ static MhubPlan write_traits = {
 	"   ORDER BY w.person_id, t.key, w.at DESC, w.place DESC) AS e"
 	"  GROUP BY e.person_id) AS n"
 	" WHERE p.person_id = n.person_id",
-	3, {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}
+	3, {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 /* The same rule among persons who become one; at the same time the survivor's wins. */
 static MhubPlan merge_traits = {
@@ -98,7 +98,7 @@ static MhubPlan merge_traits = {
 	" FROM (SELECT k.survivor, min(k.created_at) AS created_at FROM known AS k GROUP BY k.survivor) AS o"
 	" LEFT JOIN merged AS g ON g.survivor = o.survivor"
 	" WHERE p.person_id = o.survivor",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
+	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 
 static Datum

@@ -22,38 +22,38 @@ static MhubPlan find_identifiers = {
 	"SELECT w.place, i.identifier_id, i.person_id, i.first_seen_at, i.last_seen_at"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, kind, value)"
 	" JOIN mhub.identifier AS i ON i.kind = w.kind AND i.value = w.value",
-	3, {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	3, {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, NULL
 };
 static MhubPlan find_links = {
 	"SELECT w.place, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, a, b)"
 	" JOIN mhub.link AS l ON l.identifier_a = w.a AND l.identifier_b = w.b",
-	3, {INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
+	3, {INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan find_persons = {
 	"SELECT w.place, i.person_id FROM ROWS FROM (unnest($1), unnest($2)) AS w(place, id)"
 	" JOIN mhub.identifier AS i ON i.identifier_id = w.id",
-	2, {INT4ARRAYOID, INT8ARRAYOID}
+	2, {INT4ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan tally_persons = {
-	"SELECT w.person_id, i.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
-	" CROSS JOIN LATERAL (SELECT x.kind, x.first_seen_at FROM mhub.identifier AS x"
+	"SELECT w.person_id, i.identifier_id, i.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
+	" CROSS JOIN LATERAL (SELECT x.identifier_id, x.kind, x.first_seen_at FROM mhub.identifier AS x"
 	"  WHERE x.person_id = w.person_id LIMIT 65) AS i",
-	1, {INT8ARRAYOID}
+	1, {INT8ARRAYOID}, NULL
 };
 static MhubPlan tally_kinds = {
-	"SELECT w.person_id, k.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
+	"SELECT w.person_id, i.identifier_id, k.kind, i.first_seen_at FROM unnest($1) AS w(person_id)"
 	" CROSS JOIN ROWS FROM (unnest($2), unnest($3), unnest($4)) AS k(kind, most, since)"
-	" CROSS JOIN LATERAL (SELECT x.first_seen_at FROM mhub.identifier AS x"
+	" CROSS JOIN LATERAL (SELECT x.identifier_id, x.first_seen_at FROM mhub.identifier AS x"
 	"  WHERE x.person_id = w.person_id AND x.kind = k.kind AND x.first_seen_at > k.since LIMIT k.most) AS i",
-	4, {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID}
+	4, {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 /* Beyond this size the older person survives, whatever the younger's. */
 static MhubPlan count_persons = {
 	"SELECT w.person_id, i.n FROM unnest($1) AS w(person_id)"
 	" CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM mhub.identifier AS y"
 	"  WHERE y.person_id = w.person_id LIMIT 16384) AS x) AS i",
-	1, {INT8ARRAYOID}
+	1, {INT8ARRAYOID}, NULL
 };
 
 static Datum
@@ -244,22 +244,53 @@ batch_still_true(Batch *batch)
 	return same;
 }
 
-static void
-tally_rows(Batch *batch, bool count_sizes)
+static int
+compare_ids(const void *a, const void *b)
 {
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The identifiers that this call has inserted, in order.  They are in the
+ * table with persons that the coming plan has still to confirm.
+ */
+static int
+inserted_ids(const Batch *batch, int64 **ids)
+{
+	int			n = 0;
+	int			i;
+
+	*ids = palloc(sizeof(int64) * Max(batch->nidentifiers, 1));
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].inserted)
+			(*ids)[n++] = batch->identifiers[i].identifier_id;
+	}
+	qsort(*ids, n, sizeof(int64), compare_ids);
+	return n;
+}
+
+static void
+tally_rows(Batch *batch)
+{
+	int64	   *inserted;
+	int			ninserted = inserted_ids(batch, &inserted);
 	uint64		row;
 
 	for (row = 0; row < SPI_processed; row++)
 	{
 		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
-		text	   *name = DatumGetTextPP(value_at(row, 2));
-		TimestampTz seen = DatumGetTimestampTz(value_at(row, 3));
+		int64		id = DatumGetInt64(value_at(row, 2));
+		text	   *name = DatumGetTextPP(value_at(row, 3));
+		TimestampTz seen = DatumGetTimestampTz(value_at(row, 4));
 		int			kind = identity_kind_number(batch->kinds, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 
-		if (count_sizes)
-			batch->plan.nodes[node].size++;
-		if (kind >= 0)
+		if (kind >= 0 && bsearch(&id, inserted, ninserted, sizeof(int64), compare_ids) == NULL)
 			plan_tally(&batch->plan, node, kind, 1, &seen);
+		batch->plan.nodes[node].size++;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -282,6 +313,8 @@ tally_large(Batch *batch, Datum persons)
 {
 	static const Oid types[] = {TEXTOID, INT4OID, TIMESTAMPTZOID};
 	TimestampTz earliest = earliest_observation(batch);
+	int64	   *inserted;
+	int			ninserted = inserted_ids(batch, &inserted);
 	MhubColumns limited;
 	Datum		args[4];
 	int			i;
@@ -296,7 +329,7 @@ tally_large(Batch *batch, Datum persons)
 		/* The window differs by observation, so of these take all that may lie in one. */
 		if (limit->most > 0)
 			mhub_columns_add(&limited, (Datum[]) {text_datum(kind->name, kind->length),
-				Int32GetDatum(windowed ? PG_INT32_MAX : limit->most),
+				Int32GetDatum(windowed ? PG_INT32_MAX : limit->most + ninserted),
 				TimestampTzGetDatum(windowed ? earliest - limit->period : DT_NOBEGIN)});
 	}
 	if (limited.n == 0)
@@ -304,7 +337,7 @@ tally_large(Batch *batch, Datum persons)
 	args[0] = persons;
 	mhub_columns_arrays(&limited, args + 1);
 	(void) mhub_execute_batch(&tally_kinds, args, NULL, SPI_OK_SELECT);
-	tally_rows(batch, false);
+	tally_rows(batch);
 }
 
 static void
@@ -320,6 +353,22 @@ size_large(Batch *batch, Datum persons)
 		batch->plan.nodes[node].size = DatumGetInt64(value_at(row, 2));
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* What this call has inserted is in the plan already, as nodes of their own. */
+static void
+subtract_inserted(Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+		int			node = identifier->inserted ? batch_node_of_person(batch, identifier->person_id) : -1;
+
+		if (node >= 0 && batch->plan.nodes[node].size > 0)
+			batch->plan.nodes[node].size--;
+	}
 }
 
 static Datum
@@ -349,7 +398,7 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 	int			i;
 
 	(void) mhub_execute_batch(&tally_persons, &array, NULL, SPI_OK_SELECT);
-	tally_rows(batch, true);
+	tally_rows(batch);
 
 	for (i = 0; i < n; i++)
 	{
@@ -360,11 +409,13 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 		node->ntallies = 0;
 		persons[large++] = persons[i];
 	}
-	if (large == 0)
-		return;
-	array = person_array(persons, large);
-	tally_large(batch, array);
-	/* Sizes only decide who survives a merge, which takes two. */
-	if (n > 1)
-		size_large(batch, array);
+	if (large > 0)
+	{
+		array = person_array(persons, large);
+		tally_large(batch, array);
+		/* Sizes only decide who survives a merge, which takes two. */
+		if (n > 1)
+			size_large(batch, array);
+	}
+	subtract_inserted(batch);
 }

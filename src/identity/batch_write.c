@@ -20,38 +20,38 @@
 static MhubPlan insert_identifiers = {
 	"INSERT INTO mhub.identifier (identifier_id, person_id, first_person_id, kind, value, sealed,"
 	" first_seen_at, last_seen_at, source)"
-	" SELECT w.id, w.person_id, w.person_id, w.kind, w.value, w.sealed, w.first_seen_at, w.last_seen_at, w.source"
+	" SELECT w.id, w.person_id, w.person_id, w.kind, w.value, w.sealed::mhub.enc, w.first_seen_at, w.last_seen_at, w.source"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8))"
 	" AS w(id, person_id, kind, value, sealed, first_seen_at, last_seen_at, source)"
 	" ON CONFLICT (kind, value) DO NOTHING RETURNING identifier_id",
-	8, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID,
-	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}
+	8, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}, NULL
 };
 static MhubPlan insert_persons = {
 	"INSERT INTO mhub.person (person_id, created_at) SELECT * FROM ROWS FROM (unnest($1), unnest($2)) AS w",
-	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 static MhubPlan move_inserted = {
 	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id"
 	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, person_id) WHERE i.identifier_id = w.id",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
+	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan move_merged = {
 	"UPDATE mhub.identifier AS i SET person_id = w.survivor"
 	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE i.person_id = w.loser",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
+	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan merge_persons = {
 	"UPDATE mhub.person AS p SET merged_into = w.survivor, updated_at = now()"
 	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE p.person_id = w.loser",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
+	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan log_merges = {
-	"INSERT INTO mhub.merge_log (merge_id, action, person_id, other_person_id, identifier_a, identifier_b,"
+	"INSERT INTO mhub.merge_log (action, person_id, other_person_id, identifier_a, identifier_b,"
 	" cause, source, occurred_at)"
-	" SELECT mhub.next_merge_id(), 'merge', * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4),"
+	" SELECT 'merge', * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4),"
 	" unnest($5), unnest($6), unnest($7)) AS w",
-	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
 static Datum
@@ -187,6 +187,18 @@ prepare_keys(Batch *batch, const int *missing, int n)
 		mhub_prepare_person_keys(persons, m);
 }
 
+/* Text form of a value of mhub.enc; its binary form has no type known beforehand that a parameter could have. */
+static Datum
+enc_text(const bytea *sealed)
+{
+	int			length = VARSIZE_ANY_EXHDR(sealed);
+	char	   *hex = palloc(length * 2 + 3);
+
+	memcpy(hex, "\\x", 2);
+	hex[2 + hex_encode(VARDATA_ANY(sealed), length, hex + 2)] = '\0';
+	return CStringGetTextDatum(hex);
+}
+
 static void
 add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
 {
@@ -196,7 +208,7 @@ add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson 
 	Datum		sealed = 0;
 
 	if (identifier->plain != NULL)
-		sealed = PointerGetDatum(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
+		sealed = enc_text(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {
 		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id),
 		PointerGetDatum(cstring_to_text_with_len(kind->name, kind->length)),
@@ -248,7 +260,7 @@ mark_returned(Batch *batch, const int *missing, int n)
 bool
 batch_insert_identifiers(Batch *batch)
 {
-	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
 	Oid			sequence = sequence_named("identifier_identifier_id_seq");
 	MhubColumns rows;
 	Datum		args[lengthof(types)];

@@ -7,15 +7,14 @@
 #include "identity/kinds.h"
 
 #include "catalog/pg_collation.h"
-#include "common/hashfn.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
-#include "mb/pg_wchar.h"
 #include "privacy/privacy.h"
 #include "regex/regex.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 typedef enum BlockedMatch
 {
@@ -40,10 +39,10 @@ static int	nblocked;
 
 static MhubPlan select_kinds = {
 	"SELECT kind, pii, normaliser, priority, max_per_person, period, unique_per_person, mergeable"
-	" FROM mhub.identifier_kind ORDER BY kind", 0, {0}
+	" FROM mhub.identifier_kind ORDER BY kind", 0, {0}, NULL
 };
 static MhubPlan select_blocked = {
-	"SELECT kind, match, value FROM mhub.blocked_value", 0, {0}
+	"SELECT kind, match, value FROM mhub.blocked_value", 0, {0}, NULL
 };
 
 static Datum
@@ -140,7 +139,6 @@ load_blocked(void)
 		entry->value = text_column(row, 3);
 		entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
 			strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
-		entry->value = pstrdup(entry->value);
 		entry->expression = cstring_to_text(entry->value);
 		MemoryContextSwitchTo(old);
 	}
@@ -232,10 +230,55 @@ unquoted(const char *value, int length)
 	return NULL;
 }
 
+/* Length of the white space or invisible mark that UTF-8 text begins with, 0 if none */
+static int
+blank_length(const char *text, int length)
+{
+	static const char *const blanks[] = {
+		"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE3\x80\x80", "\xEF\xBB\xBF"
+	};
+
+	if (length > 0 && ((unsigned char) *text <= 0x20 || *text == 0x7F))
+		return 1;
+	for (int i = 0; i < (int) lengthof(blanks); i++)
+	{
+		int			n = strlen(blanks[i]);
+
+		if (n <= length && memcmp(text, blanks[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+/* A copy without the white space around it */
+static char *
+trimmed(const char *value, int length)
+{
+	int			n;
+
+	while ((n = blank_length(value, length)) > 0)
+	{
+		value += n;
+		length -= n;
+	}
+	while (length > 0)
+	{
+		for (n = 1; n <= 3; n++)
+		{
+			if (n <= length && blank_length(value + length - n, n) == n)
+				break;
+		}
+		if (n > 3)
+			break;
+		length -= n;
+	}
+	return pnstrdup(value, length);
+}
+
 char *
 identity_normalise(const IdentityKind *kind, const char *value, int length, const char **reason)
 {
-	char	   *raw = pnstrdup(value, length);
+	char	   *raw = trimmed(value, length);
 	char	   *normal = mhub_normalise(MHUB_NORMALISE_EXACT, raw);
 	char	   *inner;
 	int			n;

@@ -5,7 +5,7 @@
 #include "identity/plan.h"
 
 void
-plan_init(Plan *plan, const PlanLimit *limits)
+plan_init(MergePlan *plan, const PlanLimit *limits)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->limits = limits;
@@ -24,7 +24,7 @@ room_for_one(void *array, int count, int *capacity, Size element)
 }
 
 int
-plan_add_node(Plan *plan, int64 person_id, int64 size)
+plan_add_node(MergePlan *plan, int64 person_id, int64 size)
 {
 	PlanNode   *node;
 
@@ -52,7 +52,7 @@ tally_of(PlanNode *node, int kind)
 
 /* Adds count identifiers of a kind to a root; seen is looked at for kinds with a period only. */
 void
-plan_tally(Plan *plan, int root, int kind, int count, const TimestampTz *seen)
+plan_tally(MergePlan *plan, int root, int kind, int count, const TimestampTz *seen)
 {
 	const PlanLimit *limit = &plan->limits[kind];
 	PlanNode   *node = &plan->nodes[root];
@@ -81,7 +81,7 @@ plan_tally(Plan *plan, int root, int kind, int count, const TimestampTz *seen)
 }
 
 int
-plan_find(Plan *plan, int node)
+plan_find(MergePlan *plan, int node)
 {
 	PlanNode   *nodes = plan->nodes;
 
@@ -116,7 +116,7 @@ counted(const PlanTally *tally, const PlanLimit *limit, TimestampTz at)
  * binds nobody else, hence both sides must contribute.
  */
 static int
-broken_limit(Plan *plan, const PlanNode *a, PlanNode *b, TimestampTz at)
+broken_limit(MergePlan *plan, const PlanNode *a, PlanNode *b, TimestampTz at)
 {
 	int			i;
 
@@ -161,7 +161,7 @@ choose_survivor(const PlanNode *nodes, int a, int b)
 }
 
 static void
-absorb(Plan *plan, int survivor, int loser)
+absorb(MergePlan *plan, int survivor, int loser)
 {
 	PlanNode   *from = &plan->nodes[loser];
 	int			i;
@@ -177,7 +177,7 @@ absorb(Plan *plan, int survivor, int loser)
  * says so, unless that would break a limit.
  */
 PlanJoin
-plan_join(Plan *plan, int a, int b, TimestampTz at, bool force, bool a_survives)
+plan_join(MergePlan *plan, int a, int b, TimestampTz at, bool force, bool a_survives)
 {
 	PlanJoin	join = {PLAN_ALREADY_ONE, 0, 0, -1};
 

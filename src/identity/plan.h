@@ -42,13 +42,13 @@ typedef struct PlanNode
 	PlanTally  *tallies;
 } PlanNode;
 
-typedef struct Plan
+typedef struct MergePlan
 {
 	const PlanLimit *limits;	/* by number of kind */
 	PlanNode   *nodes;
 	int			nnodes;
 	int			capacity;
-} Plan;
+} MergePlan;
 
 typedef enum PlanOutcome
 {
@@ -66,10 +66,10 @@ typedef struct PlanJoin
 	int			kind;			/* refused: whose limit */
 } PlanJoin;
 
-extern void plan_init(Plan *plan, const PlanLimit *limits);
-extern int	plan_add_node(Plan *plan, int64 person_id, int64 size);
-extern void plan_tally(Plan *plan, int node, int kind, int count, const TimestampTz *seen);
-extern int	plan_find(Plan *plan, int node);
-extern PlanJoin plan_join(Plan *plan, int a, int b, TimestampTz at, bool force, bool a_survives);
+extern void plan_init(MergePlan *plan, const PlanLimit *limits);
+extern int	plan_add_node(MergePlan *plan, int64 person_id, int64 size);
+extern void plan_tally(MergePlan *plan, int node, int kind, int count, const TimestampTz *seen);
+extern int	plan_find(MergePlan *plan, int node);
+extern PlanJoin plan_join(MergePlan *plan, int a, int b, TimestampTz at, bool force, bool a_survives);
 
 #endif							/* MHUB_IDENTITY_PLAN_H */
