@@ -36,3 +36,63 @@ CREATE FUNCTION mhub.merge_horizon() RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_merge_horizon';
 COMMENT ON FUNCTION mhub.merge_horizon() IS
 'The largest merge_id below which everything is settled: each row of mhub.merge_log up to it is committed or will never be. Never waits. Take the horizon first and read the rows in a later statement of a READ COMMITTED transaction. Errors: active_sql_transaction in REPEATABLE READ or SERIALIZABLE.';
+
+CREATE FUNCTION mhub.observe(identifiers jsonb, occurred_at timestamptz DEFAULT now(), source text DEFAULT NULL, OUT identifier_id bigint, OUT person_id bigint)
+RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_observe';
+COMMENT ON FUNCTION mhub.observe(jsonb, timestamptz, text) IS
+'As mhub.identify() without traits, and also tells the primary identifier: what rows of one''s own should point to, so that they follow merges and splits as events do. Both NULL when no identifier is usable.';
+
+CREATE FUNCTION mhub.alias(previous text, user_id text, occurred_at timestamptz DEFAULT now(), source text DEFAULT NULL, previous_kind text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_alias';
+COMMENT ON FUNCTION mhub.alias(text, text, timestamptz, text, text) IS
+'Segment''s alias: the previous id and the user (kind user_id) are one person, who goes on as the user''s. previous_kind: kind of the previous id; NULL means user_id when such a user is known, else anonymous_id. Returns the user''s person; NULL for a NULL id or when neither is usable. Limits hold: two known user ids stay apart (mhub.identity_conflict), use mhub.relink() to say that you know better. Errors as mhub.identify().';
+
+CREATE FUNCTION mhub.group(identifiers jsonb, group_id text, traits jsonb DEFAULT '{}', occurred_at timestamptz DEFAULT now(), source text DEFAULT NULL) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH who AS MATERIALIZED (
+        SELECT o.identifier_id, o.person_id, coalesce($4, now()) AS at
+        FROM mhub.observe($1, coalesce($4, now()), $5) AS o
+    ), known AS (
+        INSERT INTO mhub.group_profile AS g (group_id, traits, trait_times, created_at)
+        SELECT $2, t.traits, t.times, w.at
+        FROM who AS w CROSS JOIN LATERAL (
+            SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') AS traits,
+                   coalesce(jsonb_object_agg(e.key, to_char(w.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), '{}') AS times
+            FROM jsonb_each(coalesce($3, '{}')) AS e WHERE e.value <> 'null') AS t
+        WHERE $2 IS NOT NULL
+        ON CONFLICT (group_id) DO UPDATE SET
+            created_at = least(g.created_at, excluded.created_at), updated_at = now(),
+            traits = g.traits || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') FROM jsonb_each(excluded.traits) AS e
+                WHERE coalesce((g.trait_times ->> e.key)::timestamptz <= (excluded.trait_times ->> e.key)::timestamptz, true)),
+            trait_times = g.trait_times || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') FROM jsonb_each(excluded.trait_times) AS e
+                WHERE coalesce((g.trait_times ->> e.key)::timestamptz <= (e.value #>> '{}')::timestamptz, true))
+    ), member AS (
+        INSERT INTO mhub.group_member AS m (group_id, identifier_id, first_seen_at, last_seen_at)
+        SELECT $2, w.identifier_id, w.at, w.at FROM who AS w WHERE w.identifier_id IS NOT NULL AND $2 IS NOT NULL
+        ON CONFLICT (group_id, identifier_id) DO UPDATE SET
+            first_seen_at = least(m.first_seen_at, excluded.first_seen_at), last_seen_at = greatest(m.last_seen_at, excluded.last_seen_at)
+    )
+    SELECT w.person_id FROM who AS w
+$$;
+COMMENT ON FUNCTION mhub.group(jsonb, text, jsonb, timestamptz, text) IS
+'Segment''s group: the person behind the identifiers belongs to a group (company, school, project); traits are the group''s. Identifies as mhub.observe() does, keeps the group in mhub.group_profile (per trait the latest value wins, null changes nothing) and the membership in mhub.group_member, and returns the person; NULL when no identifier is usable. occurred_at NULL is now; a NULL group_id adds no membership.';
+
+CREATE FUNCTION mhub.unlink(kind_a text, value_a text, kind_b text, value_b text, reason text DEFAULT NULL) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_unlink';
+COMMENT ON FUNCTION mhub.unlink(text, text, text, text, text) IS
+'Removes the link between two identifiers and recomputes their person from the links that remain. It stays removed, whatever is observed, until mhub.relink(); for two identifiers never seen together this forbids the link beforehand. What comes apart becomes persons of their own, in mhub.merge_log as splits: the part with the oldest identifier keeps the person''s id and traits, another gets back the id and traits of a person merged away earlier whose oldest identifier it holds, the rest are new. Events follow. Returns true when the two are different persons now, false when other links still join them, NULL when one of them was never seen. Errors: invalid_parameter_value for an unknown kind or an identifier and itself.';
+
+CREATE FUNCTION mhub.split_person(person_id bigint, identifiers jsonb, reason text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_split_person';
+COMMENT ON FUNCTION mhub.split_person(bigint, jsonb, text) IS
+'Takes identifiers, as in mhub.identify(), out of a person: their links to the person''s other identifiers are removed, as by mhub.unlink(), they stay together as one person, and the rest is recomputed from its links and keeps the id. Returns the person of the identifiers taken out (the same one when all were named); NULL for NULL or empty arguments. Errors: invalid_parameter_value when the person does not exist or an identifier is not the person''s.';
+
+CREATE FUNCTION mhub.relink(kind_a text, value_a text, kind_b text, value_b text, reason text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_relink';
+COMMENT ON FUNCTION mhub.relink(text, text, text, text, text) IS
+'States that two identifiers are one person, whatever the limits, mergeable, or an earlier mhub.unlink() say: makes or restores the link and merges. The way to undo an unlink and to join two user ids after all. Returns the person; NULL for NULL arguments or when a value identifies nobody and the other likewise. Errors as mhub.identify().';
+
+CREATE FUNCTION mhub.lock_person(person_id bigint) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_lock_person';
+COMMENT ON FUNCTION mhub.lock_person(bigint) IS
+'Until the end of the transaction no other session merges, splits or links the person: for procedures that rewrite a person as a whole. Afterwards look up again what the person is (mhub.resolve_person()). Take it before other locks, one person a transaction.';

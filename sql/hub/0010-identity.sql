@@ -134,7 +134,7 @@ CREATE INDEX identifier_person_id_kind_idx ON mhub.identifier (person_id, kind);
 COMMENT ON TABLE mhub.identifier IS 'Every identifier ever seen, with the person it belongs to now. Events point here, so a merge or split moves them by changing person_id.';
 COMMENT ON COLUMN mhub.identifier.identifier_id IS 'Surrogate id, never rewritten.';
 COMMENT ON COLUMN mhub.identifier.person_id IS 'The person of the connected component this identifier is in; always a surviving person.';
-COMMENT ON COLUMN mhub.identifier.first_person_id IS 'The person it was first seen of. When a split frees the identifier again, that person''s id comes back to life.';
+COMMENT ON COLUMN mhub.identifier.first_person_id IS 'The person it was first seen of, or was first split off to. When a split frees the identifier again, that person''s id may come back to life.';
 COMMENT ON COLUMN mhub.identifier.first_seen_at IS 'Earliest observation (by the time of the event).';
 COMMENT ON COLUMN mhub.identifier.last_seen_at IS 'Latest observation (by the time of the event), correct to the hour: a later one is stored when it is an hour later.';
 COMMENT ON COLUMN mhub.identifier.kind IS 'Kind of the identifier.';
@@ -221,3 +221,31 @@ COMMENT ON COLUMN mhub.identity_conflict.other_person_id IS 'Person of the left-
 COMMENT ON COLUMN mhub.identity_conflict.source IS 'Source of the observation.';
 COMMENT ON COLUMN mhub.identity_conflict.occurred_at IS 'Time of the observation.';
 COMMENT ON COLUMN mhub.identity_conflict.recorded_at IS 'Time of the transaction.';
+
+CREATE TABLE mhub.group_profile (
+    group_id text PRIMARY KEY,
+    traits jsonb NOT NULL DEFAULT '{}',
+    trait_times jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE mhub.group_profile IS 'Groups that persons belong to (companies, schools, projects), as told by mhub.group().';
+COMMENT ON COLUMN mhub.group_profile.group_id IS 'Your id of the group.';
+COMMENT ON COLUMN mhub.group_profile.traits IS 'The group''s traits.';
+COMMENT ON COLUMN mhub.group_profile.trait_times IS 'For each key of traits the time it is from; a later one wins.';
+COMMENT ON COLUMN mhub.group_profile.created_at IS 'Earliest observation.';
+COMMENT ON COLUMN mhub.group_profile.updated_at IS 'When the row was last written.';
+
+CREATE TABLE mhub.group_member (
+    group_id text NOT NULL,
+    identifier_id bigint NOT NULL,
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    PRIMARY KEY (group_id, identifier_id)
+);
+CREATE INDEX group_member_identifier_id_idx ON mhub.group_member (identifier_id);
+COMMENT ON TABLE mhub.group_member IS 'Who belongs to which group. Points to identifiers, as events do, so memberships follow merges and splits.';
+COMMENT ON COLUMN mhub.group_member.group_id IS 'The group.';
+COMMENT ON COLUMN mhub.group_member.identifier_id IS 'The identifier that was told to belong to it; the person follows from mhub.identifier.';
+COMMENT ON COLUMN mhub.group_member.first_seen_at IS 'Earliest observation.';
+COMMENT ON COLUMN mhub.group_member.last_seen_at IS 'Latest observation.';

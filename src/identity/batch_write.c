@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "identity/batch.h"
+#include "identity/enc_text.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -187,18 +188,6 @@ prepare_keys(Batch *batch, const int *missing, int n)
 		mhub_prepare_person_keys(persons, m);
 }
 
-/* Text form of a value of mhub.enc; its binary form has no type known beforehand that a parameter could have. */
-static Datum
-enc_text(const bytea *sealed)
-{
-	int			length = VARSIZE_ANY_EXHDR(sealed);
-	char	   *hex = palloc(length * 2 + 3);
-
-	memcpy(hex, "\\x", 2);
-	hex[2 + hex_encode(VARDATA_ANY(sealed), length, hex + 2)] = '\0';
-	return CStringGetTextDatum(hex);
-}
-
 static void
 add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
 {
@@ -208,7 +197,7 @@ add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson 
 	Datum		sealed = 0;
 
 	if (identifier->plain != NULL)
-		sealed = enc_text(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
+		sealed = identity_enc_text(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {
 		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id),
 		PointerGetDatum(cstring_to_text_with_len(kind->name, kind->length)),

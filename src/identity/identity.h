@@ -64,6 +64,9 @@ extern void mhub_identity_resolve(IdentityObservation *observations, int nobserv
  */
 extern IdentityName *mhub_identity_names(Jsonb *identifiers, bool lenient, int *n);
 
+/* Raises invalid_parameter_value when the observation had a kind that mhub.identifier_kind does not know. */
+extern void mhub_identity_refuse_unknown_kind(const IdentityObservation *observation);
+
 /*
  * Takes the write locks of persons until the end of the transaction: no merge,
  * split or new link of theirs happens meanwhile.  For whoever rewrites persons
