@@ -3,6 +3,26 @@
 CREATE FUNCTION mhub.access_right(OUT profile text, OUT privilege text, OUT object_type text, OUT object text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
+    -- conditions and buckets: pure functions
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_from_jsonb(jsonb)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_to_jsonb(mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_eq(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_ne(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_lt(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_le(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_gt(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_ge(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_cmp(mhub.condition, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_hash(mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.matches(jsonb, mhub.condition, timestamptz)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.matches_now(jsonb, mhub.condition)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.explain(jsonb, mhub.condition, timestamptz)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.bucket(text, text, integer, text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.equal_weights(integer)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.bucket_ranges(integer, double precision, double precision[])'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.choose_variation(double precision, double precision[])'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.choose_variant(text, text, double precision[], double precision, integer, text)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.in_namespace(text, text, double precision, double precision)'),
     -- every profile
     ('*', 'USAGE', 'SCHEMA', 'mhub'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.now()'),

@@ -1,0 +1,74 @@
+/*
+ * condition.h
+ *	  Conditions over profiles: compile once, evaluate often.
+ *
+ * A condition is compiled from its canonical text (what the type
+ * mhub.condition stores) into the current memory context and lives as long as
+ * that.  Conditions that are evaluated together share an MhubAttributes, so
+ * that each attribute of a profile is decoded at most once for all of them:
+ *
+ *	  MhubAttributes *attributes = mhub_attributes_create();
+ *	  MhubCondition *condition = mhub_condition_compile(text, length, attributes);
+ *	  MhubProfile profile;
+ *
+ *	  mhub_profile_init(&profile, attributes);
+ *	  mhub_profile_open(&profile, jsonb, at);		 again for each profile
+ *	  if (mhub_condition_eval(condition, &profile) == MHUB_TRUE) ...
+ *
+ * Opening and evaluating allocate in the current memory context: reset it
+ * between profiles.  The jsonb must stay, detoasted, while it is open.
+ */
+#ifndef MHUB_CONDITION_H
+#define MHUB_CONDITION_H
+
+#include "condition/ast.h"
+
+typedef enum MhubTruth
+{
+	MHUB_FALSE,
+	MHUB_TRUE,
+	MHUB_UNKNOWN
+} MhubTruth;
+
+typedef struct MhubCondition
+{
+	CondNode   *root;
+	MemoryContext context;
+} MhubCondition;
+
+typedef struct MhubAttributes
+{
+	int			count;
+	int			space;
+	CondPath  **paths;
+	int			nbuckets;		/* of the hash table; a power of two */
+	int		   *buckets;		/* index into paths, -1 when free */
+	MemoryContext context;
+} MhubAttributes;
+
+typedef struct MhubProfile
+{
+	MhubAttributes *attributes;
+	JsonbContainer *root;
+	TimestampTz at;
+	uint64		stamp;			/* of the open profile */
+	int			space;
+	uint64	   *stamps;			/* per attribute: the profile it was decoded for */
+	CondValue  *values;
+	MemoryContext context;
+} MhubProfile;
+
+/* The type's varlena is the canonical text. */
+typedef struct varlena MhubConditionDatum;
+#define DatumGetMhubCondition(d) ((MhubConditionDatum *) PG_DETOAST_DATUM_PACKED(d))
+#define PG_GETARG_MHUB_CONDITION(n) DatumGetMhubCondition(PG_GETARG_DATUM(n))
+
+extern MhubAttributes *mhub_attributes_create(void);
+extern void mhub_attributes_bind(MhubAttributes *attributes, CondNode *node);
+extern MhubCondition *mhub_condition_compile(const char *text, int length, MhubAttributes *attributes);
+extern void mhub_profile_init(MhubProfile *profile, MhubAttributes *attributes);
+extern void mhub_profile_open(MhubProfile *profile, Jsonb *jsonb, TimestampTz at);
+extern CondValue *mhub_profile_value(MhubProfile *profile, const CondPath *path, CondValue *scratch);
+extern MhubTruth mhub_condition_eval(const MhubCondition *condition, MhubProfile *profile);
+
+#endif							/* MHUB_CONDITION_H */

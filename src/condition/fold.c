@@ -1,0 +1,105 @@
+/*
+ * fold.c
+ *	  Folding for comparisons that ignore case and width.
+ *
+ * NFKC makes full-width letters, digits and punctuation ordinary ones (and
+ * half-width katakana full); then letters become lower case.  The case of
+ * Latin, Greek and Cyrillic letters is computed here, because lower() depends
+ * on the database's locale and a condition must mean the same everywhere.
+ */
+#include "condition/fold.h"
+
+#include "common/unicode_norm.h"
+#include "mb/pg_wchar.h"
+
+static pg_wchar
+lower(pg_wchar c)
+{
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	if (c >= 0xC0 && c <= 0xDE)
+		return c == 0xD7 ? c : c + 32;
+	/* Latin Extended-A: pairs, upper case even up to 0x137 and from 0x14A, odd between */
+	if (c >= 0x100 && c <= 0x17F)
+	{
+		if (c == 0x130)
+			return 'i';
+		if (c == 0x178)
+			return 0xFF;
+		if (c == 0x131 || c == 0x138 || c == 0x149 || c == 0x17F)
+			return c;
+		if ((c >= 0x139 && c <= 0x148) || c >= 0x179)
+			return c % 2 == 1 ? c + 1 : c;
+		return c % 2 == 0 ? c + 1 : c;
+	}
+	if (c >= 0x391 && c <= 0x3A9 && c != 0x3A2)
+		return c + 32;
+	if (c >= 0x410 && c <= 0x42F)
+		return c + 32;
+	if (c >= 0x400 && c <= 0x40F)
+		return c + 80;
+	return c;
+}
+
+static bool
+is_ascii(const char *string, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (IS_HIGHBIT_SET(string[i]))
+			return false;
+	}
+	return true;
+}
+
+static char *
+fold_ascii(const char *string, int length)
+{
+	char	   *folded = palloc(length + 1);
+
+	for (int i = 0; i < length; i++)
+		folded[i] = (char) lower((unsigned char) string[i]);
+	folded[length] = '\0';
+	return folded;
+}
+
+static char *
+fold_utf8(const char *string, int length, int *folded_length)
+{
+	const unsigned char *in = (const unsigned char *) string;
+	const unsigned char *end = in + length;
+	pg_wchar   *wide = palloc((length + 1) * sizeof(pg_wchar));
+	pg_wchar   *normal;
+	int			n = 0;
+	unsigned char *folded;
+	unsigned char *out;
+
+	for (; in < end; in += pg_utf_mblen(in))
+		wide[n++] = utf8_to_unicode(in);
+	wide[n] = 0;
+	normal = unicode_normalize(UNICODE_NFKC, wide);
+	for (n = 0; normal[n] != 0; n++)
+		;
+	folded = palloc(n * 4 + 1);
+	out = folded;
+	for (int i = 0; i < n; i++)
+	{
+		unicode_to_utf8(lower(normal[i]), out);
+		out += pg_utf_mblen(out);
+	}
+	*out = '\0';
+	*folded_length = out - folded;
+	pfree(wide);
+	pfree(normal);
+	return (char *) folded;
+}
+
+/* Folds a string, palloc'd; other encodings than UTF-8 fold ASCII letters only. */
+char *
+condition_fold(const char *string, int length, int *folded_length)
+{
+	*folded_length = length;
+	if (is_ascii(string, length) || GetDatabaseEncoding() != PG_UTF8)
+		return fold_ascii(string, length);
+	return fold_utf8(string, length, folded_length);
+}
