@@ -17,6 +17,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.matches(jsonb, mhub.condition, timestamptz)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.matches_now(jsonb, mhub.condition)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.explain(jsonb, mhub.condition, timestamptz)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.growthbook_matches(jsonb, jsonb, jsonb)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.from_jsonlogic(jsonb)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.bucket(text, text, integer, text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.equal_weights(integer)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.bucket_ranges(integer, double precision, double precision[])'),

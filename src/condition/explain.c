@@ -6,10 +6,7 @@
 #include "condition/explain.h"
 
 #include "condition/value.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/fmgrprotos.h"
-#include "utils/timestamp.h"
 
 void
 condition_to_jsonb(const CondValue *value, JsonbValue *jsonb)
@@ -48,15 +45,6 @@ set_actual(CondExplained *line, const CondValue *value)
 	line->has_actual = value->type != COND_VALUE_MISSING;
 	if (line->has_actual)
 		condition_to_jsonb(value, &line->actual);
-}
-
-static void
-set_actual_text(CondExplained *line, const char *text)
-{
-	line->has_actual = true;
-	line->actual.type = jbvString;
-	line->actual.val.string.val = unconstify(char *, text);
-	line->actual.val.string.len = strlen(text);
 }
 
 /* "age missing", "age is a string" */
@@ -117,7 +105,10 @@ why_unknown(const CondNode *node, CondScope *scope, const CondValue *value)
 static void
 explain_event(const CondNode *node, CondScope *scope, CondExplained *line)
 {
-	TimestampTz at;
+	CondScope	profile = {scope->profile, NULL};
+	CondSegment member = {node->subject == SUBJECT_LAST ? "last_at" : "first_at", 0, -1};
+	CondValue	scratch;
+	CondValue	at;
 	int64		count;
 
 	if (node->kind == COND_DID)
@@ -132,9 +123,10 @@ explain_event(const CondNode *node, CondScope *scope, CondExplained *line)
 			line->reason = psprintf("the profile does not hold the events '%s' that this asks for", node->event);
 		return;
 	}
-	if (condition_event_time(node, scope, &at))
-		set_actual_text(line, timestamptz_to_str(at));
-	else
+	member.length = strlen(member.name);
+	condition_step(condition_get(&profile, node->event_path, &scratch), &member, &at);
+	set_actual(line, &at);
+	if (line->outcome == MHUB_UNKNOWN)
 		line->reason = psprintf("'%s' never happened", node->event);
 }
 

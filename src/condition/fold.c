@@ -63,43 +63,64 @@ fold_ascii(const char *string, int length)
 	return folded;
 }
 
-static char *
-fold_utf8(const char *string, int length, int *folded_length)
+/* Code points of a UTF-8 string, ended by 0. */
+static pg_wchar *
+to_wide(const char *string, int length)
 {
 	const unsigned char *in = (const unsigned char *) string;
 	const unsigned char *end = in + length;
 	pg_wchar   *wide = palloc((length + 1) * sizeof(pg_wchar));
-	pg_wchar   *normal;
 	int			n = 0;
-	unsigned char *folded;
-	unsigned char *out;
 
 	for (; in < end; in += pg_utf_mblen(in))
 		wide[n++] = utf8_to_unicode(in);
 	wide[n] = 0;
-	normal = unicode_normalize(UNICODE_NFKC, wide);
-	for (n = 0; normal[n] != 0; n++)
-		;
-	folded = palloc(n * 4 + 1);
-	out = folded;
+	return wide;
+}
+
+/* The code points in lower case as UTF-8. */
+static char *
+lower_to_utf8(const pg_wchar *wide, int *length)
+{
+	unsigned char *out;
+	unsigned char *start;
+	int			n = 0;
+
+	while (wide[n] != 0)
+		n++;
+	start = out = palloc(n * 4 + 1);
 	for (int i = 0; i < n; i++)
 	{
-		unicode_to_utf8(lower(normal[i]), out);
+		unicode_to_utf8(lower(wide[i]), out);
 		out += pg_utf_mblen(out);
 	}
 	*out = '\0';
-	*folded_length = out - folded;
-	pfree(wide);
-	pfree(normal);
-	return (char *) folded;
+	*length = out - start;
+	return (char *) start;
 }
 
-/* Folds a string, palloc'd; other encodings than UTF-8 fold ASCII letters only. */
+static bool
+ascii_only(const char *string, int length)
+{
+	return is_ascii(string, length) || GetDatabaseEncoding() != PG_UTF8;
+}
+
+/* A string in lower case, palloc'd; other encodings than UTF-8 lower ASCII letters only. */
+char *
+condition_lower(const char *string, int length, int *lowered_length)
+{
+	*lowered_length = length;
+	if (ascii_only(string, length))
+		return fold_ascii(string, length);
+	return lower_to_utf8(to_wide(string, length), lowered_length);
+}
+
+/* A string in lower case and of normal width, palloc'd. */
 char *
 condition_fold(const char *string, int length, int *folded_length)
 {
 	*folded_length = length;
-	if (is_ascii(string, length) || GetDatabaseEncoding() != PG_UTF8)
+	if (ascii_only(string, length))
 		return fold_ascii(string, length);
-	return fold_utf8(string, length, folded_length);
+	return lower_to_utf8(unicode_normalize(UNICODE_NFKC, to_wide(string, length)), folded_length);
 }

@@ -15,11 +15,11 @@
 #define LONGEST_PATTERN 2000
 
 static int
-compile(regex_t *regex, const char *pattern, int length)
+compile(regex_t *regex, const char *pattern, int length, int flags)
 {
 	pg_wchar   *wide = palloc((length + 1) * sizeof(pg_wchar));
 	int			wide_length = pg_mb2wchar_with_len(pattern, wide, length);
-	int			result = pg_regcomp(regex, wide, wide_length, REG_ADVANCED | REG_NOSUB, DEFAULT_COLLATION_OID);
+	int			result = pg_regcomp(regex, wide, wide_length, REG_ADVANCED | REG_NOSUB | flags, DEFAULT_COLLATION_OID);
 
 	pfree(wide);
 	return result;
@@ -35,7 +35,7 @@ condition_check_pattern(const char *pattern, int length)
 
 	if (length > LONGEST_PATTERN)
 		return "expected a regular expression of at most 2000 bytes";
-	result = compile(&regex, pattern, length);
+	result = compile(&regex, pattern, length, 0);
 	if (result == REG_OKAY)
 	{
 		pg_regfree(&regex);
@@ -59,7 +59,7 @@ condition_compile_pattern(const char *pattern, int length, MemoryContext context
 	regex_t    *regex = palloc(sizeof(regex_t));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
-	if (compile(regex, pattern, length) != REG_OKAY)
+	if (compile(regex, pattern, length, 0) != REG_OKAY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
 				 errmsg("could not compile a regular expression that was valid when the condition was written")));
@@ -83,4 +83,25 @@ condition_match_pattern(regex_t *regex, const char *string, int length)
 				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
 				 errmsg("regular expression of a condition failed while matching")));
 	return result == REG_OKAY;
+}
+
+/* Compiles, matches and forgets; a pattern that cannot be compiled matches nothing. */
+bool
+condition_match_once(const char *pattern, int length, const char *string, bool ignore_case)
+{
+	regex_t		regex;
+	volatile bool matches = false;
+
+	if (length > LONGEST_PATTERN || compile(&regex, pattern, length, ignore_case ? REG_ICASE : 0) != REG_OKAY)
+		return false;
+	PG_TRY();
+	{
+		matches = condition_match_pattern(&regex, string, strlen(string));
+	}
+	PG_FINALLY();
+	{
+		pg_regfree(&regex);
+	}
+	PG_END_TRY();
+	return matches;
 }

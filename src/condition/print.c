@@ -9,22 +9,36 @@
 #include "lib/stringinfo.h"
 #include "utils/fmgrprotos.h"
 
-/* Words that a one-word path must not be mistaken for. */
-bool
-condition_is_keyword(const char *word, int length)
+static bool
+is_one_of(const char *word, int length, const char *const *words, int count)
 {
-	static const char *const words[] = {
-		"after", "all", "and", "any", "before", "between", "contains", "did", "ends", "exists", "false", "first",
-		"folded", "has", "in", "is", "last", "matches", "missing", "not", "now", "null", "older", "or", "segment",
-		"starts", "true", "unless", "version", "where", "within"
-	};
-
-	for (int i = 0; i < (int) lengthof(words); i++)
+	for (int i = 0; i < count; i++)
 	{
 		if ((int) strlen(words[i]) == length && pg_strncasecmp(words[i], word, length) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* Words that cannot name an attribute unless they stand in double quotes. */
+bool
+condition_is_keyword(const char *word, int length)
+{
+	static const char *const words[] = {"and", "any", "did", "false", "folded", "in", "not", "null", "or", "true", "unless"};
+
+	return is_one_of(word, length, words, lengthof(words));
+}
+
+/* Words with a meaning somewhere: an attribute of that name is printed in quotes, to be clear. */
+static bool
+has_meaning(const char *word, int length)
+{
+	static const char *const words[] = {
+		"after", "all", "before", "between", "contains", "ends", "exists", "first", "has", "is", "last", "matches",
+		"missing", "none", "now", "older", "segment", "starts", "version", "where", "within"
+	};
+
+	return is_one_of(word, length, words, lengthof(words)) || condition_is_keyword(word, length);
 }
 
 static void
@@ -61,7 +75,7 @@ is_bare(const CondSegment *segment, bool first, bool only)
 		return true;
 	if (first && *segment->name == '$' && !condition_is_reserved(segment->name, segment->length))
 		return false;
-	if (only && (condition_is_keyword(segment->name, segment->length) ||
+	if (only && (has_meaning(segment->name, segment->length) ||
 				 (segment->length == 1 && *segment->name == '@')))
 		return false;
 	for (int i = 0; i < segment->length; i++)

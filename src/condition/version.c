@@ -5,8 +5,8 @@
  * A leading v and everything from + on do not count; parts are separated by
  * dots or hyphens; digits compare as numbers and come before letters; what
  * has exactly three parts is a release and comes after its pre-releases.
- * These are the rules of GrowthBook's paddedVersionString, except that digits
- * may be of any length there and here.
+ * GrowthBook's $v operators order the same way, except that they compare
+ * numbers of more than five digits as text.
  */
 #include "condition/version.h"
 
