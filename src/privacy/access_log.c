@@ -119,7 +119,7 @@ write_all(void)
 }
 
 static AccessGroup *
-new_group(Oid role, const char *action, const char *column_name)
+new_group(Oid role, const char *action, const char *purpose, const char *column_name)
 {
 	AccessGroup *group;
 
@@ -132,14 +132,14 @@ new_group(Oid role, const char *action, const char *column_name)
 	group->role = role;
 	strlcpy(group->role_name, GetUserNameFromId(role, false), sizeof(group->role_name));
 	strlcpy(group->action, action, sizeof(group->action));
-	strlcpy(group->purpose, mhub_purpose, sizeof(group->purpose));
+	strlcpy(group->purpose, purpose, sizeof(group->purpose));
 	strlcpy(group->column_name, column_name, sizeof(group->column_name));
 	ngroups++;
 	return group;
 }
 
 static AccessGroup *
-find_group(const char *action, const char *column_name)
+find_group(const char *action, const char *purpose, const char *column_name)
 {
 	Oid			role = GetUserId();
 
@@ -148,10 +148,10 @@ find_group(const char *action, const char *column_name)
 		AccessGroup *group = &groups[i];
 
 		if (group->role == role && strcmp(group->column_name, column_name) == 0 &&
-			strcmp(group->action, action) == 0 && strncmp(group->purpose, mhub_purpose, TEXT_MAX - 1) == 0)
+			strcmp(group->action, action) == 0 && strncmp(group->purpose, purpose, TEXT_MAX - 1) == 0)
 			return group;
 	}
-	return new_group(role, action, column_name);
+	return new_group(role, action, purpose, column_name);
 }
 
 static void
@@ -172,9 +172,9 @@ add_person(AccessGroup *group, int64 person_id)
  * more than one column, person_id 0 for a secret of the hub.
  */
 void
-mhub_log_access(const char *action, const char *column_name, int64 person_id)
+mhub_log_access(const char *action, const char *purpose, const char *column_name, int64 person_id)
 {
-	AccessGroup *group = find_group(action, column_name);
+	AccessGroup *group = find_group(action, purpose, column_name);
 
 	group->values++;
 	read_in_transaction++;

@@ -62,7 +62,7 @@ decrypt(FunctionCallInfo fcinfo, const char *function)
 	value = mhub_open(sealed, column_name);
 	if (value == NULL)
 		return NULL;
-	mhub_log_access("decrypt", column_name, owner);
+	mhub_log_access("decrypt", mhub_purpose, column_name, owner);
 	return cstring_to_text(value);
 }
 

@@ -47,12 +47,19 @@ owner_of(Oid table)
 
 /* An error in between needs no care: the end of the (sub)transaction restores the user. */
 void
-mhub_become_owner(const char *table, MhubOwnerContext *saved)
+mhub_become_owner_of(Oid table, MhubOwnerContext *saved)
 {
-	Oid			owner = owner_of(mhub_hub_table(table));
+	Oid			owner = owner_of(table);
 
 	GetUserIdAndSecContext(&saved->user, &saved->security);
 	SetUserIdAndSecContext(owner, saved->security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+/* The same for a table of the hub */
+void
+mhub_become_owner(const char *table, MhubOwnerContext *saved)
+{
+	mhub_become_owner_of(mhub_hub_table(table), saved);
 }
 
 void

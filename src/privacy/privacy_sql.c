@@ -17,6 +17,8 @@ PG_FUNCTION_INFO_V1(mhub_encrypt);
 PG_FUNCTION_INFO_V1(mhub_encrypt_secret);
 PG_FUNCTION_INFO_V1(mhub_blind_index);
 PG_FUNCTION_INFO_V1(mhub_normalise_value);
+PG_FUNCTION_INFO_V1(mhub_suppression_index);
+PG_FUNCTION_INFO_V1(mhub_suppression_index_sealed);
 PG_FUNCTION_INFO_V1(mhub_keys_reload);
 
 Datum
@@ -52,13 +54,27 @@ normaliser_arg(const char *name)
 	return normaliser;
 }
 
+/* The index of what the normaliser makes of value; NULL when it refuses it */
+static bytea *
+index_value(MhubIndexKey key, const char *value, const char *domain, MhubNormaliser normaliser)
+{
+	char	   *normalised = mhub_normalise(normaliser, value);
+	bytea	   *index;
+
+	if (normalised == NULL)
+		return NULL;
+	index = palloc(VARHDRSZ + MHUB_BLIND_INDEX_LEN);
+	SET_VARSIZE(index, VARHDRSZ + MHUB_BLIND_INDEX_LEN);
+	mhub_blind_index_bytes(key, normalised, domain, (uint8 *) VARDATA(index));
+	return index;
+}
+
 /* Without a normaliser named, the domain names it where it can: email, phone. */
 Datum
 mhub_blind_index(PG_FUNCTION_ARGS)
 {
 	MhubNormaliser normaliser = MHUB_NORMALISE_EXACT;
 	char	   *domain;
-	char	   *normalised;
 	bytea	   *index;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -68,12 +84,36 @@ mhub_blind_index(PG_FUNCTION_ARGS)
 		normaliser = normaliser_arg(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	else
 		mhub_normaliser_named(domain, &normaliser);
-	normalised = mhub_normalise(normaliser, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	if (normalised == NULL)
+	index = index_value(MHUB_INDEX_KEY, text_to_cstring(PG_GETARG_TEXT_PP(0)), domain, normaliser);
+	if (index == NULL)
 		PG_RETURN_NULL();
-	index = palloc(VARHDRSZ + MHUB_BLIND_INDEX_LEN);
-	SET_VARSIZE(index, VARHDRSZ + MHUB_BLIND_INDEX_LEN);
-	mhub_blind_index_bytes(MHUB_INDEX_KEY, normalised, domain, (uint8 *) VARDATA(index));
+	PG_RETURN_BYTEA_P(index);
+}
+
+Datum
+mhub_suppression_index(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	MhubNormaliser normaliser = normaliser_arg(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	bytea	   *index = index_value(MHUB_SUPPRESS_KEY, value, kind, normaliser);
+
+	if (index == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(index);
+}
+
+Datum
+mhub_suppression_index_sealed(PG_FUNCTION_ARGS)
+{
+	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *value = mhub_open(PG_GETARG_BYTEA_PP(0), column_name);
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	MhubNormaliser normaliser = normaliser_arg(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	bytea	   *index = value != NULL ? index_value(MHUB_SUPPRESS_KEY, value, kind, normaliser) : NULL;
+
+	if (index == NULL)
+		PG_RETURN_NULL();
 	PG_RETURN_BYTEA_P(index);
 }
 

@@ -1,0 +1,47 @@
+-- What the hub holds about a person, table by table: the one list that export and erasure work through.
+-- A room that adds a table with ids of persons or identifiers adds its line here; test/sql/privacy_held.sql finds those missing.
+
+CREATE FUNCTION mhub.personal_data(OUT relation regclass, OUT id_of text, OUT id_columns text[], OUT rows_of text, OUT erase text, OUT scrub text, OUT exported boolean, OUT place integer)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_regclass(v.relation), v.id_of, v.id_columns::text[], v.rows_of, v.erase, v.scrub, v.exported, v.place
+    FROM (VALUES
+        -- privacy
+        ('mhub.consent', 'person', '{person_id}', NULL, 'delete', NULL, true, 50),
+        ('mhub.person_key', 'person', '{person_id}', NULL, 'keep', NULL, false, 50), -- mhub.destroy_person_keys() empties it
+        ('mhub.access_log', 'person', '{}', 't.persons && $1', 'keep', NULL, true, 50),
+        ('mhub.suppression', 'person', '{}', 't.value_index IN (SELECT s.value_index FROM mhub.suppression_indexes($1[1]) AS s)', 'keep', NULL, true, 50),
+        -- identity
+        ('mhub.link', 'identifier', '{identifier_a,identifier_b}', NULL, 'delete', NULL, true, 80),
+        ('mhub.merge_log', 'person', '{person_id,other_person_id}', NULL, 'delete', NULL, true, 80),
+        ('mhub.merge_log', 'identifier', '{identifier_a,identifier_b}', NULL, 'delete', NULL, false, 80),
+        ('mhub.identity_conflict', 'identifier', '{identifier_id,left_out_identifier_id}', NULL, 'delete', NULL, true, 80),
+        ('mhub.identity_conflict', 'person', '{person_id,other_person_id}', NULL, 'delete', NULL, false, 80),
+        ('mhub.group_member', 'identifier', '{identifier_id}', NULL, 'delete', NULL, true, 80),
+        ('mhub.identifier', 'person', '{person_id,first_person_id}', 't.person_id = ANY ($1)', 'delete', NULL, true, 90),
+        ('mhub.person', 'person', '{person_id}', NULL, 'scrub', 'traits = ''{}'', trait_times = ''{}''', true, 95),
+        -- collection
+        ('mhub.event', 'identifier', '{identifier_id}', NULL, 'anonymise',
+         'message_id = pg_catalog.gen_random_uuid()::text, click_id = NULL, referrer_host = NULL, search_term = NULL, url = NULL, ip = NULL, user_agent = NULL, client_sequence = NULL, properties = ''{}'', context = ''{}''',
+         true, 50),
+        -- delivery
+        ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
+         'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
+         true, 50),
+        -- attribution
+        ('mhub.conversion', 'identifier', '{identifier_id}', NULL, 'anonymise', 'order_id = NULL', true, 50),
+        ('mhub.touch', 'identifier', '{identifier_id}', NULL, 'anonymise', 'landing_page = NULL', true, 50),
+        ('mhub.attribution_dirty', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50)
+    ) AS v (relation, id_of, id_columns, rows_of, erase, scrub, exported, place)
+    WHERE to_regclass(v.relation) IS NOT NULL
+    UNION ALL
+    SELECT p.relation, p.id_of, p.id_columns, p.rows_of, p.erase, p.scrub, p.exported, p.place FROM mhub.personal_table AS p
+$$;
+COMMENT ON FUNCTION mhub.personal_data() IS
+'Every table that holds something about persons: those of the hub, and yours in mhub.personal_table, whose columns explain the columns here. mhub.export_person() and mhub.erase_person() work through this list.';
+
+CREATE FUNCTION mhub.personal_rows(id_of text, id_columns text[], rows_of text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce($3, (SELECT string_agg(format('t.%I = ANY (%s)', c, CASE $1 WHEN 'person' THEN '$1' ELSE '$2' END), ' OR ') FROM unnest($2) AS c))
+$$;
+COMMENT ON FUNCTION mhub.personal_rows(text, text[], text) IS
+'The SQL condition that finds a person''s rows in a table of mhub.personal_data(): rows_of, or any of id_columns being among the ids. The table is called t; $1 is the array of the person''s ids, $2 that of its identifiers.';

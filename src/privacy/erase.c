@@ -1,0 +1,145 @@
+/*
+ * erase.c
+ *	  What mhub.export_person() and mhub.erase_person() need beyond SQL.
+ */
+#include "mhub.h"
+
+#include "identity/identity.h"
+#include "privacy/access_log.h"
+#include "privacy/key_store.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "privacy/hub_access.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(mhub_lock_persons);
+PG_FUNCTION_INFO_V1(mhub_destroy_person_keys);
+PG_FUNCTION_INFO_V1(mhub_note_access);
+PG_FUNCTION_INFO_V1(mhub_refresh_statistics);
+PG_FUNCTION_INFO_V1(mhub_key_configured);
+
+static MhubPlan destroy_keys = {
+	.sql = "UPDATE mhub.person_key SET wrapped = '', epoch = 0, destroyed_at = pg_catalog.now()"
+	" WHERE person_id OPERATOR(pg_catalog.=) ANY ($1) AND destroyed_at IS NULL",
+	.nargs = 1, .argtypes = {INT8ARRAYOID}
+};
+/* A person who never had a key gets a destroyed one, so that none is made later. */
+static MhubPlan leave_tombstones = {
+	.sql = "INSERT INTO mhub.person_key (person_id, epoch, wrapped, destroyed_at)"
+	" SELECT p, 0, '', pg_catalog.now() FROM pg_catalog.unnest($1) AS p"
+	" WHERE NOT EXISTS (SELECT FROM mhub.person_key AS k WHERE k.person_id OPERATOR(pg_catalog.=) p)",
+	.nargs = 1, .argtypes = {INT8ARRAYOID}
+};
+
+static int64 *
+int8_elements(ArrayType *array, int *n)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int64	   *values;
+
+	deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, n);
+	values = palloc(*n * sizeof(int64));
+	for (int i = 0; i < *n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("person ids must not be NULL")));
+		values[i] = DatumGetInt64(elements[i]);
+	}
+	return values;
+}
+
+Datum
+mhub_lock_persons(PG_FUNCTION_ARGS)
+{
+	int			n;
+	int64	   *persons = int8_elements(PG_GETARG_ARRAYTYPE_P(0), &n);
+
+	mhub_identity_lock_persons(persons, n);
+	PG_RETURN_VOID();
+}
+
+Datum
+mhub_destroy_person_keys(PG_FUNCTION_ARGS)
+{
+	Datum		persons = PointerGetDatum(PG_GETARG_ARRAYTYPE_P(0));
+	MhubOwnerContext saved;
+	int64		destroyed;
+
+	mhub_become_owner("person_key", &saved);
+	SPI_connect();
+	if (SPI_execute_plan(mhub_plan(&destroy_keys), &persons, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not destroy keys");
+	destroyed = (int64) SPI_processed;
+	if (SPI_execute_plan(mhub_plan(&leave_tombstones), &persons, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not leave tombstones for keys");
+	SPI_finish();
+	mhub_become_self_again(&saved);
+	/* no session goes on using what it has unwrapped */
+	CacheInvalidateRelcacheByRelid(mhub_hub_table("person_key"));
+	PG_RETURN_INT64(destroyed);
+}
+
+/* Without a purpose given it is mhub.purpose, which then must be set. */
+Datum
+mhub_note_access(PG_FUNCTION_ARGS)
+{
+	char	   *action;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_VOID();
+	action = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (PG_ARGISNULL(2))
+		mhub_require_purpose(psprintf("action \"%s\"", action));
+	mhub_log_access(action, PG_ARGISNULL(2) ? mhub_purpose : text_to_cstring(PG_GETARG_TEXT_PP(2)), "",
+					PG_GETARG_INT64(1));
+	PG_RETURN_VOID();
+}
+
+static void
+analyze_table(Oid table)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(table));
+	char	   *name = get_rel_name(table);
+	MhubOwnerContext saved;
+	char	   *command;
+
+	if (name == NULL || schema == NULL)
+		return;
+	command = psprintf("ANALYZE %s", quote_qualified_identifier(schema, name));
+	mhub_become_owner_of(table, &saved);
+	SPI_connect();
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not analyze relation %u", table);
+	SPI_finish();
+	mhub_become_self_again(&saved);
+}
+
+/* As each table's owner: who may erase need not own the hub. */
+Datum
+mhub_refresh_statistics(PG_FUNCTION_ARGS)
+{
+	Datum	   *tables;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			analyze_table(DatumGetObjectId(tables[i]));
+	}
+	PG_RETURN_VOID();
+}
+
+Datum
+mhub_key_configured(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_BOOL(mhub_key_source_set());
+}
