@@ -4,6 +4,7 @@
  */
 #include "mhub.h"
 
+#include "collect/settings.h"
 #include "common/hub_time.h"
 #include "delivery/settings.h"
 #include "privacy/privacy.h"
@@ -21,5 +22,6 @@ _PG_init(void)
 	mhub_hub_time_init();
 	mhub_privacy_init();
 	mhub_delivery_init();
+	mhub_collect_init();
 	MarkGUCPrefixReserved("mhub");
 }

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Collection against plain INSERTs into a table with a unique id and an index on person and time. Everything that
+# mhub does with an event is in the race: duplicates, persons, source, robots, counters. CPU ratio: below 2 is more than
+# half the rows a second; for single calls below 2.5 is more than 0.4 times the rate.
+#   RUNS=5 BATCHES=20 SINGLES=3000; CALLS=100000 for the memory test (1000000 takes some minutes).
+set -eu
+bench=$(cd "$(dirname "$0")" && pwd)
+runs=${RUNS:-5}
+batches=${BATCHES:-20}
+singles=${SINGLES:-3000}
+calls=${CALLS:-100000}
+database=mhub_bench_ingest
+
+psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
+psql -d postgres -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
+trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"' EXIT
+export PGDATABASE=$database
+psql -c 'CREATE EXTENSION mhub' -c 'SELECT mhub.install()' >/dev/null
+psql -f "$bench/setup.sql"
+
+race() {
+	echo "-- $1"
+	perl "$bench/../compare.pl" --runs "$runs" --warmup 1 --setup 'SET synchronous_commit = off;' "$2" "$3"
+}
+
+# Half of the visitors are known before the race starts.
+psql -c "SELECT make_bodies(1, 100, 20000, 5)" -c "CALL ingest_bodies(100)" -c "SELECT make_bodies(101, 100 + $((batches * (runs + 1))), 20000, 5)" -c 'VACUUM ANALYZE' >/dev/null
+race "batches of 500, 5 pages a visitor" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
+
+psql -c "SELECT make_bodies(10001, 10000 + $((batches * (runs + 1))), 20000, 1)" -c "SELECT setval('body_used', 10000)" -c CHECKPOINT >/dev/null
+race "batches of 500, 500 visitors" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
+
+race "single calls, asynchronous commit" "plain INSERT=sql:CALL insert_single($singles);" "mhub.track=sql:CALL track_single($singles);"
+
+echo "-- memory of one session over $calls calls of mhub.track(), kB of anonymous memory"
+psql <<SQL
+SET synchronous_commit = off;
+CREATE FUNCTION private_memory() RETURNS text LANGUAGE sql AS
+	'SELECT substring(pg_read_file(format(''/proc/%s/status'', pg_backend_pid())) FROM ''RssAnon:\s*(\d+) kB'')';
+CALL track_single(2000);
+SELECT 'after 2000 calls', private_memory();
+CALL track_single($calls);
+SELECT 'after all calls', private_memory();
+SQL

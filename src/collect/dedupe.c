@@ -1,0 +1,202 @@
+/*
+ * dedupe.c
+ *	  Each message once: claims the batch's message ids for ever.
+ */
+#include "collect/record.h"
+
+#include "catalog/pg_type_d.h"
+#include "collect/event_id.h"
+#include "collect/transient_rows.h"
+#include "common/spi_plan.h"
+
+static const MhubColumn message_columns[] = {
+	{"message_key", UUIDOID},
+	{"event_id", INT8OID}
+};
+
+static MhubRowType message_rows = {"mhub_new_message", lengthof(message_columns), message_columns, NULL};
+
+static MhubPlan claim = {
+	"INSERT INTO mhub.event_message (message_key, event_id) "
+	"SELECT n.message_key, n.event_id FROM mhub_new_message AS n "
+	"ON CONFLICT (message_key) DO NOTHING RETURNING event_id",
+	0, {0}, NULL
+};
+
+/* Cheaper by a probe and a WAL record a row, but a duplicate is an error */
+static MhubPlan claim_new = {
+	"INSERT INTO mhub.event_message (message_key, event_id) "
+	"SELECT n.message_key, n.event_id FROM mhub_new_message AS n",
+	0, {0}, NULL
+};
+
+static MhubPlan find_original = {
+	"SELECT m.event_id FROM mhub.event_message AS m WHERE m.message_key = $1",
+	1, {UUIDOID}, NULL
+};
+
+static MhubPlan forget = {
+	"DELETE FROM mhub.event_message AS m WHERE m.message_key = $1",
+	1, {UUIDOID}, NULL
+};
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const MhubEvent *left = *(MhubEvent *const *) a;
+	const MhubEvent *right = *(MhubEvent *const *) b;
+	int			order = memcmp(left->message_key.data, right->message_key.data, UUID_LEN);
+
+	/* Of two with the same id the first in the batch is the original. */
+	if (order == 0)
+		order = (left->event_id > right->event_id) - (left->event_id < right->event_id);
+	return order;
+}
+
+static bool
+same_key(const MhubEvent *a, const MhubEvent *b)
+{
+	return memcmp(a->message_key.data, b->message_key.data, UUID_LEN) == 0;
+}
+
+/* Gives event ids in the batch's order, then sorts by key: everybody claims in that order, so nobody deadlocks. */
+static int
+pending_by_key(MhubEventBatch *batch, MhubEvent **pending)
+{
+	int64	   *ids = MemoryContextAllocHuge(batch->memory, batch->n_events * sizeof(int64));
+	int			n = 0;
+
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		if (batch->events[i]->status == MHUB_EVENT_PENDING)
+			pending[n++] = batch->events[i];
+	}
+	mhub_event_ids(ids, n);
+	for (int i = 0; i < n; i++)
+		pending[i]->event_id = ids[i];
+	qsort(pending, n, sizeof(MhubEvent *), compare_keys);
+	return n;
+}
+
+static void
+add_keys(MhubEvent **pending, int n)
+{
+	Tuplestorestate *rows = mhub_transient_rows(&message_rows);
+	bool		nulls[] = {false, false};
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[] = {UUIDPGetDatum(&pending[i]->message_key), Int64GetDatum(pending[i]->event_id)};
+
+		if (i == 0 || !same_key(pending[i - 1], pending[i]))
+			mhub_transient_add(&message_rows, rows, values, nulls);
+	}
+}
+
+static bool
+all_ids_are_ours(MhubEvent **pending, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (!pending[i]->has_own_id)
+			return false;
+	}
+	return true;
+}
+
+/* Every key is new, or this raises unique_violation; only repetitions within the batch are duplicates. */
+static void
+claim_as_new(MhubEvent **pending, int n)
+{
+	if (SPI_execute_plan(mhub_plan(&claim_new), NULL, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not claim message ids");
+	for (int i = 1; i < n; i++)
+	{
+		if (same_key(pending[i - 1], pending[i]))
+			pending[i]->status = MHUB_EVENT_DUPLICATE;
+	}
+}
+
+/* RETURNING gives the claimed rows in the order they went in: a merge of two sorted lists tells which were new. */
+static void
+claim_unless_known(MhubEvent **pending, int n)
+{
+	uint64		claimed = 0;
+
+	if (SPI_execute_plan(mhub_plan(&claim), NULL, NULL, false, 0) != SPI_OK_INSERT_RETURNING)
+		elog(ERROR, "could not claim message ids");
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		if (claimed < SPI_processed &&
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[claimed], SPI_tuptable->tupdesc, 1, &isnull)) == pending[i]->event_id)
+			claimed++;
+		else
+			pending[i]->status = MHUB_EVENT_DUPLICATE;
+	}
+	if (claimed != SPI_processed)
+		elog(ERROR, "claimed message ids came back in another order");
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* A duplicate gets its original's event id; duplicates are few, so one probe each will do. */
+static void
+find_originals(MhubEvent **pending, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Datum		key = UUIDPGetDatum(&pending[i]->message_key);
+		bool		isnull;
+
+		if (pending[i]->status != MHUB_EVENT_DUPLICATE)
+			continue;
+		SPI_execute_plan(mhub_plan(&find_original), &key, NULL, false, 1);
+		pending[i]->event_id = SPI_processed == 0 ? 0 :
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+void
+mhub_claim_messages(MhubEventBatch *batch)
+{
+	MhubEvent **pending = MemoryContextAllocHuge(batch->memory, batch->n_events * sizeof(MhubEvent *));
+	int			n = pending_by_key(batch, pending);
+
+	if (n == 0)
+		return;
+	add_keys(pending, n);
+	if (batch->expects_no_duplicate || all_ids_are_ours(pending, n))
+		claim_as_new(pending, n);
+	else
+		claim_unless_known(pending, n);
+	find_originals(pending, n);
+}
+
+/* What repeats a rejected message within the batch has no original any more. */
+static void
+reject_repetitions(MhubEventBatch *batch, const MhubEvent *original)
+{
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		if (batch->events[i]->status == MHUB_EVENT_DUPLICATE && same_key(batch->events[i], original))
+			mhub_reject_event(batch->events[i], original->reason, original->detail);
+	}
+}
+
+/* A message rejected after its id was claimed may come again, corrected. */
+void
+mhub_forget_messages(MhubEventBatch *batch)
+{
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		MhubEvent  *event = batch->events[i];
+		Datum		key = UUIDPGetDatum(&event->message_key);
+
+		if (event->status != MHUB_EVENT_REJECTED || event->event_id == 0)
+			continue;
+		SPI_execute_plan(mhub_plan(&forget), &key, NULL, false, 0);
+		reject_repetitions(batch, event);
+	}
+}

@@ -1,0 +1,292 @@
+/*
+ * ingest.c
+ *	  mhub.ingest(): bodies as Segment's libraries send them.
+ *
+ * All messages are recorded at once.  Should the data of one make a statement
+ * fail after all, the batch is undone and each message recorded by itself, so
+ * that only the guilty one is rejected.
+ */
+#include "collect/collect.h"
+
+#include "access/xact.h"
+#include "collect/json_object.h"
+#include "collect/message.h"
+#include "collect/record.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(mhub_ingest);
+
+#define SOURCE "ingest"
+
+#define KEPT_MEMORY (1024 * 1024)
+
+typedef struct Ingest
+{
+	MemoryContext memory;		/* of the call: outcomes live here */
+	MhubEnvelope envelope;
+	int			n_messages;
+	JsonbValue *messages;
+	MhubEvent  *outcomes;		/* only what came of it, and message_id */
+} Ingest;
+
+/* The messages of the body: itself, its elements, or those of its batch. */
+static void
+find_messages(Ingest *ingest, Jsonb *body)
+{
+	JsonbContainer *list = &body->root;
+	JsonbValue	value;
+
+	ingest->n_messages = 1;
+	mhub_read_envelope(NULL, &ingest->envelope);
+	if (JB_ROOT_IS_OBJECT(body))
+	{
+		value.type = jbvBinary;
+		value.val.binary.data = list;
+		value.val.binary.len = VARSIZE_ANY_EXHDR(body);
+		ingest->messages = palloc(sizeof(JsonbValue));
+		ingest->messages[0] = value;
+		if (!mhub_json_get(list, "batch", &value) || value.type != jbvBinary ||
+			!JsonContainerIsArray(value.val.binary.data))
+			return;
+		mhub_read_envelope(list, &ingest->envelope);
+		list = value.val.binary.data;
+	}
+	ingest->n_messages = JsonContainerSize(list);
+	ingest->messages = MemoryContextAllocHuge(ingest->memory, Max(ingest->n_messages, 1) * sizeof(JsonbValue));
+	for (int i = 0; i < ingest->n_messages; i++)
+		ingest->messages[i] = *getIthJsonbValueFromContainer(list, i);
+}
+
+static char *
+copied(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+static void
+keep_outcome(Ingest *ingest, int i, const MhubEvent *event)
+{
+	MhubEvent  *outcome = &ingest->outcomes[i];
+	MemoryContext old = MemoryContextSwitchTo(ingest->memory);
+
+	outcome->status = event->status;
+	outcome->message_id = copied(event->message_id);
+	outcome->reason = copied(event->reason);
+	outcome->detail = copied(event->detail);
+	outcome->event_id = event->event_id;
+	outcome->person_id = event->person_id;
+	MemoryContextSwitchTo(old);
+}
+
+/* Records n messages from the first on. */
+static void
+record_messages(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->memory);
+
+	for (int i = 0; i < n; i++)
+		mhub_read_message(batch, mhub_event_batch_add(batch), &ingest->messages[first + i], &ingest->envelope);
+	MemoryContextSwitchTo(old);
+	mhub_event_batch_record(batch);
+	for (int i = 0; i < n; i++)
+		keep_outcome(ingest, first + i, batch->events[i]);
+	mhub_event_batch_reset(batch);
+}
+
+/* Is the error one of the data, so that other messages may well succeed? */
+static bool
+is_data_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_MHUB_NO_KEY) ||
+		sqlerrcode == ERRCODE_RAISE_EXCEPTION;
+}
+
+static void
+keep_error(Ingest *ingest, int i, const ErrorData *error)
+{
+	MhubEvent  *outcome = &ingest->outcomes[i];
+
+	outcome->status = MHUB_EVENT_REJECTED;
+	outcome->message_id = mhub_value_is_object(&ingest->messages[i]) ?
+		mhub_json_text(ingest->messages[i].val.binary.data, "messageId") : NULL;
+	outcome->reason = psprintf("sqlstate_%s", unpack_sql_state(error->sqlerrcode));
+	outcome->detail = copied(error->message);
+}
+
+/* In a subtransaction; false when the messages' data made it fail, which for a single one is its outcome. */
+static bool
+try_to_record(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(ingest->memory);
+	PG_TRY();
+	{
+		record_messages(ingest, batch, first, n);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(ingest->memory);
+		error = CopyErrorData();
+		if (!is_data_error(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(ingest->memory);
+		if (n == 1)
+			keep_error(ingest, first, error);
+		mhub_event_batch_reset(batch);
+		done = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(ingest->memory);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+static void
+record_each(Ingest *ingest, MhubEventBatch *batch)
+{
+	for (int i = 0; i < ingest->n_messages; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) try_to_record(ingest, batch, i, 1);
+	}
+}
+
+/*
+ * Duplicates are rare: first as if there were none, then with an eye on them,
+ * and when even that fails each message by itself.
+ */
+static void
+record_batch(Ingest *ingest, MhubEventBatch *batch)
+{
+	batch->expects_no_duplicate = true;
+	if (try_to_record(ingest, batch, 0, ingest->n_messages))
+		return;
+	batch->expects_no_duplicate = false;
+	if (!try_to_record(ingest, batch, 0, ingest->n_messages) && ingest->n_messages > 1)
+		record_each(ingest, batch);
+}
+
+/*
+ * Sessions that ingest do so again and again: they keep the first megabyte
+ * instead of handing it back to the system and getting it cleared every time.
+ */
+static MemoryContext
+kept_memory(void)
+{
+	static MemoryContext memory = NULL;
+
+	if (memory == NULL)
+		memory = AllocSetContextCreate(TopMemoryContext, "mhub ingest", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
+	return memory;
+}
+
+static void
+record_all(Ingest *ingest)
+{
+	static bool busy = false;	/* a trigger on our tables might ingest, too */
+	MhubEventBatch *batch;
+
+	ingest->outcomes = MemoryContextAllocExtended(ingest->memory, Max(ingest->n_messages, 1) * sizeof(MhubEvent),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (ingest->n_messages == 0)
+		return;
+	if (busy)
+	{
+		batch = mhub_event_batch_create(SOURCE);
+		record_batch(ingest, batch);
+		mhub_event_batch_destroy(batch);
+		return;
+	}
+	busy = true;
+	PG_TRY();
+	{
+		batch = mhub_event_batch_create_in(kept_memory(), SOURCE);
+		record_batch(ingest, batch);
+		mhub_event_batch_destroy(batch);
+	}
+	PG_FINALLY();
+	{
+		busy = false;
+	}
+	PG_END_TRY();
+}
+
+static char *
+raw_text(JsonbValue *message)
+{
+	Jsonb	   *jsonb = JsonbValueToJsonb(message);
+
+	return JsonbToCString(NULL, &jsonb->root, VARSIZE_ANY_EXHDR(jsonb));
+}
+
+static void
+keep_rejected(Ingest *ingest)
+{
+	for (int i = 0; i < ingest->n_messages; i++)
+	{
+		MhubEvent  *outcome = &ingest->outcomes[i];
+
+		if (outcome->status == MHUB_EVENT_REJECTED)
+			mhub_reject(SOURCE, outcome->reason, outcome->detail, outcome->message_id, raw_text(&ingest->messages[i]));
+	}
+}
+
+static void
+add_result(ReturnSetInfo *result, int i, const MhubEvent *outcome)
+{
+	static const char *const words[] = {"pending", "accepted", "duplicate", "rejected"};
+	const char *texts[] = {outcome->message_id, words[outcome->status], outcome->reason, outcome->detail};
+	int64		ids[] = {outcome->event_id, outcome->person_id};
+	Datum		values[1 + lengthof(texts) + lengthof(ids)] = {0};
+	bool		nulls[lengthof(values)] = {false};
+	int			n = 0;
+
+	values[n++] = Int32GetDatum(i + 1);
+	for (size_t k = 0; k < lengthof(texts); k++, n++)
+	{
+		nulls[n] = texts[k] == NULL;
+		if (texts[k] != NULL)
+			values[n] = CStringGetTextDatum(texts[k]);
+	}
+	for (size_t k = 0; k < lengthof(ids); k++, n++)
+	{
+		nulls[n] = ids[k] == 0 || outcome->status == MHUB_EVENT_REJECTED;
+		values[n] = Int64GetDatum(ids[k]);
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+mhub_ingest(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *body = PG_GETARG_JSONB_P(0);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Ingest		ingest;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ingest.memory = CurrentMemoryContext;
+	find_messages(&ingest, body);
+	record_all(&ingest);
+	keep_rejected(&ingest);
+	for (int i = 0; i < ingest.n_messages; i++)
+		add_result(result, i, &ingest.outcomes[i]);
+	return (Datum) 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * record.c
+ *	  Records a batch of events.
+ *
+ * The order of the steps is also the order of their locks (message ids,
+ * persons, counters), and within each step everybody locks in one order: two
+ * batches that overlap wait for each other, but never in a circle.
+ */
+#include "collect/record.h"
+
+#include "catalog/pg_type_d.h"
+#include "common/spi_plan.h"
+#include "utils/builtins.h"
+#include "workflow/clock.h"
+
+static MhubPlan known_anonymous_id = {
+	"SELECT FROM mhub.identifier AS i WHERE i.kind = 'anonymous_id' AND i.value = $1",
+	1, {TEXTOID}, NULL
+};
+
+/* An alias names an earlier id without its kind: an anonymous id when it is known as one, else a user id. */
+static void
+add_earlier_id(MhubEventBatch *batch, MhubEvent *event)
+{
+	Datum		value = CStringGetTextDatum(event->alias_of);
+
+	SPI_execute_plan(mhub_plan(&known_anonymous_id), &value, NULL, false, 1);
+	mhub_event_add_identifier(batch, event, SPI_processed > 0 ? "anonymous_id" : "user_id", event->alias_of);
+}
+
+static void
+observe(MhubEventBatch *batch, MhubEvent *event, IdentityObservation *observation)
+{
+	memset(observation, 0, sizeof(*observation));
+	if (event->alias_of != NULL)
+	{
+		add_earlier_id(batch, event);
+		observation->force = true;
+		observation->cause = "alias";
+	}
+	observation->identifiers = event->identifiers;
+	observation->nidentifiers = event->n_identifiers;
+	observation->occurred_at = event->occurred_at;
+	observation->source = batch->source;
+	observation->traits = event->traits;
+}
+
+static bool
+needs_identity(const MhubEvent *event)
+{
+	return event->status == MHUB_EVENT_PENDING && event->identifier_id == 0;
+}
+
+static void
+take_identity(MhubEvent *event, const IdentityObservation *observation)
+{
+	event->identifier_id = observation->identifier_id;
+	event->person_id = observation->person_id;
+	if (event->identifier_id == 0 && observation->unknown_kind != NULL)
+		mhub_reject_event(event, "unknown_identifier_kind",
+						  psprintf("no identifier is of a kind in mhub.identifier_kind, e.g. \"%.*s\"",
+								   observation->unknown_kind_length, observation->unknown_kind));
+	else if (event->identifier_id == 0)
+		mhub_reject_event(event, "no_usable_identifier", "every identifier is empty or a blocked value");
+}
+
+/* Finds out who did it, for all events at once. */
+static void
+identify_events(MhubEventBatch *batch)
+{
+	IdentityObservation *observations = MemoryContextAllocHuge(batch->memory, batch->n_events * sizeof(IdentityObservation));
+	int			n = 0;
+
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		if (needs_identity(batch->events[i]))
+			observe(batch, batch->events[i], &observations[n++]);
+	}
+	if (n == 0)
+		return;
+	mhub_identity_resolve(observations, n);
+	n = 0;
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		if (needs_identity(batch->events[i]))
+			take_identity(batch->events[i], &observations[n++]);
+	}
+}
+
+static void
+accept_pending(MhubEventBatch *batch)
+{
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		if (batch->events[i]->status == MHUB_EVENT_PENDING)
+			batch->events[i]->status = MHUB_EVENT_ACCEPTED;
+	}
+}
+
+void
+mhub_event_batch_record(MhubEventBatch *batch)
+{
+	MemoryContext old;
+
+	if (batch->n_events == 0)
+		return;
+	SPI_connect();
+	old = MemoryContextSwitchTo(batch->memory);
+	batch->received_at = mhub_clock_now();
+	for (int i = 0; i < batch->n_events; i++)
+		mhub_prepare_event(batch, batch->events[i]);
+	mhub_claim_messages(batch);
+	identify_events(batch);
+	mhub_forget_messages(batch);
+	accept_pending(batch);
+	mhub_insert_events(batch);
+	mhub_count_events(batch);
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+}

@@ -1,0 +1,56 @@
+/*
+ * transient_rows.c
+ *	  Rows made in C that SPI statements read as a table.
+ *
+ * They are what a trigger's transition table is, an ephemeral named relation:
+ * no arrays to build and take apart, one plan for any number of rows, and
+ * memory beyond work_mem goes to disk.
+ */
+#include "collect/transient_rows.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+
+/* The planner's idea of their number; the statements insert them whatever it is. */
+#define EXPECTED_ROWS 100
+
+static TupleDesc
+row_descriptor(MhubRowType *type)
+{
+	MemoryContext old;
+
+	if (type->tupdesc != NULL)
+		return type->tupdesc;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	type->tupdesc = CreateTemplateTupleDesc(type->n_columns);
+	for (int i = 0; i < type->n_columns; i++)
+		TupleDescInitEntry(type->tupdesc, (AttrNumber) (i + 1), type->columns[i].name,
+						   type->columns[i].type, -1, 0);
+	MemoryContextSwitchTo(old);
+	return type->tupdesc;
+}
+
+/* An empty set of rows, visible to statements under type->name until SPI_finish(). */
+Tuplestorestate *
+mhub_transient_rows(MhubRowType *type)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+
+	relation->md.name = pstrdup(type->name);
+	relation->md.tupdesc = row_descriptor(type);
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = EXPECTED_ROWS;
+	relation->reldata = rows;
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the transient table \"%s\"", type->name);
+	return rows;
+}
+
+void
+mhub_transient_add(MhubRowType *type, Tuplestorestate *rows, Datum *values, bool *nulls)
+{
+	tuplestore_putvalues(rows, type->tupdesc, values, nulls);
+}

@@ -1,0 +1,31 @@
+/*
+ * transient_rows.h
+ *	  Rows made in C that SPI statements read as a table.
+ */
+#ifndef MHUB_TRANSIENT_ROWS_H
+#define MHUB_TRANSIENT_ROWS_H
+
+#include "common/pgcompat.h"
+
+#include "access/tupdesc.h"
+#include "utils/tuplestore.h"
+
+typedef struct MhubColumn
+{
+	const char *name;
+	Oid			type;
+} MhubColumn;
+
+/* A kind of rows: name of the transient table and its columns.  Declare it static. */
+typedef struct MhubRowType
+{
+	const char *name;
+	int			n_columns;
+	const MhubColumn *columns;
+	TupleDesc	tupdesc;		/* made at first use */
+} MhubRowType;
+
+extern Tuplestorestate *mhub_transient_rows(MhubRowType *type);
+extern void mhub_transient_add(MhubRowType *type, Tuplestorestate *rows, Datum *values, bool *nulls);
+
+#endif							/* MHUB_TRANSIENT_ROWS_H */

@@ -1,0 +1,42 @@
+# CALL mhub.maintain_partitions(): step by step, without waiting for anybody, and what it leaves behind is in order.
+use strict;
+use warnings;
+use Test::More;
+use PostgreSQL::Test::Utils;
+use Mhub;
+
+my $node = mhub_node('partitions');
+hub_database($node, 'hub');
+sub sql { my ($query) = @_; return $node->safe_psql('hub', $query); }
+
+sql(q{INSERT INTO mhub.event (occurred_at, identifier_id, name)
+	SELECT at, 1, '历史' FROM generate_series('2024-01-15Z'::timestamptz, '2024-06-15Z', '10 days') AS at});
+sql(q{INSERT INTO mhub.partition_policy (parent) VALUES ('no_such_table')});
+is(sql('SELECT count(*) FROM mhub.event_default'), '16', 'history waits in the default partition');
+sql('CALL mhub.maintain_partitions()');
+is(sql('SELECT count(*) FROM mhub.event_default'), '0', 'and is moved out of it');
+is(sql('SELECT count(DISTINCT tableoid) FROM mhub.event'), '6', 'to a partition each month');
+is(sql('SELECT count(*) FROM mhub.wanted_partition()'), '0', 'nothing more is wanted');
+is(sql(q{SELECT status FROM mhub.doctor() WHERE check_name = 'partitions ahead'}), 'ok', 'doctor agrees');
+
+# Somebody reads the default partition for long: the job leaves it for the next run.
+sql(q{INSERT INTO mhub.event (occurred_at, identifier_id, name) VALUES ('2023-05-05Z', 1, 'x')});
+my $reader = $node->background_psql('hub');
+$reader->query_safe('BEGIN');
+$reader->query_safe('SELECT count(*) FROM mhub.event_default');
+my ($rc, $stdout, $stderr) = $node->psql('hub', 'CALL mhub.maintain_partitions()');
+is($rc, 0, 'a busy table is no error');
+like($stderr, qr/left for the next run/, 'the job says so');
+is(sql('SELECT count(*) FROM mhub.event_default'), '1', 'nothing happened to the row');
+$reader->query_safe('COMMIT');
+$reader->quit;
+sql('CALL mhub.maintain_partitions()');
+is(sql(q{SELECT tableoid::regclass FROM mhub.event WHERE occurred_at = '2023-05-05Z'}), 'mhub.event_2023_05', 'the next run does it');
+
+sql(q{UPDATE mhub.partition_policy SET keep = '1 year' WHERE parent = 'event'});
+sql('CALL mhub.maintain_partitions()');
+is(sql('SELECT count(*) FROM mhub.event'), '0', 'what is past its time left the table');
+is(sql('SELECT count(*) FROM mhub.event_2024_03'), '3', 'and is still there by itself');
+is(sql('SELECT count(*) > 3 FROM mhub.time_partition(\'event\')'), 't', 'the partitions ahead stay');
+
+done_testing();
