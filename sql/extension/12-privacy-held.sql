@@ -23,6 +23,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.event', 'identifier', '{identifier_id}', NULL, 'anonymise',
          'message_id = pg_catalog.gen_random_uuid()::text, click_id = NULL, referrer_host = NULL, search_term = NULL, url = NULL, ip = NULL, user_agent = NULL, client_sequence = NULL, properties = ''{}'', context = ''{}''',
          true, 50),
+        ('mhub.event_counter', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
+        ('mhub.rollup_visitor', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         -- delivery
         ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
          'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
