@@ -92,7 +92,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_relink';
 COMMENT ON FUNCTION mhub.relink(text, text, text, text, text) IS
 'States that two identifiers are one person, whatever the limits, mergeable, or an earlier mhub.unlink() say: makes or restores the link and merges. The way to undo an unlink and to join two user ids after all. Returns the person; NULL for NULL arguments or when a value identifies nobody and the other likewise. Errors as mhub.identify().';
 
-CREATE FUNCTION mhub.lock_person(person_id bigint) RETURNS void
+CREATE FUNCTION mhub.lock_person(person_id bigint) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_lock_person';
 COMMENT ON FUNCTION mhub.lock_person(bigint) IS
-'Until the end of the transaction no other session merges, splits or links the person: for procedures that rewrite a person as a whole. Afterwards look up again what the person is (mhub.resolve_person()). Take it before other locks, one person a transaction.';
+'Locks the person that an id stands for and returns that person: until the end of the transaction no other session merges, splits or links it. For procedures that rewrite a person as a whole, such as erasure. Take it before other locks, one person a transaction; look at the person''s rows after it. NULL for NULL and for an id that was never given.';

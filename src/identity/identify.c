@@ -14,7 +14,6 @@
 PG_FUNCTION_INFO_V1(mhub_identify);
 PG_FUNCTION_INFO_V1(mhub_observe);
 PG_FUNCTION_INFO_V1(mhub_alias);
-PG_FUNCTION_INFO_V1(mhub_lock_person);
 
 void
 mhub_identity_refuse_unknown_kind(const IdentityObservation *observation)
@@ -124,13 +123,4 @@ mhub_alias(PG_FUNCTION_ARGS)
 	if (observation.person_id == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(observation.person_id);
-}
-
-Datum
-mhub_lock_person(PG_FUNCTION_ARGS)
-{
-	int64		person_id = PG_GETARG_INT64(0);
-
-	mhub_identity_lock_persons(&person_id, 1);
-	PG_RETURN_VOID();
 }

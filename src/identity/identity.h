@@ -68,10 +68,13 @@ extern IdentityName *mhub_identity_names(Jsonb *identifiers, bool lenient, int *
 extern void mhub_identity_refuse_unknown_kind(const IdentityObservation *observation);
 
 /*
- * Takes the write locks of persons until the end of the transaction: no merge,
- * split or new link of theirs happens meanwhile.  For whoever rewrites persons
- * as a whole (erasure).  Look the persons up again afterwards.
+ * Locks the person that an id stands for and returns it: until the end of the
+ * transaction no merge, split or new link of it happens.  For whoever rewrites
+ * a person as a whole (erasure).  0 when there is no such person.
  */
+extern int64 mhub_identity_lock_person(int64 person_id);
+
+/* The same for many at once, in the order that excludes deadlocks, but without following merges: look them up again. */
 extern void mhub_identity_lock_persons(const int64 *persons, int n);
 
 #endif							/* MHUB_IDENTITY_H */

@@ -1,6 +1,6 @@
 /*
  * unmerge.c
- *	  mhub.unlink(), mhub.split_person(), mhub.relink() for SQL.
+ *	  mhub.unlink(), mhub.split_person(), mhub.relink(), mhub.lock_person() for SQL.
  */
 #include "mhub.h"
 
@@ -20,6 +20,7 @@
 PG_FUNCTION_INFO_V1(mhub_unlink);
 PG_FUNCTION_INFO_V1(mhub_split_person);
 PG_FUNCTION_INFO_V1(mhub_relink);
+PG_FUNCTION_INFO_V1(mhub_lock_person);
 
 /* Two identifiers never seen together are kept apart, too: the row says so beforehand. */
 static MhubPlan remove_link = {
@@ -174,6 +175,7 @@ named_ids(const IdentityName *names, int n, int64 person_id, int64 *ids)
 	return distinct;
 }
 
+/* The surviving person behind an id, 0 if there is none */
 static int64
 run_resolve(int64 person_id)
 {
@@ -185,16 +187,11 @@ run_resolve(int64 person_id)
 	(void) mhub_execute_batch(&resolve_person, &arg, NULL, SPI_OK_SELECT);
 	resolved = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SPI_finish();
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no person " INT64_FORMAT, person_id)));
-	return DatumGetInt64(resolved);
+	return isnull ? 0 : DatumGetInt64(resolved);
 }
 
-/* The surviving person behind an id, locked */
-static int64
-lock_person(int64 person_id)
+int64
+mhub_identity_lock_person(int64 person_id)
 {
 	for (;;)
 	{
@@ -202,11 +199,23 @@ lock_person(int64 person_id)
 		int64		resolved = run_resolve(person_id);
 
 		CHECK_FOR_INTERRUPTS();
+		if (resolved == 0)
+			return 0;
 		person_lock(&resolved, 1, &locks);
 		if (run_resolve(person_id) == resolved)
 			return resolved;
 		person_unlock(&locks);
 	}
+}
+
+Datum
+mhub_lock_person(PG_FUNCTION_ARGS)
+{
+	int64		person_id = mhub_identity_lock_person(PG_GETARG_INT64(0));
+
+	if (person_id == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(person_id);
 }
 
 static void
@@ -241,7 +250,11 @@ mhub_split_person(PG_FUNCTION_ARGS)
 	names = mhub_identity_names(PG_GETARG_JSONB_P(1), false, &n);
 	if (n == 0)
 		PG_RETURN_NULL();
-	person_id = lock_person(PG_GETARG_INT64(0));
+	person_id = mhub_identity_lock_person(PG_GETARG_INT64(0));
+	if (person_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no person " INT64_FORMAT, PG_GETARG_INT64(0))));
 	ids = palloc(sizeof(int64) * n);
 	SPI_connect();
 	cut_off(person_id, ids, named_ids(names, n, person_id, ids),
