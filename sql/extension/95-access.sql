@@ -259,6 +259,17 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.blocked_value'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
     ('privacy_officer', 'SELECT', 'TABLE', 'mhub.identity_conflict'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.ip_lookup(inet)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb)'),
+    ('*', 'SELECT', 'TABLE', 'mhub.invalid_rule'),
+    ('*', 'SELECT', 'TABLE', 'mhub.ip_database'),
+    ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.invalid_rule'),
+    ('operator', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.ip_database'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.ip_file_state(text)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.judge_rate(text, text[], integer, interval, bigint[], timestamptz, timestamptz)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.rejudge_events(timestamptz, timestamptz, bigint, bigint, integer)'),
+    ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.flag_rates(interval)'),
+    ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.reclassify_events(timestamptz, timestamptz, integer)'),
     -- stays last, so that every line above ends in a comma
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
 $$;

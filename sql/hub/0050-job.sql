@@ -34,6 +34,7 @@ INSERT INTO mhub.job (name, every, max_time) VALUES
     ('refresh_segments', '5 seconds', '15 seconds'),
     ('refresh_rollups', '20 seconds', '15 seconds'),
     ('refresh_sessions', '30 seconds', '15 seconds'),
+    ('flag_rates', '1 minute', '15 seconds'),
     ('refresh_attribution', '1 minute', '20 seconds'),
     ('maintain_partitions', '1 hour', '20 seconds'),
     ('apply_retention', '1 hour', '20 seconds');

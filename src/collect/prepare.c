@@ -65,16 +65,30 @@ find_source(MhubEventBatch *batch, MhubEvent *event)
 {
 	const MhubArrival *arrival;
 
-	if (batch->visits == NULL)
-		batch->visits = mhub_visit_cache_create();
-	if (event->invalid_reason == NULL && event->user_agent != NULL &&
-		mhub_agent_is_bot(batch->visits, event->user_agent))
-		event->invalid_reason = "bot_user_agent";
 	if (event->url == NULL && event->referrer == NULL && event->campaign_query == NULL)
 		return;
 	arrival = mhub_arrival_of(batch->visits, event);
 	event->source = arrival->source;
 	event->url = arrival->cleaned_url;
+}
+
+/* Does it count?  Looks at the whole client address, which may not be kept. */
+static void
+judge(MhubEventBatch *batch, MhubEvent *event)
+{
+	MhubVisit	visit;
+	const char *reason;
+
+	visit.user_agent = event->user_agent;
+	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(batch->visits, event->user_agent);
+	visit.ip = event->ip;
+	visit.referrer_host = event->source.referrer_host;
+	visit.url = event->url;
+	visit.name = event->name;
+	visit.properties = event->properties;
+	visit.context = event->context;
+	reason = mhub_invalid_reason_of(&visit);
+	event->invalid_reason = reason != NULL ? pstrdup(reason) : NULL;
 }
 
 /* The network of an address, as far as mhub.ip_policy lets it be kept */
@@ -112,7 +126,13 @@ mhub_prepare_event(MhubEventBatch *batch, MhubEvent *event)
 	event->occurred_at = mhub_corrected_time(event->original_timestamp, event->sent_at, batch->received_at,
 											 mhub_clock_skew_threshold * USECS_PER_SEC);
 	if (event->stores_event)
+	{
+		if (batch->visits == NULL)
+			batch->visits = mhub_visit_cache_create();
 		find_source(batch, event);
+		if (event->invalid_reason == NULL)
+			judge(batch, event);
+	}
 	if (event->ip != NULL)
 		event->ip = kept_address(event->ip);
 }

@@ -6,8 +6,9 @@
 
 #include "traffic/glob.h"
 
-static bool
-any_matches(const MhubPatterns *condition, const char *word)
+/* Does one of the patterns match the word, or is there no condition?  NULL is the empty word. */
+bool
+mhub_patterns_match(const MhubPatterns *condition, const char *word)
 {
 	int			i;
 
@@ -32,9 +33,9 @@ mhub_channel_match(const MhubChannelRule *rules, int n, const MhubChannelInput *
 		const MhubChannelRule *rule = &rules[i];
 
 		if ((rule->categories == 0 || (rule->categories & (1u << input->category)) != 0) &&
-			any_matches(&rule->medium, input->medium) &&
-			any_matches(&rule->source, input->source) &&
-			any_matches(&rule->campaign, input->campaign))
+			mhub_patterns_match(&rule->medium, input->medium) &&
+			mhub_patterns_match(&rule->source, input->source) &&
+			mhub_patterns_match(&rule->campaign, input->campaign))
 			return rule;
 	}
 	return NULL;

@@ -36,6 +36,7 @@ typedef struct MhubChannelInput
 	MhubSourceCategory category;
 } MhubChannelInput;
 
+extern bool mhub_patterns_match(const MhubPatterns *condition, const char *word);
 extern const MhubChannelRule *mhub_channel_match(const MhubChannelRule *rules, int n,
 												 const MhubChannelInput *input);
 

@@ -287,7 +287,7 @@ set_channel(const MhubTrafficRules *rules, MhubSource *result)
 {
 	const MhubChannelRule *rule = mhub_channel_of(rules, result->source, result->medium, result->campaign);
 
-	result->channel = rule != NULL ? rule->channel : "Unassigned";
+	result->channel = pstrdup(rule != NULL ? rule->channel : "Unassigned");
 	if (rule != NULL && rule->is_paid)
 		result->is_paid = true;
 }

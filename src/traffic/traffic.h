@@ -7,6 +7,9 @@
 
 #include "common/pgcompat.h"
 
+#include "utils/inet.h"
+#include "utils/jsonb.h"
+
 /* Addresses are cut to this many bytes, query values to this many characters. */
 #define MHUB_URL_MAX 8192
 #define MHUB_URL_VALUE_MAX 1000
@@ -28,16 +31,15 @@ typedef struct MhubSource
 	char	   *click_network;
 	char	   *referrer_host;
 	char	   *search_term;
-	const char *channel;
+	char	   *channel;
 	bool		is_paid;
 } MhubSource;
 
 /*
  * url, referrer: NUL-terminated or NULL; never an error, whatever they say.
  * own_hosts: further hosts of the own site (beside those in
- * mhub.source_host).  channel points into the channel rules and must be
- * copied to outlive the next call.  Reads the hub's tables through SPI at
- * first use and after a change of them.
+ * mhub.source_host).  Reads the hub's tables through SPI at first use and after
+ * a change of them.
  */
 extern void mhub_source_of(const char *url, const char *referrer,
 						   char *const *own_hosts, int n_own_hosts, MhubSource *result);
@@ -47,5 +49,25 @@ extern char *mhub_url_cleaned(const char *url);
 
 /* Is this a robot's user agent?  An empty one is. */
 extern bool mhub_is_bot_user_agent(const char *user_agent, size_t length);
+
+/* What tells whether an event counts; NULL for what is unknown */
+typedef struct MhubVisit
+{
+	const char *user_agent;
+	bool		is_robot;		/* what mhub_is_bot_user_agent() says about it */
+	const inet *ip;
+	const char *referrer_host;
+	const char *url;
+	const char *name;			/* of the event */
+	Jsonb	   *properties;
+	Jsonb	   *context;
+} MhubVisit;
+
+/*
+ * Why the event does not count, by mhub.invalid_rule: bot_user_agent,
+ * datacentre_ip ...; NULL for a valid one.  The reason stays until the next
+ * call.  Rules about rates are not tested here: see mhub.flag_rates().
+ */
+extern const char *mhub_invalid_reason_of(const MhubVisit *visit);
 
 #endif							/* MHUB_TRAFFIC_H */

@@ -4,11 +4,10 @@
  */
 #include "traffic/traffic_rules.h"
 
-#include "catalog/pg_type.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
+#include "traffic/pattern_column.h"
 #include "traffic/url_parts.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -33,46 +32,11 @@ text_column(HeapTuple tuple, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-static char *
-kept_lower(const char *text)
-{
-	char	   *copy = MemoryContextStrdup(context, text);
-	char	   *c;
-
-	for (c = copy; *c != '\0'; c++)
-		*c = pg_ascii_tolower((unsigned char) *c);
-	return copy;
-}
-
-static MhubPatterns
-patterns_column(HeapTuple tuple, int column)
-{
-	MhubPatterns result = {NULL, -1};
-	bool		isnull;
-	Datum		value = SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull);
-	Datum	   *words;
-	bool	   *nulls;
-	int			n;
-	int			i;
-
-	if (isnull)
-		return result;
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls, &n);
-	result.patterns = MemoryContextAlloc(context, sizeof(char *) * Max(n, 1));
-	result.n = 0;
-	for (i = 0; i < n; i++)
-	{
-		if (!nulls[i])
-			result.patterns[result.n++] = kept_lower(TextDatumGetCString(words[i]));
-	}
-	return result;
-}
-
 /* The table's CHECK constraint allows only names that exist. */
 static uint32
 categories_column(HeapTuple tuple, int column)
 {
-	MhubPatterns names = patterns_column(tuple, column);
+	MhubPatterns names = mhub_patterns_column(tuple, column, context);
 	uint32		set = 0;
 	int			i;
 
@@ -103,9 +67,9 @@ load_rules(MhubTrafficRules *rules)
 		rule->channel = MemoryContextStrdup(context, text_column(tuple, 1));
 		rule->is_paid = DatumGetBool(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
 		rule->categories = categories_column(tuple, 3);
-		rule->source = patterns_column(tuple, 4);
-		rule->medium = patterns_column(tuple, 5);
-		rule->campaign = patterns_column(tuple, 6);
+		rule->source = mhub_patterns_column(tuple, 4, context);
+		rule->medium = mhub_patterns_column(tuple, 5, context);
+		rule->campaign = mhub_patterns_column(tuple, 6, context);
 	}
 }
 
@@ -135,7 +99,7 @@ load_hosts(MhubTrafficRules *rules)
 
 		if (!mhub_category_by_name(text_column(tuple, 2), &fact.category))
 			continue;
-		fact.source = kept_lower(source != NULL ? source : host);
+		fact.source = mhub_kept_lower(source != NULL ? source : host, context);
 		fact.terms = MemoryContextStrdup(context, terms != NULL ? terms : "q");
 		mhub_source_index_add(rules->sources, host, &fact);
 		if (source != NULL)

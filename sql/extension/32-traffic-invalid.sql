@@ -1,0 +1,177 @@
+-- Visits that do not count, and where an address is.
+
+CREATE TYPE mhub.ip_location AS (
+    country text,
+    region text,
+    city text,
+    asn bigint,
+    organisation text,
+    time_zone text
+);
+COMMENT ON TYPE mhub.ip_location IS 'Where an address is: the result of mhub.ip_lookup().';
+COMMENT ON COLUMN mhub.ip_location.country IS 'Country, ISO 3166-1 code.';
+COMMENT ON COLUMN mhub.ip_location.region IS 'Name of the first-level subdivision (province, state).';
+COMMENT ON COLUMN mhub.ip_location.city IS 'Name of the city.';
+COMMENT ON COLUMN mhub.ip_location.asn IS 'Number of the autonomous system that announces the address.';
+COMMENT ON COLUMN mhub.ip_location.organisation IS 'Who runs that system.';
+COMMENT ON COLUMN mhub.ip_location.time_zone IS 'Time zone, IANA name.';
+
+CREATE FUNCTION mhub.ip_lookup(ip inet) RETURNS mhub.ip_location
+LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_ip_lookup';
+COMMENT ON FUNCTION mhub.ip_lookup(inet) IS
+'Where an address is, by the files of mhub.ip_database. Every column is NULL that no file knows; all are without a file. A file that has gone missing or bad is a warning, not an error. Of a network (10.1.2.0/24) its first address is looked up. NULL gives NULL.';
+
+CREATE FUNCTION mhub.check_ip_database() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_check_ip_database';
+COMMENT ON FUNCTION mhub.check_ip_database() IS
+'Trigger of mhub.ip_database: reads the whole search tree of a file and refuses one that is missing, damaged or of another format. Errors: data_corrupted with what is wrong; insufficient_privilege for a role without pg_read_server_files.';
+
+CREATE FUNCTION mhub.ip_file_state(path text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_ip_file_state';
+COMMENT ON FUNCTION mhub.ip_file_state(text) IS
+'What is wrong with a file of mhub.ip_database, or "ok: " and the kind that the file says it is. For mhub.doctor().';
+
+CREATE FUNCTION mhub.invalid_reason(user_agent text, ip inet DEFAULT NULL, referrer_host text DEFAULT NULL, url text DEFAULT NULL, name text DEFAULT NULL, properties jsonb DEFAULT NULL, context jsonb DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_invalid_reason';
+COMMENT ON FUNCTION mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb) IS
+'Why an event with this user agent, client address, referrer host, address, name, properties and context would not count, by mhub.invalid_rule; NULL for one that counts. A condition upon something that is NULL does not hold. Rules about rates are not tested.';
+
+CREATE FUNCTION mhub.judge_rate(reason text, name text[], max_events integer, period interval, identifier_ids bigint[], since timestamptz, upto timestamptz) RETURNS bigint[]
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH counted AS (
+        SELECT e.event_id, e.occurred_at, e.invalid_reason,
+               count(*) OVER (PARTITION BY e.identifier_id, date_bin(period, e.occurred_at, '2000-01-03')) > max_events AS too_many
+        FROM mhub.event AS e
+        WHERE e.occurred_at >= date_bin(period, since, '2000-01-03') AND e.occurred_at < date_bin(period, upto, '2000-01-03') + period
+          AND (identifier_ids IS NULL OR e.identifier_id = ANY (identifier_ids))
+          AND (e.invalid_reason IS NULL OR e.invalid_reason = judge_rate.reason)
+          AND (judge_rate.name IS NULL OR e.name = ANY (judge_rate.name))
+    ), judged AS (
+        UPDATE mhub.event AS e SET invalid_reason = CASE WHEN c.too_many THEN judge_rate.reason END
+        FROM counted AS c
+        WHERE e.event_id = c.event_id AND e.occurred_at = c.occurred_at AND c.too_many = (c.invalid_reason IS NULL)
+        RETURNING e.event_id
+    )
+    SELECT array_agg(event_id) FROM judged
+$$;
+COMMENT ON FUNCTION mhub.judge_rate(text, text[], integer, interval, bigint[], timestamptz, timestamptz) IS
+'Applies one rule about rates to the periods from that of since to that of upto: flags the events of identifiers with more than max_events valid events in a period, and takes the reason back where they have fewer. identifier_ids: only these; NULL: all. name: only events of these names. Returns the events changed (NULL: none). For mhub.flag_rates() and mhub.reclassify_events().';
+
+CREATE PROCEDURE mhub.flag_rates(max_time interval DEFAULT '15 seconds')
+LANGUAGE plpgsql AS $$
+DECLARE
+    enough timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) max_time;
+    claim record;
+    seen record;
+    rule record;
+    changed bigint[];
+BEGIN
+    LOOP
+        SELECT c.after_event_id, c.upto_event_id INTO claim FROM mhub.claim_events('rates', 50000) AS c;
+        EXIT WHEN claim.upto_event_id OPERATOR(pg_catalog.=) claim.after_event_id;
+        -- Only identifiers busy enough to matter are looked at: whoever exceeds a limit has a good part of it in one claim.
+        SELECT pg_catalog.array_agg(DISTINCT e.identifier_id) AS identifier_ids, pg_catalog.min(e.occurred_at) AS since, pg_catalog.max(e.occurred_at) AS upto
+        INTO seen
+        FROM mhub.event AS e
+        WHERE e.event_id OPERATOR(pg_catalog.>) claim.after_event_id AND e.event_id OPERATOR(pg_catalog.<=) claim.upto_event_id
+          AND e.invalid_reason IS NULL;
+        FOR rule IN
+            SELECT r.reason, r.name, r.max_events, r.period FROM mhub.invalid_rule AS r
+            WHERE r.enabled AND r.max_events IS NOT NULL ORDER BY r.position
+        LOOP
+            EXIT WHEN seen.identifier_ids IS NULL;
+            changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, seen.identifier_ids, seen.since, seen.upto);
+            IF changed IS NOT NULL THEN
+                PERFORM mhub.recount_events(changed);
+            END IF;
+        END LOOP;
+        COMMIT;
+        EXIT WHEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) enough;
+    END LOOP;
+    COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE mhub.flag_rates(interval) IS
+'Applies the rules about rates of mhub.invalid_rule to what came since the last call. Works in steps of 50,000 event ids, committing each, for at most about max_time. mhub.run_jobs() calls it every minute.';
+
+CREATE FUNCTION mhub.rejudge_events(since timestamptz, upto timestamptz, after_event_id bigint, upto_event_id bigint, batch_size integer, OUT last_event_id bigint, OUT changed bigint[])
+RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH next AS MATERIALIZED (
+        SELECT e.event_id, e.occurred_at, e.invalid_reason,
+               mhub.invalid_reason(e.user_agent, e.ip, e.referrer_host, e.url, e.name, e.properties, e.context) AS judged
+        FROM mhub.event AS e
+        WHERE e.occurred_at >= since AND e.occurred_at < upto AND e.event_id > after_event_id AND e.event_id <= upto_event_id
+        ORDER BY e.event_id LIMIT batch_size
+    ), answer AS (
+        -- A reason about rates stays until those rules are tested anew.
+        SELECT n.event_id, n.occurred_at, n.invalid_reason,
+               coalesce(n.judged, (SELECT n.invalid_reason FROM mhub.invalid_rule AS r WHERE r.reason = n.invalid_reason AND r.max_events IS NOT NULL LIMIT 1)) AS reason
+        FROM next AS n
+    ), updated AS (
+        -- A reason that a caller gave, and no rule, is not ours to take back.
+        UPDATE mhub.event AS e SET invalid_reason = a.reason
+        FROM answer AS a
+        WHERE e.event_id = a.event_id AND e.occurred_at = a.occurred_at AND a.reason IS DISTINCT FROM a.invalid_reason
+          AND (a.invalid_reason IS NULL OR EXISTS (SELECT FROM mhub.invalid_rule AS r WHERE r.reason = a.invalid_reason))
+        RETURNING e.event_id
+    )
+    SELECT (SELECT max(n.event_id) FROM next AS n), (SELECT array_agg(u.event_id) FROM updated AS u)
+$$;
+COMMENT ON FUNCTION mhub.rejudge_events(timestamptz, timestamptz, bigint, bigint, integer) IS
+'One step of mhub.reclassify_events(): judges at most batch_size events with since <= occurred_at < upto and after_event_id < event_id <= upto_event_id. last_event_id: the last one seen, NULL when there was none; changed: those whose reason changed, NULL: none.';
+
+CREATE PROCEDURE mhub.reclassify_events(since timestamptz, upto timestamptz DEFAULT 'infinity', batch_size integer DEFAULT 10000)
+LANGUAGE plpgsql AS $$
+DECLARE
+    horizon bigint := mhub.event_horizon();
+    step record;
+    rule record;
+    day timestamptz;
+    last_day timestamptz;
+    last_id bigint := 0;
+    changed bigint[];
+BEGIN
+    LOOP
+        SELECT r.last_event_id, r.changed INTO step FROM mhub.rejudge_events(since, upto, last_id, horizon, batch_size) AS r;
+        EXIT WHEN step.last_event_id IS NULL;
+        last_id := step.last_event_id;
+        IF step.changed IS NOT NULL THEN
+            PERFORM mhub.recount_events(step.changed);
+        END IF;
+        COMMIT;
+    END LOOP;
+    COMMIT;
+
+    SELECT pg_catalog.date_trunc('day', pg_catalog.min(e.occurred_at)), pg_catalog.max(e.occurred_at) INTO day, last_day
+    FROM mhub.event AS e WHERE e.occurred_at OPERATOR(pg_catalog.>=) since AND e.occurred_at OPERATOR(pg_catalog.<) upto;
+    WHILE day OPERATOR(pg_catalog.<=) last_day LOOP
+        FOR rule IN
+            SELECT r.reason, r.name, CASE WHEN r.enabled THEN r.max_events ELSE 2147483647 END AS max_events, r.period
+            FROM mhub.invalid_rule AS r WHERE r.max_events IS NOT NULL ORDER BY r.position
+        LOOP
+            changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, NULL, day, day OPERATOR(pg_catalog.+) interval '1 day' OPERATOR(pg_catalog.-) interval '1 microsecond');
+            IF changed IS NOT NULL THEN
+                PERFORM mhub.recount_events(changed);
+            END IF;
+        END LOOP;
+        COMMIT;
+        day := day OPERATOR(pg_catalog.+) interval '1 day';
+    END LOOP;
+    COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE mhub.reclassify_events(timestamptz, timestamptz, integer) IS
+'Judges the events with since <= occurred_at < upto anew by the rules of now (mhub.invalid_rule, user agents, mhub.source_host, mhub.ip_database), and sets or takes back event.invalid_reason, counters and rollups with it. Reasons that no rule names were given by whoever recorded the event and stay. batch_size events at a time, committing each step, so it can be stopped and called again. Cannot run in a transaction block.';
+
+CREATE FUNCTION mhub.doctor_traffic(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
+RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'channel rules', CASE WHEN count(*) = 1 THEN 'ok' ELSE 'fail' END,
+           format('%s current version(s)', count(*)),
+           CASE WHEN count(*) <> 1 THEN 'Set is_current for one version in mhub.channel_rule_version; until then every channel is Unassigned.' END
+    FROM mhub.channel_rule_version AS v WHERE v.is_current
+    UNION ALL
+    SELECT 'IP database ' || d.name, CASE WHEN s.state LIKE 'ok:%' THEN 'ok' ELSE 'fail' END, s.state,
+           CASE WHEN s.state NOT LIKE 'ok:%' THEN format('Put the file %s back, or change its row in mhub.ip_database.', d.path) END
+    FROM mhub.ip_database AS d CROSS JOIN LATERAL mhub.ip_file_state(d.path) AS s(state) WHERE d.enabled
+$$;
+COMMENT ON FUNCTION mhub.doctor_traffic() IS 'Rows of mhub.doctor() about traffic: channel rules, IP databases.';

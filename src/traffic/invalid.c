@@ -1,0 +1,165 @@
+/*
+ * invalid.c
+ *	  The rules about visits that do not count, kept per backend; their SQL function.
+ */
+#include "mhub.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "common/table_cache.h"
+#include "traffic/invalid_rule.h"
+#include "traffic/pattern_column.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(mhub_invalid_reason);
+
+static MhubTableCache cache = {.tables = {"invalid_rule"}};
+
+static MhubPlan rules_plan = {
+	"SELECT r.reason, r.robot, r.spam, r.user_agent, r.referrer_host, r.url, r.name, r.network::inet[], r.asn,"
+	" r.properties, r.context"
+	" FROM mhub.invalid_rule AS r WHERE r.enabled AND r.max_events IS NULL ORDER BY r.position", 0, {0}, NULL};
+
+static MemoryContext context = NULL;
+static MhubInvalidRule *rules = NULL;
+static int	n_rules = 0;
+
+static Datum
+column(HeapTuple tuple, int number, bool *isnull)
+{
+	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, number, isnull);
+}
+
+static void
+networks_column(HeapTuple tuple, int number, MhubInvalidRule *rule)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+	Datum	   *items;
+	bool	   *nulls;
+	int			i;
+
+	rule->n_networks = -1;
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), INETOID, -1, false, TYPALIGN_INT, &items, &nulls, &rule->n_networks);
+	rule->networks = MemoryContextAlloc(context, sizeof(inet *) * Max(rule->n_networks, 1));
+	for (i = 0; i < rule->n_networks; i++)
+	{
+		inet	   *network = DatumGetInetP(items[i]);
+
+		rule->networks[i] = MemoryContextAlloc(context, VARSIZE(network));
+		memcpy(rule->networks[i], network, VARSIZE(network));
+	}
+}
+
+static void
+asns_column(HeapTuple tuple, int number, MhubInvalidRule *rule)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+	Datum	   *items;
+	bool	   *nulls;
+	int			i;
+
+	rule->n_asns = -1;
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &items, &nulls, &rule->n_asns);
+	rule->asns = MemoryContextAlloc(context, sizeof(int64) * Max(rule->n_asns, 1));
+	for (i = 0; i < rule->n_asns; i++)
+		rule->asns[i] = DatumGetInt64(items[i]);
+}
+
+static Jsonb *
+jsonb_column(HeapTuple tuple, int number)
+{
+	bool		isnull;
+	Datum		value = column(tuple, number, &isnull);
+	Jsonb	   *original;
+	Jsonb	   *copy;
+
+	if (isnull)
+		return NULL;
+	original = DatumGetJsonbP(value);
+	copy = MemoryContextAlloc(context, VARSIZE(original));
+	memcpy(copy, original, VARSIZE(original));
+	return copy;
+}
+
+static void
+read_rule(HeapTuple tuple, MhubInvalidRule *rule)
+{
+	bool		isnull;
+	Datum		reason = column(tuple, 1, &isnull);
+
+	rule->reason = isnull ? NULL : MemoryContextStrdup(context, TextDatumGetCString(reason));
+	rule->robot = DatumGetBool(column(tuple, 2, &isnull));
+	rule->spam = DatumGetBool(column(tuple, 3, &isnull));
+	rule->user_agent = mhub_patterns_column(tuple, 4, context);
+	rule->referrer_host = mhub_patterns_column(tuple, 5, context);
+	rule->url = mhub_patterns_column(tuple, 6, context);
+	rule->name = mhub_patterns_column(tuple, 7, context);
+	networks_column(tuple, 8, rule);
+	asns_column(tuple, 9, rule);
+	rule->properties = jsonb_column(tuple, 10);
+	rule->context = jsonb_column(tuple, 11);
+}
+
+static void
+load(void)
+{
+	uint64		seen = mhub_table_cache_begin(&cache);
+	uint64		i;
+
+	n_rules = 0;
+	if (context == NULL)
+		context = AllocSetContextCreate(CacheMemoryContext, "mhub invalid rules", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(context);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	mhub_execute_latest(mhub_plan(&rules_plan));
+	rules = MemoryContextAllocZero(context, sizeof(MhubInvalidRule) * Max(SPI_processed, 1));
+	for (i = 0; i < SPI_processed; i++)
+		read_rule(SPI_tuptable->vals[i], &rules[i]);
+	n_rules = (int) SPI_processed;
+	SPI_finish();
+	mhub_table_cache_end(&cache, seen);
+}
+
+const char *
+mhub_invalid_reason_of(const MhubVisit *visit)
+{
+	if (!cache.valid)
+		load();
+	return mhub_invalid_match(rules, n_rules, visit);
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+Datum
+mhub_invalid_reason(PG_FUNCTION_ARGS)
+{
+	MhubVisit	visit;
+	const char *reason;
+
+	visit.user_agent = text_argument(fcinfo, 0);
+	visit.is_robot = visit.user_agent != NULL &&
+		mhub_is_bot_user_agent(visit.user_agent, strlen(visit.user_agent));
+	visit.ip = PG_ARGISNULL(1) ? NULL : PG_GETARG_INET_PP(1);
+	visit.referrer_host = text_argument(fcinfo, 2);
+	visit.url = text_argument(fcinfo, 3);
+	visit.name = text_argument(fcinfo, 4);
+	visit.properties = PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5);
+	visit.context = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
+	reason = mhub_invalid_reason_of(&visit);
+	if (reason == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(reason));
+}

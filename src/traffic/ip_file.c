@@ -1,0 +1,182 @@
+/*
+ * ip_file.c
+ *	  One file of the MaxMind DB format.
+ *
+ * Understands MaxMind's own layout (GeoIP2 and GeoLite2 City, Country, ASN)
+ * and the flat one of other vendors (country_code, city, "AS4134").
+ */
+#include "traffic/ip_file.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+/* How often to look for an interrupt while a whole file is checked */
+#define NODES_PER_CHECK 100000
+
+char *
+mhub_ip_file_open(const char *path, MMDB_s *file)
+{
+	int			status = MMDB_open(path, MMDB_MODE_MMAP, file);
+
+	if (status == MMDB_SUCCESS)
+		return NULL;
+	if (status == MMDB_FILE_OPEN_ERROR || status == MMDB_IO_ERROR)
+		return psprintf("%s: %m", MMDB_strerror(status));
+	return pstrdup(MMDB_strerror(status));
+}
+
+static bool
+record_is_sound(MMDB_s *file, uint8 type, MMDB_entry_s *entry)
+{
+	MMDB_entry_data_s data;
+
+	if (type == MMDB_RECORD_TYPE_INVALID)
+		return false;
+	if (type != MMDB_RECORD_TYPE_DATA)
+		return true;
+	return MMDB_get_value(entry, &data, NULL) == MMDB_SUCCESS && data.type == MMDB_DATA_TYPE_MAP &&
+		file->data_section_size > 0;
+}
+
+/* Reads the whole search tree: what a file that was cut or damaged in between would trip over later. */
+char *
+mhub_ip_file_check(MMDB_s *file)
+{
+	uint32		i;
+
+	for (i = 0; i < file->metadata.node_count; i++)
+	{
+		MMDB_search_node_s node;
+
+		if (i % NODES_PER_CHECK == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (MMDB_read_node(file, i, &node) != MMDB_SUCCESS ||
+			!record_is_sound(file, node.left_record_type, &node.left_record_entry) ||
+			!record_is_sound(file, node.right_record_type, &node.right_record_entry))
+			return psprintf("node %u of %u of its search tree is damaged", i, file->metadata.node_count);
+	}
+	return NULL;
+}
+
+static char *
+to_server_text(const char *text, int length)
+{
+	if (pg_encoding_verifymbstr(PG_UTF8, text, length) != length)
+		return NULL;
+	return pg_any_to_server(pnstrdup(text, length), length, PG_UTF8);
+}
+
+/* A text at a path of keys, which ends with NULL; NULL where there is none */
+static char *
+text_at(MMDB_entry_s *entry, const char *const *path)
+{
+	MMDB_entry_data_s data;
+
+	if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data ||
+		data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size == 0)
+		return NULL;
+	return to_server_text(data.utf8_string, (int) data.data_size);
+}
+
+/* A name in the language wanted, or in English */
+static char *
+name_at(MMDB_entry_s *entry, const char *group, const char *index, const char *language)
+{
+	const char *languages[2];
+	char	   *name = NULL;
+	int			i;
+
+	languages[0] = language;
+	languages[1] = "en";
+	for (i = 0; i < 2 && name == NULL; i++)
+	{
+		const char *plain[] = {group, "names", languages[i], NULL};
+		const char *listed[] = {group, index, "names", languages[i], NULL};
+
+		name = text_at(entry, index != NULL ? listed : plain);
+	}
+	return name;
+}
+
+static char *
+first_of(MMDB_entry_s *entry, const char *const (*paths)[4], int n)
+{
+	char	   *text = NULL;
+	int			i;
+
+	for (i = 0; i < n && text == NULL; i++)
+		text = text_at(entry, paths[i]);
+	return text;
+}
+
+static int64
+asn_of(MMDB_entry_s *entry)
+{
+	static const char *const number[] = {"autonomous_system_number", NULL};
+	static const char *const flat[] = {"asn", NULL};
+	MMDB_entry_data_s data;
+	char	   *text;
+
+	if (MMDB_aget_value(entry, &data, number) == MMDB_SUCCESS && data.has_data && data.type == MMDB_DATA_TYPE_UINT32)
+		return data.uint32;
+	text = text_at(entry, flat);
+	if (text == NULL)
+		return 0;
+	return strtol(pg_strncasecmp(text, "AS", 2) == 0 ? text + 2 : text, NULL, 10);
+}
+
+static bool
+find(MMDB_s *file, const struct sockaddr *address, MMDB_entry_s *entry)
+{
+	int			status;
+	MMDB_lookup_result_s result = MMDB_lookup_sockaddr(file, address, &status);
+
+	if (status != MMDB_SUCCESS || !result.found_entry)
+		return false;
+	*entry = result.entry;
+	return true;
+}
+
+static void
+fill(char **field, char *text)
+{
+	if (*field == NULL)
+		*field = text;
+}
+
+/* Fills in what info does not know yet. */
+void
+mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *address, MhubIpInfo *info)
+{
+	static const char *const countries[][4] = {
+		{"country", "iso_code", NULL}, {"registered_country", "iso_code", NULL}, {"country_code", NULL}, {"country", NULL}
+	};
+	static const char *const regions[][4] = {{"region", NULL}, {"stateprov", NULL}, {"state1", NULL}};
+	static const char *const cities[][4] = {{"city", NULL}};
+	static const char *const organisations[][4] = {
+		{"autonomous_system_organization", NULL}, {"as_name", NULL}, {"name", NULL}
+	};
+	static const char *const time_zones[][4] = {{"location", "time_zone", NULL}, {"timezone", NULL}};
+	MMDB_entry_s entry;
+
+	if (!find(file, address, &entry))
+		return;
+	fill(&info->country, first_of(&entry, countries, lengthof(countries)));
+	fill(&info->region, name_at(&entry, "subdivisions", "0", language));
+	fill(&info->region, first_of(&entry, regions, lengthof(regions)));
+	fill(&info->city, name_at(&entry, "city", NULL, language));
+	fill(&info->city, first_of(&entry, cities, lengthof(cities)));
+	fill(&info->organisation, first_of(&entry, organisations, lengthof(organisations)));
+	fill(&info->time_zone, first_of(&entry, time_zones, lengthof(time_zones)));
+	if (info->asn == 0)
+		info->asn = asn_of(&entry);
+}
+
+/* The number of the network's owner only; 0: unknown */
+int64
+mhub_ip_file_asn(MMDB_s *file, const struct sockaddr *address)
+{
+	MMDB_entry_s entry;
+
+	return find(file, address, &entry) ? asn_of(&entry) : 0;
+}

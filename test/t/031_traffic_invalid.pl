@@ -1,0 +1,169 @@
+# Where an address is, which visits do not count, and judging them anew.
+use strict;
+use warnings;
+use utf8;
+use Encode qw(decode_utf8);
+use Test::More;
+use Mhub;
+use MmdbWriter;
+use PostgreSQL::Test::Utils;
+
+my $node = mhub_node('invalid');
+my $db = hub_database($node, 'invalid');
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+sub city
+{
+	my (%is) = @_;
+	return {
+		country => { iso_code => $is{country} },
+		city => { names => { en => $is{city}, 'zh-CN' => $is{zh} } },
+		subdivisions => [ [ { iso_code => 'X', names => { en => $is{region} } } ] ],
+		location => { time_zone => 'Asia/Shanghai' },
+	};
+}
+
+for my $size (24, 28, 32)
+{
+	my $writer = MmdbWriter->new(type => 'Test-City', record_size => $size);
+	$writer->add('1.2.0.0/16', city(country => 'CN', city => 'Shanghai', zh => '上海', region => 'Shanghai Shi'));
+	$writer->add('1.2.3.0/24', city(country => 'CN', city => 'Beijing', zh => '北京', region => 'Beijing'));
+	$writer->add('2001:db8::/32', city(country => 'DE', city => 'Köln', zh => '科隆', region => 'NRW'));
+	$writer->write("$dir/city$size.mmdb");
+}
+my $asn = MmdbWriter->new(type => 'Test-ASN');
+$asn->add('1.2.3.0/24', { autonomous_system_number => 4134, autonomous_system_organization => '中国电信' });
+$asn->add('47.90.0.0/16', { autonomous_system_number => 45102, autonomous_system_organization => 'Alibaba' });
+$asn->write("$dir/asn.mmdb");
+my $flat = MmdbWriter->new(type => 'flat');
+$flat->add('9.9.9.0/24', { country_code => 'US', city => 'Berkeley', asn => 'AS19281', as_name => 'Quad9' });
+$flat->write("$dir/flat.mmdb");
+
+sub lookup
+{
+	my ($ip) = @_;
+	return decode_utf8($node->safe_psql($db, "SELECT l::text FROM mhub.ip_lookup('$ip') AS l"));
+}
+
+is(lookup('1.2.3.4'), '(,,,,,)', 'without a file nothing is known, and nothing fails');
+
+for my $size (24, 28, 32)
+{
+	$node->safe_psql($db, "INSERT INTO mhub.ip_database (name, path, language) VALUES ('city', '$dir/city$size.mmdb', 'zh-CN')
+		ON CONFLICT (name) DO UPDATE SET path = excluded.path");
+	is(lookup('1.2.3.4'), '(CN,Beijing,北京,,,Asia/Shanghai)', "records of $size bits: the narrowest network counts");
+	is(lookup('1.2.200.1'), '(CN,"Shanghai Shi",上海,,,Asia/Shanghai)', "records of $size bits: the network around it");
+	is(lookup('2001:db8::1'), '(DE,NRW,科隆,,,Asia/Shanghai)', "records of $size bits: IPv6");
+	is(lookup('8.8.8.8'), '(,,,,,)', "records of $size bits: unknown address");
+}
+$node->safe_psql($db, "INSERT INTO mhub.ip_database (name, path, position) VALUES ('asn', '$dir/asn.mmdb', 1), ('flat', '$dir/flat.mmdb', 2)");
+is(lookup('1.2.3.4'), '(CN,Beijing,北京,4134,中国电信,Asia/Shanghai)', 'several files complete each other');
+is(lookup('9.9.9.9'), '(US,,Berkeley,19281,Quad9,)', 'the flat layout of other vendors');
+is(lookup('1.2.3.0/24'), '(CN,Beijing,北京,4134,中国电信,Asia/Shanghai)', 'a truncated address');
+
+# Bad files
+sub bad_file
+{
+	my ($content) = @_;
+	open my $file, '>:raw', "$dir/bad.mmdb" or die $!;
+	print $file $content;
+	close $file;
+	my (undef, undef, $stderr) = $node->psql($db, "INSERT INTO mhub.ip_database (name, path) VALUES ('bad', '$dir/bad.mmdb')");
+	return $stderr;
+}
+my $good = do { local $/; open my $file, '<:raw', "$dir/city24.mmdb" or die $!; <$file> };
+like(bad_file('hello'), qr/cannot use ".*bad\.mmdb" as an IP database.*metadata/is, 'no such file format is refused');
+like(bad_file(''), qr/cannot use/, 'an empty file is refused');
+like(bad_file(substr($good, 0, length($good) - 40)), qr/cannot use/, 'a file that was cut is refused');
+like(bad_file(("\xFF" x 60) . substr($good, 60)), qr/node 0 of \d+ of its search tree is damaged/, 'a damaged tree is refused');
+my (undef, undef, $stderr) = $node->psql($db, "INSERT INTO mhub.ip_database (name, path) VALUES ('none', '$dir/none.mmdb')");
+like($stderr, qr/No such file/, 'a missing file is refused');
+(undef, undef, $stderr) = $node->psql($db, "INSERT INTO mhub.ip_database (name, path) VALUES ('none', 'relative.mmdb')");
+like($stderr, qr/not absolute/, 'a relative path is refused');
+$node->safe_psql($db, 'CREATE ROLE op LOGIN; SELECT mhub.grant_access(\'op\', \'operator\')');
+(undef, undef, $stderr) = $node->psql($db, "INSERT INTO mhub.ip_database (name, path) VALUES ('mine', '$dir/asn.mmdb')", extra_params => ['-U', 'op']);
+like($stderr, qr/permission denied to name files of the server/, 'naming a file needs pg_read_server_files');
+
+# Replaced and removed under a running session
+rename "$dir/flat.mmdb", "$dir/flat.old" or die $!;
+my ($rc, $out, $warning) = $node->psql($db, "SELECT l::text FROM mhub.ip_lookup('9.9.9.9') AS l");
+is($out, '(,,,,,)', 'a file that has gone is done without');
+like($warning, qr/WARNING:.*could not use IP database.*flat\.mmdb/s, 'with a warning');
+like($node->safe_psql($db, "SELECT status || hint FROM mhub.doctor_traffic() WHERE check_name = 'IP database flat'"), qr/^failPut the file/, 'the doctor says so');
+rename "$dir/flat.old", "$dir/flat.mmdb" or die $!;
+
+# Judging
+$node->safe_psql($db, q{
+	INSERT INTO mhub.source_host (host, category) VALUES ('spam.example', 'spam');
+	UPDATE mhub.invalid_rule SET enabled = true WHERE position = 400;
+});
+my $human = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36';
+my @judged = (
+	[ '', "'$human'" ],
+	[ 'bot_user_agent', "'curl/8.0'" ],
+	[ 'prefetch', "'$human', context => '{\"purpose\": \"prefetch\"}'" ],
+	[ 'test_visit', "'$human', url => 'https://example.com/?a=1&mhub_test=1'" ],
+	[ 'test_visit', "'$human', properties => '{\"test\": true}'" ],
+	[ 'internal_ip', "'$human', ip => '192.168.3.4'" ],
+	[ 'spam_referrer', "'$human', referrer_host => 'www.spam.example'" ],
+	[ 'spam_referrer', "'$human', referrer_host => '12.semalt.com'" ],
+	[ 'datacentre_ip', "'$human', ip => '47.90.1.2'" ],
+	[ '', "'$human', ip => '1.2.3.4'" ],
+	[ '', 'NULL' ],
+);
+is($node->safe_psql($db, "SELECT mhub.invalid_reason($_->[1])"), $_->[0], "judged $_->[1]") for @judged;
+$node->safe_psql($db, q{INSERT INTO mhub.invalid_rule (position, reason, user_agent) VALUES (50, NULL, '{*our own monitor*}')});
+is($node->safe_psql($db, q{SELECT mhub.invalid_reason('Our Own Monitor/1.0 bot')}), '', 'an exception comes first');
+
+# Judged anew when rules change, in batches, with the counters
+$node->safe_psql($db, qq{
+	INSERT INTO mhub.event (occurred_at, identifier_id, name, user_agent, url, invalid_reason)
+	SELECT timestamptz '2026-03-01 00:00+00' + n * interval '1 minute', n % 10 + 1, 'Page Viewed', '$human', 'https://example.com/' || n,
+	       CASE WHEN n = 7 THEN 'employee' WHEN n = 8 THEN 'bot_user_agent' END
+	FROM generate_series(1, 1000) AS n;
+	INSERT INTO mhub.event (occurred_at, identifier_id, name, user_agent)
+	SELECT timestamptz '2026-03-01 05:00:00+00' + n * interval '0.05 seconds', 15, 'Page Viewed', '$human' FROM generate_series(1, 700) AS n;
+	INSERT INTO mhub.invalid_rule (position, reason, url) VALUES (350, 'test_visit', '{https://example.com/5*}');
+	CALL mhub.reclassify_events('2026-01-01', batch_size => 130);
+});
+sub reasons
+{
+	return $node->safe_psql($db, q{SELECT string_agg(reason || ' ' || n, ', ' ORDER BY reason)
+		FROM (SELECT coalesce(invalid_reason, 'valid') AS reason, count(*) AS n FROM mhub.event GROUP BY 1) AS r});
+}
+is(reasons(), 'employee 1, rate 700, test_visit 111, valid 888', 'judged anew: a new rule, a reason taken back, a caller\'s kept, a rate');
+$node->safe_psql($db, q{
+	UPDATE mhub.invalid_rule SET enabled = false WHERE position IN (350, 900);
+	CALL mhub.reclassify_events('2026-01-01', batch_size => 333);
+});
+is(reasons(), 'employee 1, valid 1699', 'disabled rules take their reasons back');
+is($node->safe_psql($db, q{
+	SELECT count(*) FROM mhub.event_counter AS c
+	WHERE c.count <> (SELECT count(*) FROM mhub.event AS e WHERE e.identifier_id = c.identifier_id AND e.name = c.name
+	                  AND e.invalid_reason IS NULL AND mhub.hub_day(e.occurred_at) = c.day)}), 0, 'the counters follow');
+
+# Rates as events come
+$node->safe_psql($db, qq{
+	UPDATE mhub.invalid_rule SET enabled = true WHERE position = 900;
+	CALL mhub.flag_rates();
+});
+is(reasons(), 'employee 1, rate 700, valid 999', 'rates are judged as events come');
+$node->safe_psql($db, qq{
+	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2026-03-02 05:00:30+00', 16, 'Page Viewed' FROM generate_series(1, 400);
+	CALL mhub.flag_rates();
+	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2026-03-02 05:00:40+00', 16, 'Page Viewed' FROM generate_series(1, 400);
+	CALL mhub.flag_rates();
+});
+is(reasons(), 'employee 1, rate 1500, valid 999', 'a limit exceeded only by later events flags the earlier ones too');
+
+# Collection judges by the same rules, and by the whole address although it keeps only the network.
+$node->safe_psql($db, qq{
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "47.90.1.2", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm1');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"purpose": "prefetch", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm2');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"userAgent": "curl/8.4.0"}', '2026-03-03 05:00+00', 'm3');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "1.2.3.4", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm4');
+});
+is($node->safe_psql($db, q{SELECT string_agg(coalesce(invalid_reason, 'valid'), ' ' ORDER BY message_id) FROM mhub.event WHERE name = 'Seen'}),
+	'datacentre_ip prefetch bot_user_agent valid', 'collected events are judged');
+
+done_testing();
