@@ -3,6 +3,17 @@
 CREATE FUNCTION mhub.access_right(OUT profile text, OUT privilege text, OUT object_type text, OUT object text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     VALUES
+    -- content
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.decide(text, jsonb, timestamptz)'),
+    ('app', 'SELECT', 'TABLE', 'mhub.slot'),
+    ('app', 'SELECT', 'TABLE', 'mhub.content'),
+    ('app', 'SELECT', 'TABLE', 'mhub.content_rule'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.decide(text, jsonb, timestamptz)'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.is_variant_list(jsonb)'),
+    ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.slot'),
+    ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.content'),
+    ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.content_rule'),
+    ('marketer', 'SELECT, INSERT', 'TABLE', 'mhub.content_history'),
     -- conditions and buckets: pure functions
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_from_jsonb(jsonb)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.condition_to_jsonb(mhub.condition)'),

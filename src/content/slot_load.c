@@ -1,0 +1,422 @@
+/*
+ * slot_load.c
+ *	  Reading a slot's rows and compiling them.
+ *
+ * Rows are read under the newest snapshot, whatever the transaction's
+ * isolation level: the result outlives the transaction.
+ */
+#include "mhub.h"
+
+#include "content/slot_load.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "condition/value.h"
+#include "condition/when.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+static MhubPlan slot_plan = {
+	.sql = "SELECT s.enabled, s.default_content FROM mhub.slot AS s WHERE s.slot = $1",
+	.nargs = 1, .argtypes = {TEXTOID}
+};
+
+static MhubPlan content_plan = {
+	.sql = "SELECT c.key, c.locale, c.payload, c.expires_at FROM mhub.content AS c WHERE c.key IN ("
+	"SELECT s.default_content FROM mhub.slot AS s WHERE s.slot = $1 "
+	"UNION SELECT r.content_key FROM mhub.content_rule AS r WHERE r.slot = $1 "
+	"UNION SELECT v.value->>'content' FROM mhub.content_rule AS r "
+	"CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(r.variants) AS v WHERE r.slot = $1) "
+	"ORDER BY c.key COLLATE \"C\", c.locale COLLATE \"C\"",
+	.nargs = 1, .argtypes = {TEXTOID}
+};
+
+static MhubPlan rule_plan = {
+	.sql = "SELECT r.rule_id, r.key, r.condition::pg_catalog.text, r.content_key, r.variants, r.seed, r.coverage, "
+	"r.hash_version, r.namespace, r.namespace_start, r.namespace_end, r.valid_from, r.valid_to, r.weekdays, "
+	"r.hours_from, r.hours_to, r.frequency_cap, r.stock, r.stock_per_person, r.holdout "
+	"FROM mhub.content_rule AS r WHERE r.slot = $1 AND r.enabled ORDER BY r.priority, r.rule_id",
+	.nargs = 1, .argtypes = {TEXTOID}
+};
+
+enum RuleColumn
+{
+	RULE_ID = 1, RULE_KEY, RULE_CONDITION, RULE_CONTENT, RULE_VARIANTS, RULE_SEED, RULE_COVERAGE,
+	RULE_HASH_VERSION, RULE_NAMESPACE, RULE_NAMESPACE_START, RULE_NAMESPACE_END, RULE_VALID_FROM, RULE_VALID_TO,
+	RULE_WEEKDAYS, RULE_HOURS_FROM, RULE_HOURS_TO, RULE_FREQUENCY_CAP, RULE_STOCK, RULE_STOCK_PER_PERSON, RULE_HOLDOUT
+};
+
+typedef struct Contents
+{
+	int			count;
+	Content    *contents;
+} Contents;
+
+/* Runs a plan about the slot.  SPI leaves its own memory context behind; ours goes on. */
+static void
+run(MhubPlan *plan, const char *slot)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		argument = CStringGetTextDatum(slot);
+	int			result = SPI_execute_snapshot(mhub_plan(plan), &argument, NULL, GetLatestSnapshot(), InvalidSnapshot,
+											  true, false, 0);
+
+	MemoryContextSwitchTo(context);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not load a slot: %s", SPI_result_code_string(result));
+}
+
+static Datum
+column(int row, int number, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
+}
+
+/* A text column in the slot's memory; NULL for NULL. */
+static char *
+text_column(int row, int number)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static double
+number_column(int row, int number, double absent)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? absent : DatumGetFloat8(value);
+}
+
+static TimestampTz
+time_column(int row, int number, TimestampTz absent)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? absent : DatumGetTimestampTz(value);
+}
+
+static int64
+clock_column(int row, int number)
+{
+	bool		isnull;
+	Datum		value = column(row, number, &isnull);
+
+	return isnull ? -1 : DatumGetTimeADT(value);
+}
+
+static void
+add_version(Content *content, int row)
+{
+	ContentVersion *version;
+	bool		isnull;
+
+	if (content->nversions == 0)
+		content->versions = palloc(sizeof(ContentVersion));
+	else
+		content->versions = repalloc(content->versions, (content->nversions + 1) * sizeof(ContentVersion));
+	version = &content->versions[content->nversions++];
+	version->locale = text_column(row, 2);
+	version->payload = DatumGetJsonbPCopy(column(row, 3, &isnull));
+	version->expires_at = time_column(row, 4, DT_NOEND);
+}
+
+/* Rows come by key, so versions of one content stand together. */
+static void
+load_contents(const char *slot, Contents *contents)
+{
+	run(&content_plan, slot);
+	contents->count = 0;
+	contents->contents = palloc0((SPI_processed + 1) * sizeof(Content));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *key = text_column(row, 1);
+
+		if (contents->count == 0 || strcmp(contents->contents[contents->count - 1].key, key) != 0)
+			contents->contents[contents->count++].key = key;
+		add_version(&contents->contents[contents->count - 1], row);
+	}
+}
+
+static int
+order_content(const void *a, const void *b)
+{
+	return strcmp(((const Content *) a)->key, ((const Content *) b)->key);
+}
+
+static Content *
+find_content(const Contents *contents, const char *key)
+{
+	Content		wanted = {.key = key};
+
+	return bsearch(&wanted, contents->contents, contents->count, sizeof(Content), order_content);
+}
+
+static void
+member(const CondValue *object, const char *name, CondValue *value)
+{
+	CondSegment segment = {name, (int) strlen(name), -1};
+
+	condition_step(object, &segment, value);
+}
+
+static char *
+string_member(const CondValue *object, const char *name)
+{
+	CondValue	value;
+
+	member(object, name, &value);
+	return value.type == COND_VALUE_STRING ? pnstrdup(value.string, value.length) : NULL;
+}
+
+/* variants: [{"key": "a", "content": "x", "weight": 0.5}, ...] */
+static void
+load_variants(Rule *rule, Jsonb *variants)
+{
+	CondValue	list = {.type = COND_VALUE_ARRAY, .container = &variants->root};
+
+	condition_elements(&list);
+	rule->nvariants = list.nelements;
+	rule->variants = palloc0((list.nelements + 1) * sizeof(RuleVariant));
+	for (int i = 0; i < list.nelements; i++)
+	{
+		CondValue	weight;
+
+		member(&list.elements[i], "weight", &weight);
+		rule->variants[i].key = string_member(&list.elements[i], "key");
+		rule->variants[i].content_key = string_member(&list.elements[i], "content");
+		rule->variants[i].weight = weight.type == COND_VALUE_NUMBER ? weight.number : 1.0 / list.nelements;
+	}
+}
+
+static void
+set_ranges(Rule *rule)
+{
+	double	   *weights = palloc(rule->nvariants * sizeof(double));
+
+	for (int i = 0; i < rule->nvariants; i++)
+		weights[i] = rule->variants[i].weight;
+	rule->ranges = palloc(rule->nvariants * sizeof(BucketRange));
+	mhub_bucket_ranges_of(rule->nvariants, rule->coverage, weights, rule->nvariants, rule->ranges);
+	pfree(weights);
+}
+
+static void
+find_contents(Rule *rule, const Contents *contents)
+{
+	for (int i = 0; i < rule->nvariants; i++)
+	{
+		RuleVariant *variant = &rule->variants[i];
+
+		variant->content = variant->content_key ? find_content(contents, variant->content_key) : NULL;
+		if (variant->content == NULL)
+			rule->broken = psprintf("content \"%s\" does not exist", variant->content_key ? variant->content_key : "");
+	}
+}
+
+/* "3 per 7 days"; the table's check has seen to its form. */
+static void
+set_cap(Rule *rule, const char *cap)
+{
+	const char *per;
+
+	if (cap == NULL)
+		return;
+	per = strstr(cap, " per ");
+	rule->cap_count = atoi(cap);
+	if (per == NULL || !condition_read_span(per + 5, strlen(per + 5), &rule->cap_span))
+		rule->broken = psprintf("frequency cap \"%s\" cannot be read", cap);
+}
+
+static void
+load_schedule(Rule *rule, int row)
+{
+	bool		isnull;
+	Datum		weekdays = column(row, RULE_WEEKDAYS, &isnull);
+
+	rule->valid_from = time_column(row, RULE_VALID_FROM, DT_NOBEGIN);
+	rule->valid_to = time_column(row, RULE_VALID_TO, DT_NOEND);
+	rule->hours_from = clock_column(row, RULE_HOURS_FROM);
+	rule->hours_to = clock_column(row, RULE_HOURS_TO);
+	if (!isnull)
+	{
+		ArrayType  *days = DatumGetArrayTypeP(weekdays);
+		int			count = ArrayGetNItems(ARR_NDIM(days), ARR_DIMS(days));
+
+		for (int i = 0; i < count; i++)
+			rule->weekdays |= 1 << ((int32 *) ARR_DATA_PTR(days))[i];
+	}
+}
+
+static void
+load_assignment(Rule *rule, int row)
+{
+	bool		isnull;
+	Datum		variants = column(row, RULE_VARIANTS, &isnull);
+
+	if (isnull)
+	{
+		rule->nvariants = 1;
+		rule->variants = palloc0(sizeof(RuleVariant));
+		rule->variants[0].content_key = text_column(row, RULE_CONTENT);
+		rule->variants[0].weight = 1;
+	}
+	else
+		load_variants(rule, DatumGetJsonbP(variants));
+	rule->seed = text_column(row, RULE_SEED);
+	if (rule->seed == NULL)
+		rule->seed = rule->key;
+	rule->coverage = number_column(row, RULE_COVERAGE, 1);
+	rule->hash_version = DatumGetInt32(column(row, RULE_HASH_VERSION, &isnull));
+	rule->namespace = text_column(row, RULE_NAMESPACE);
+	rule->namespace_start = number_column(row, RULE_NAMESPACE_START, 0);
+	rule->namespace_end = number_column(row, RULE_NAMESPACE_END, 1);
+	rule->holdout = number_column(row, RULE_HOLDOUT, 0);
+	set_ranges(rule);
+}
+
+/*
+ * Compiles the rule's condition.  Should that fail, the rule is broken and
+ * the others go on: nothing but memory is touched in between.
+ */
+static void
+compile(Rule *rule, const char *text, MhubAttributes *attributes)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		rule->condition = mhub_condition_compile(text, strlen(text), attributes);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			PG_RE_THROW();
+		FlushErrorState();
+		rule->broken = error->message;
+	}
+	PG_END_TRY();
+}
+
+static void
+load_rule(Rule *rule, int row, const Contents *contents, MhubAttributes *attributes)
+{
+	bool		isnull;
+	Datum		stock;
+
+	rule->rule_id = DatumGetInt64(column(row, RULE_ID, &isnull));
+	rule->key = text_column(row, RULE_KEY);
+	load_schedule(rule, row);
+	load_assignment(rule, row);
+	set_cap(rule, text_column(row, RULE_FREQUENCY_CAP));
+	stock = column(row, RULE_STOCK, &isnull);
+	rule->stock = isnull ? -1 : DatumGetInt64(stock);
+	rule->stock_per_person = DatumGetBool(column(row, RULE_STOCK_PER_PERSON, &isnull));
+	find_contents(rule, contents);
+	if (rule->broken == NULL)
+		compile(rule, text_column(row, RULE_CONDITION), attributes);
+}
+
+/* Events whose single occurrences a condition asks for: "where", and windows shorter than days. */
+static void
+collect_item_events(Slot *slot, const CondNode *node)
+{
+	if (node->kind == COND_DID && (node->nchildren > 0 || (node->has_span && node->span.usecs != 0)))
+	{
+		for (int i = 0; i < slot->nitem_events; i++)
+		{
+			if (strcmp(slot->item_events[i], node->event) == 0)
+				return;
+		}
+		slot->item_events = slot->item_events == NULL ? palloc(sizeof(char *))
+			: repalloc(slot->item_events, (slot->nitem_events + 1) * sizeof(char *));
+		slot->item_events[slot->nitem_events++] = pstrdup(node->event);
+		return;
+	}
+	for (int i = 0; i < node->nchildren; i++)
+		collect_item_events(slot, node->children[i]);
+}
+
+static bool
+longer(const CondSpan *a, const CondSpan *b)
+{
+	return a->months * 30.4 + a->days + a->usecs / (double) USECS_PER_DAY >
+		b->months * 30.4 + b->days + b->usecs / (double) USECS_PER_DAY;
+}
+
+static void
+sum_up(Slot *slot, const Rule *rule)
+{
+	if (rule->broken != NULL)
+		return;
+	if (rule->cap_count > 0)
+	{
+		slot->needs_shown = true;
+		if (longer(&rule->cap_span, &slot->shown_span))
+			slot->shown_span = rule->cap_span;
+	}
+	if (rule->stock >= 0)
+		slot->needs_stock = true;
+	collect_item_events(slot, rule->condition->root);
+}
+
+static void
+load_rules(Slot *slot, const Contents *contents)
+{
+	RuleSet    *set = &slot->set;
+
+	run(&rule_plan, slot->name);
+	set->attributes = mhub_attributes_create();
+	set->nrules = SPI_processed;
+	set->rules = palloc_extended((set->nrules + 1) * sizeof(Rule), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < set->nrules; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		load_rule(&set->rules[i], i, contents, set->attributes);
+		sum_up(slot, &set->rules[i]);
+	}
+	ruleset_complete(set);
+}
+
+static void
+load(Slot *slot)
+{
+	Contents	contents;
+	char	   *default_content;
+	bool		isnull;
+
+	run(&slot_plan, slot->name);
+	slot->exists = SPI_processed > 0;
+	slot->enabled = slot->exists && DatumGetBool(column(0, 1, &isnull));
+	default_content = slot->exists ? text_column(0, 2) : NULL;
+	load_contents(slot->name, &contents);
+	slot->default_content = default_content ? find_content(&contents, default_content) : NULL;
+	load_rules(slot, &contents);
+}
+
+/* Fills in a slot of which the name and the context are known. */
+void
+slot_load(Slot *slot)
+{
+	MemoryContext before;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	before = MemoryContextSwitchTo(slot->context);
+	load(slot);
+	MemoryContextSwitchTo(before);
+	SPI_finish();
+}
