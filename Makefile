@@ -50,6 +50,6 @@ stage: $(SCRIPT)
 	mkdir -p $(STAGE)/results
 	ln -s $(CURDIR)/test/sql $(CURDIR)/test/specs $(CURDIR)/test/data $(CURDIR)/expected $(STAGE)/
 
-demo test bench doc-reference: ; @sh test/tools/$@.sh $(LOG)
+demo test bench doc-reference: ; @sh test/tools/$@.sh
 # "test" and "doc" are also folders, so these names must be phony.
 .PHONY: stage demo test bench doc-reference

@@ -41,7 +41,7 @@ COMMENT ON FUNCTION mhub.channel(text, text, text) IS
 CREATE FUNCTION mhub.source_category(source text) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_source_category';
 COMMENT ON FUNCTION mhub.source_category(text) IS
-'What is known about a traffic source, given its name (baidu, 百度, google_ads) or host (m.baidu.com): search, social, video, shopping, email, ai, paid, excluded, own, spam, or none for a known site of no category; NULL when nothing is known. Looks in mhub.source_host, then in the shipped lists.';
+'What is known about a traffic source, given its name (baidu, its name in Chinese, google_ads) or host (m.baidu.com): search, social, video, shopping, email, ai, paid, excluded, own, spam, or none for a known site of no category; NULL when nothing is known. Looks in mhub.source_host, then in the shipped lists.';
 
 CREATE FUNCTION mhub.shipped_source_host(OUT host text, OUT category text, OUT source text, OUT terms text)
 RETURNS SETOF record LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_shipped_source_host';
@@ -51,7 +51,7 @@ COMMENT ON FUNCTION mhub.shipped_source_host() IS
 CREATE FUNCTION mhub.clean_url(url text) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_clean_url';
 COMMENT ON FUNCTION mhub.clean_url(text) IS
-'The address as it may be stored: user and password removed; the values of parameters that are personal or secret by their name (email, phone, token, openid, 手机 ...) or by their form (e-mail addresses, phone numbers, Chinese identity and bank card numbers with right check digits, JSON web tokens) replaced by [redacted], also in the fragment; secrets and mailboxes in the path too. At most 8192 bytes. Everything else stays as it was. Never an error.';
+'The address as it may be stored: user and password removed; the values of parameters that are personal or secret by their name (email, phone, token, openid and their Chinese names ...) or by their form (e-mail addresses, phone numbers, Chinese identity and bank card numbers with right check digits, JSON web tokens) replaced by [redacted], also in the fragment; secrets and mailboxes in the path too. At most 8192 bytes. Everything else stays as it was. Never an error.';
 
 CREATE FUNCTION mhub.user_agent_is_bot(user_agent text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_user_agent_is_bot';

@@ -2,7 +2,7 @@
 
 CREATE TYPE mhub.condition;
 COMMENT ON TYPE mhub.condition IS
-'A predicate over a profile (jsonb), e.g. age >= 30 and city in (''上海'', ''北京'') and did not(''Order Completed'', within ''30 days''). Input is that text notation or MongoDB-style JSON such as {"age": {"$gte": 30}}; output is the canonical text. Three-valued: what is said about a missing, null or wrongly typed value is unknown. At most 1 MB, 64 levels deep. doc/conditions.md has the language.';
+'A predicate over a profile (jsonb), e.g. age >= 30 and city in (''Shanghai'', ''Beijing'') and did not(''Order Completed'', within ''30 days''). Input is that text notation or MongoDB-style JSON such as {"age": {"$gte": 30}}; output is the canonical text. Three-valued: what is said about a missing, null or wrongly typed value is unknown. At most 1 MB, 64 levels deep. doc/conditions.md has the language.';
 
 CREATE FUNCTION mhub.condition_in(cstring) RETURNS mhub.condition
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_condition_in';

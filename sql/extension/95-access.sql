@@ -38,6 +38,9 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.in_namespace(text, text, double precision, double precision)'),
     -- every profile
     ('*', 'USAGE', 'SCHEMA', 'mhub'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.doctor()'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.load_access_log(text, text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.load_access_log(text[], text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.now()'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.is_time_zone(text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.add_local(timestamptz, interval, text)'),

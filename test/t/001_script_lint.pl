@@ -18,6 +18,8 @@ for my $file (@files)
 	unlike($text, qr/^CREATE\s+(?:UNIQUE\s+)?(?:TABLE|INDEX|VIEW|SCHEMA|TYPE|SEQUENCE)\s+IF\s+NOT\s+EXISTS/im,
 		"$name takes over nothing that was there");
 
+	unlike($text, qr/[^\x00-\x7F]/, "$name is ASCII, so that it loads into a database of any encoding");
+
 	my @unlabelled;
 	while ($text =~ /^CREATE\s+(?:FUNCTION)\s+([\w.]+)(.*?)\bAS\b\s+(?:\$|')/gims)
 	{
