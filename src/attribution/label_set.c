@@ -6,6 +6,7 @@
  */
 #include "attribution/label_set.h"
 
+#include "attribution/flat.h"
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
@@ -75,4 +76,63 @@ mhub_label_compare(const MhubLabel *a, const MhubLabel *b)
 	int			order = memcmp(a->text, b->text, Min(a->length, b->length));
 
 	return order != 0 ? order : a->length - b->length;
+}
+
+/* The same, copying the text of a new label to the current memory context. */
+int
+mhub_label_number_copied(MhubLabelSet *set, const char *text, int length)
+{
+	int			before = set->n;
+	int			number = mhub_label_number(set, text, length);
+
+	if (set->n > before)
+	{
+		char	   *copy = palloc(Max(length, 1));
+
+		memcpy(copy, text, length);
+		set->labels[number].text = copy;
+	}
+	return number;
+}
+
+Size
+mhub_label_set_flat_size(const MhubLabelSet *set)
+{
+	Size		size = sizeof(int32);
+
+	for (int i = 0; i < set->n; i++)
+		size += sizeof(int32) + set->labels[i].length;
+	return size;
+}
+
+void
+mhub_label_set_flatten(const MhubLabelSet *set, char **to)
+{
+	mhub_flat_put_int(to, set->n);
+	for (int i = 0; i < set->n; i++)
+	{
+		mhub_flat_put_int(to, set->labels[i].length);
+		mhub_flat_put(to, set->labels[i].text, set->labels[i].length);
+	}
+}
+
+/*
+ * Adds the labels of a flattened set; the answer is the number each has here.
+ * It is in the current memory context, as are the copies of new labels.
+ */
+int *
+mhub_label_set_merge(MhubLabelSet *set, const char **from, int *n)
+{
+	int		   *numbers;
+
+	*n = mhub_flat_get_int(from);
+	numbers = palloc_extended(sizeof(int) * ((Size) *n + 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < *n; i++)
+	{
+		int			length = mhub_flat_get_int(from);
+
+		numbers[i] = mhub_label_number_copied(set, *from, length);
+		*from += length;
+	}
+	return numbers;
 }

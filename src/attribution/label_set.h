@@ -26,6 +26,10 @@ typedef struct MhubLabelSet
 
 extern void mhub_label_set_init(MhubLabelSet *set);
 extern int	mhub_label_number(MhubLabelSet *set, const char *text, int length);
+extern int	mhub_label_number_copied(MhubLabelSet *set, const char *text, int length);
+extern Size mhub_label_set_flat_size(const MhubLabelSet *set);
+extern void mhub_label_set_flatten(const MhubLabelSet *set, char **to);
+extern int *mhub_label_set_merge(MhubLabelSet *set, const char **from, int *n);
 extern int	mhub_label_compare(const MhubLabel *a, const MhubLabel *b);
 
 #endif							/* MHUB_LABEL_SET_H */

@@ -1,0 +1,32 @@
+/*
+ * big_state.h
+ *	  Aggregate state of one big group: any structure, as an expanded bytea.
+ */
+#ifndef MHUB_BIG_STATE_H
+#define MHUB_BIG_STATE_H
+
+#include "common/pgcompat.h"
+
+#include "fmgr.h"
+
+/*
+ * What a structure must be able to do to travel.  All work in the current
+ * memory context.  A flattened structure need not be aligned.
+ */
+typedef struct MhubBigStateMethods
+{
+	const char *aggregate;		/* for messages */
+	Size		(*flat_size) (const void *content);
+	void		(*flatten) (const void *content, char *to);
+	void	   *(*unflatten) (const char *flat);
+	void		(*merge) (void *content, const char *flat);
+} MhubBigStateMethods;
+
+typedef void *(*MhubBigStateCreate) (FunctionCallInfo fcinfo);
+
+extern void *mhub_big_state(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods,
+							MhubBigStateCreate create, Datum *state, MemoryContext *context);
+extern const void *mhub_big_state_content(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods);
+extern Datum mhub_big_state_combine(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods);
+
+#endif							/* MHUB_BIG_STATE_H */
