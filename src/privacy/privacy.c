@@ -7,6 +7,7 @@
 #include "privacy/access_log.h"
 #include "privacy/key_file.h"
 #include "privacy/key_store.h"
+#include "privacy/log_mask.h"
 
 #include "utils/guc.h"
 
@@ -51,4 +52,5 @@ mhub_privacy_init(void)
 							   NULL, NULL, NULL);
 	mhub_key_store_init();
 	mhub_access_log_init();
+	mhub_log_mask_init();
 }

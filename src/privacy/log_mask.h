@@ -1,0 +1,10 @@
+/*
+ * log_mask.h
+ *	  Keeping personal data out of the server's log.
+ */
+#ifndef MHUB_PRIVACY_LOG_MASK_H
+#define MHUB_PRIVACY_LOG_MASK_H
+
+extern void mhub_log_mask_init(void);
+
+#endif							/* MHUB_PRIVACY_LOG_MASK_H */
