@@ -25,6 +25,11 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
          true, 50),
         ('mhub.event_counter', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         ('mhub.rollup_visitor', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
+        -- traffic
+        ('mhub.session_page', 'person', '{}', 't.session_id IN (SELECT s.session_id FROM mhub.session AS s WHERE s.person_id = ANY ($1))', 'delete', NULL, true, 40),
+        ('mhub.session', 'person', '{person_id}', NULL, 'anonymise', 'entry_page = NULL, exit_page = NULL', true, 50),
+        ('mhub.session', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
+        ('mhub.session_todo', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
         -- delivery
         ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
          'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',

@@ -36,6 +36,15 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_invalid_reason';
 COMMENT ON FUNCTION mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb) IS
 'Why an event with this user agent, client address, referrer host, address, name, properties and context would not count, by mhub.invalid_rule; NULL for one that counts. A condition upon something that is NULL does not hold. Rules about rates are not tested.';
 
+CREATE FUNCTION mhub.follow_judgement(event_ids bigint[]) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT mhub.recount_events(event_ids);
+    INSERT INTO mhub.session_todo (identifier_id, since)
+    SELECT e.identifier_id, min(e.occurred_at) FROM mhub.event AS e WHERE e.event_id = ANY (event_ids) GROUP BY e.identifier_id;
+$$;
+COMMENT ON FUNCTION mhub.follow_judgement(bigint[]) IS
+'Makes counters, rollups and (with the next refresh) sessions follow a change of these events'' invalid_reason.';
+
 CREATE FUNCTION mhub.judge_rate(reason text, name text[], max_events integer, period interval, identifier_ids bigint[], since timestamptz, upto timestamptz) RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH counted AS (
@@ -82,7 +91,7 @@ BEGIN
             EXIT WHEN seen.identifier_ids IS NULL;
             changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, seen.identifier_ids, seen.since, seen.upto);
             IF changed IS NOT NULL THEN
-                PERFORM mhub.recount_events(changed);
+                PERFORM mhub.follow_judgement(changed);
             END IF;
         END LOOP;
         COMMIT;
@@ -136,7 +145,7 @@ BEGIN
         EXIT WHEN step.last_event_id IS NULL;
         last_id := step.last_event_id;
         IF step.changed IS NOT NULL THEN
-            PERFORM mhub.recount_events(step.changed);
+            PERFORM mhub.follow_judgement(step.changed);
         END IF;
         COMMIT;
     END LOOP;
@@ -151,7 +160,7 @@ BEGIN
         LOOP
             changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, NULL, day, day OPERATOR(pg_catalog.+) interval '1 day' OPERATOR(pg_catalog.-) interval '1 microsecond');
             IF changed IS NOT NULL THEN
-                PERFORM mhub.recount_events(changed);
+                PERFORM mhub.follow_judgement(changed);
             END IF;
         END LOOP;
         COMMIT;

@@ -1,0 +1,156 @@
+-- Sessions from events.
+
+CREATE FUNCTION mhub.page_of(url text, properties jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(nullif(regexp_replace(url, '[?#].*$', ''), ''), properties ->> 'name')
+$$;
+COMMENT ON FUNCTION mhub.page_of(text, jsonb) IS
+'What a page is called in reports: the event''s address without query and fragment, or properties.name where it has no address; NULL without both.';
+
+CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    policy mhub.session_policy;
+    starts timestamptz[];
+BEGIN
+    SELECT * INTO STRICT policy FROM mhub.session_policy;
+    -- A session's start depends on earlier events only. So it is enough to begin with the session
+    -- under way at the first time that changed, and to make everything behind it anew.
+    SELECT array_agg(coalesce(s.started_at, p.since) ORDER BY p.n) INTO starts
+    FROM unnest(person_ids, since) WITH ORDINALITY AS p(person_id, since, n)
+    LEFT JOIN LATERAL (
+        SELECT max(s.started_at) AS started_at FROM mhub.session AS s WHERE s.person_id = p.person_id AND s.started_at <= p.since
+    ) AS s ON true;
+
+    DELETE FROM mhub.session AS s USING unnest(person_ids, starts) AS p(person_id, since)
+    WHERE s.person_id = p.person_id AND s.started_at >= p.since;
+
+    WITH seen AS (
+        SELECT p.person_id, e.event_id, e.identifier_id, e.occurred_at, e.type IN ('page', 'screen') AS is_page,
+               mhub.page_of(e.url, e.properties) AS page, e.name, e.properties -> 'engaged_time' AS engaged_time,
+               e.channel, e.source, e.medium, e.campaign, coalesce(e.is_paid, false) AS is_paid, coalesce(e.value, 0) AS value,
+               CASE WHEN e.channel <> 'Direct' THEN format('%L %L %L', e.source, e.medium, e.campaign) END AS arrival,
+               lag(e.occurred_at) OVER person AS before
+        FROM unnest(person_ids, starts) AS p(person_id, since)
+        JOIN mhub.identifier AS i ON i.person_id = p.person_id
+        JOIN mhub.event AS e ON e.identifier_id = i.identifier_id AND e.occurred_at >= p.since
+        WHERE e.invalid_reason IS NULL AND e.type <> 'hub'
+          AND (e.type IN ('page', 'screen') OR e.url IS NOT NULL OR e.user_agent IS NOT NULL)
+        WINDOW person AS (PARTITION BY p.person_id ORDER BY e.occurred_at, e.event_id)
+    ), parted AS (
+        SELECT s.*, count(*) FILTER (WHERE s.before IS NULL OR s.occurred_at - s.before > policy.gap
+                                        OR (s.occurred_at AT TIME ZONE policy.midnight_time_zone)::date <> (s.before AT TIME ZONE policy.midnight_time_zone)::date)
+                    OVER (PARTITION BY s.person_id ORDER BY s.occurred_at, s.event_id) AS part
+        FROM seen AS s
+    ), arrived AS (
+        -- Within a part without gaps an arrival from elsewhere than the last one starts a session.
+        SELECT p.*, row_number() OVER part_order = 1
+                    OR p.arrival IS NOT NULL AND p.arrival IS DISTINCT FROM lag(p.arrival) OVER (PARTITION BY p.person_id, p.part, p.arrival IS NOT NULL ORDER BY p.occurred_at, p.event_id) AS is_start
+        FROM parted AS p
+        WINDOW part_order AS (PARTITION BY p.person_id, p.part ORDER BY p.occurred_at, p.event_id)
+    ), numbered AS (
+        SELECT a.*, count(*) FILTER (WHERE a.is_start) OVER (PARTITION BY a.person_id ORDER BY a.occurred_at, a.event_id) AS session_no
+        FROM arrived AS a
+    ), placed AS (
+        SELECT n.*, first_value(n.event_id) OVER session AS session_id,
+               count(*) FILTER (WHERE n.is_page) OVER session AS page_no,
+               CASE WHEN jsonb_typeof(n.engaged_time) = 'number' THEN greatest(n.engaged_time::numeric, 0) * interval '1 second'
+                    WHEN n.name = 'Heartbeat' AND n.event_id <> first_value(n.event_id) OVER session THEN least(n.occurred_at - lag(n.occurred_at) OVER session, policy.heartbeat)
+               END AS engaged
+        FROM numbered AS n
+        WINDOW session AS (PARTITION BY n.person_id, n.session_no ORDER BY n.occurred_at, n.event_id)
+    ), made AS (
+        INSERT INTO mhub.session (session_id, person_id, identifier_id, started_at, ended_at, events, pages, entry_page, exit_page,
+                                  channel, source, medium, campaign, is_paid, engaged, value)
+        SELECT p.session_id, p.person_id, min(p.identifier_id) FILTER (WHERE p.event_id = p.session_id), min(p.occurred_at), max(p.occurred_at),
+               count(*), max(p.page_no),
+               (array_agg(p.page ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.is_page))[1],
+               (array_agg(p.page ORDER BY p.occurred_at DESC, p.event_id DESC) FILTER (WHERE p.is_page))[1],
+               coalesce((array_agg(p.channel ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.channel IS NOT NULL))[1], 'Direct'),
+               (array_agg(p.source ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.channel IS NOT NULL))[1],
+               (array_agg(p.medium ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.channel IS NOT NULL))[1],
+               (array_agg(p.campaign ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.channel IS NOT NULL))[1],
+               coalesce((array_agg(p.is_paid ORDER BY p.occurred_at, p.event_id) FILTER (WHERE p.channel IS NOT NULL))[1], false),
+               coalesce(sum(p.engaged), '0'), sum(p.value)
+        FROM placed AS p GROUP BY p.session_id, p.person_id
+    )
+    INSERT INTO mhub.session_page (session_id, position, event_id, page, entered_at, dwell, engaged)
+    SELECT v.session_id, v.page_no, v.event_id, v.page, v.occurred_at,
+           coalesce(lead(v.occurred_at) OVER (PARTITION BY v.session_id ORDER BY v.page_no), v.ended_at) - v.occurred_at, v.engaged_there
+    FROM (SELECT p.*, max(p.occurred_at) OVER (PARTITION BY p.session_id) AS ended_at,
+                 coalesce(sum(p.engaged) OVER (PARTITION BY p.session_id, p.page_no), '0') AS engaged_there
+          FROM placed AS p) AS v
+    WHERE v.is_page;
+END
+$$;
+COMMENT ON FUNCTION mhub.sessionize(bigint[], timestamptz[]) IS
+'Makes the sessions of persons anew from their events: those of person_ids[i] from the session under way at since[i] on. Persons must be surviving ones, each named once. For mhub.refresh_sessions().';
+
+CREATE FUNCTION mhub.session_work(after_event_id bigint, upto_event_id bigint, after_merge_id bigint, upto_merge_id bigint, OUT person_ids bigint[], OUT since timestamptz[])
+RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH told AS (
+        DELETE FROM mhub.session_todo AS t RETURNING t.identifier_id, t.since
+    ), changed AS (
+        SELECT i.person_id, min(e.occurred_at) AS since
+        FROM mhub.event AS e JOIN mhub.identifier AS i ON i.identifier_id = e.identifier_id
+        WHERE e.event_id > after_event_id AND e.event_id <= upto_event_id
+        GROUP BY i.person_id
+        UNION ALL
+        SELECT i.person_id, min(t.since) FROM told AS t JOIN mhub.identifier AS i ON i.identifier_id = t.identifier_id GROUP BY i.person_id
+        UNION ALL
+        SELECT mhub.resolve_person(p.person_id), '-infinity' FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p(person_id)
+        WHERE m.merge_id > after_merge_id AND m.merge_id <= upto_merge_id
+    ), once AS (
+        SELECT c.person_id, min(c.since) AS since FROM changed AS c WHERE c.person_id IS NOT NULL GROUP BY c.person_id
+    )
+    SELECT array_agg(o.person_id), array_agg(o.since) FROM once AS o
+$$;
+COMMENT ON FUNCTION mhub.session_work(bigint, bigint, bigint, bigint) IS
+'Whose sessions are to be made anew and since when: because of events with after_event_id < event_id <= upto_event_id, of merges and splits with after_merge_id < merge_id <= upto_merge_id, and of mhub.session_todo, which it empties. Both NULL when there is nothing to do. For mhub.refresh_sessions().';
+
+CREATE PROCEDURE mhub.refresh_sessions(max_time interval DEFAULT '15 seconds')
+LANGUAGE plpgsql AS $$
+DECLARE
+    enough timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) max_time;
+    events record;
+    merged bigint;
+    merge_horizon bigint;
+    work record;
+BEGIN
+    LOOP
+        -- The consumer's row keeps a second caller waiting until this step is committed.
+        SELECT c.after_event_id, c.upto_event_id INTO events FROM mhub.claim_events('sessions', 20000) AS c;
+        INSERT INTO mhub.consumer (name) VALUES ('session_merges') ON CONFLICT DO NOTHING;
+        SELECT c.last_event_id INTO merged FROM mhub.consumer AS c WHERE c.name OPERATOR(pg_catalog.=) 'session_merges' FOR UPDATE;
+        merge_horizon := mhub.merge_horizon();
+
+        -- The sessions of persons merged away go first: their events are another person's now.
+        DELETE FROM mhub.session AS s USING mhub.merge_log AS m
+        WHERE m.merge_id OPERATOR(pg_catalog.>) merged AND m.merge_id OPERATOR(pg_catalog.<=) merge_horizon
+          AND (s.person_id OPERATOR(pg_catalog.=) m.person_id OR s.person_id OPERATOR(pg_catalog.=) m.other_person_id);
+        SELECT w.person_ids, w.since INTO work FROM mhub.session_work(events.after_event_id, events.upto_event_id, merged, merge_horizon) AS w;
+        IF work.person_ids IS NOT NULL THEN
+            PERFORM mhub.sessionize(work.person_ids, work.since);
+        END IF;
+        UPDATE mhub.consumer AS c SET last_event_id = merge_horizon, updated_at = pg_catalog.now()
+        WHERE c.name OPERATOR(pg_catalog.=) 'session_merges' AND c.last_event_id OPERATOR(pg_catalog.<>) merge_horizon;
+        COMMIT;
+        EXIT WHEN events.upto_event_id OPERATOR(pg_catalog.=) events.after_event_id
+               OR pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) enough;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE mhub.refresh_sessions(interval) IS
+'Brings mhub.session up to date with new and late events, merges and splits of persons, and events judged anew, in steps of 20,000 event ids, committing each, for at most about max_time. The outcome depends on the events only, not on the order in which they came. mhub.run_jobs() calls it every 30 seconds.';
+
+CREATE FUNCTION mhub.rebuild_sessions(since timestamptz) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH told AS (
+        INSERT INTO mhub.session_todo (identifier_id, since)
+        SELECT e.identifier_id, min(e.occurred_at) FROM mhub.event AS e WHERE e.occurred_at >= rebuild_sessions.since GROUP BY e.identifier_id
+        RETURNING 1
+    )
+    SELECT count(*) FROM told
+$$;
+COMMENT ON FUNCTION mhub.rebuild_sessions(timestamptz) IS
+'Has the sessions of everybody with events since then made anew by the next mhub.refresh_sessions(), from that time on: after a change of mhub.session_policy. Returns the number of identifiers concerned.';
