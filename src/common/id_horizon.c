@@ -55,7 +55,7 @@ mark_as_writer(MhubIdSource *source, Oid sequence)
 {
 	LOCKTAG    *held = &source->held;
 
-	if (held->locktag_field1 == MyDatabaseId && LockHeldByMe(held, ShareLock))
+	if (held->locktag_field1 == MyDatabaseId && LockHeldByMe(held, ShareLock, false))
 		return;
 	SET_LOCKTAG_ADVISORY(*held, MyDatabaseId, source->lock_class, (uint32) sequence_last_value(sequence), 2);
 	(void) LockAcquire(held, ShareLock, false, false);

@@ -35,4 +35,10 @@
 extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #endif
 
+/* 17 gave LockHeldByMe() a third argument, whether a stronger lock will do */
+#if PG_VERSION_NUM < 170000
+#include "storage/lock.h"
+#define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
+#endif
+
 #endif							/* MHUB_PGCOMPAT_H */

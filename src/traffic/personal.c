@@ -9,7 +9,7 @@
  */
 #include "traffic/personal.h"
 
-#define NAME_MAX 64
+#define PARAMETER_NAME_MAX 64
 
 /* Names without their separators; sorted */
 static const char *const whole_names[] = {
@@ -39,7 +39,7 @@ plain_name(const char *name, char *out)
 {
 	size_t		n = 0;
 
-	for (; *name != '\0' && n < NAME_MAX - 1; name++)
+	for (; *name != '\0' && n < PARAMETER_NAME_MAX - 1; name++)
 	{
 		if (strchr("-_. []", *name) == NULL)
 			out[n++] = pg_ascii_tolower((unsigned char) *name);
@@ -60,7 +60,7 @@ ends_with(const char *text, const char *ending)
 bool
 mhub_name_is_personal(const char *name)
 {
-	char		plain[NAME_MAX];
+	char		plain[PARAMETER_NAME_MAX];
 	int			i;
 
 	plain_name(name, plain);
