@@ -15,6 +15,7 @@ COMMENT ON FUNCTION mhub.time_partition(text) IS
 CREATE FUNCTION mhub.create_partition(parent text, at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    parameters text;
     unit text;
     start_time timestamptz;
     end_time timestamptz;
@@ -52,6 +53,12 @@ BEGIN
     EXECUTE format('CREATE TABLE mhub.%I (LIKE mhub.%I INCLUDING ALL)', created, parent);
     SELECT p.partition_name INTO fallback FROM mhub.time_partition(parent) AS p WHERE p.from_time IS NULL AND p.to_time IS NULL;
     IF fallback IS NOT NULL THEN
+        -- Storage parameters such as fillfactor are those of the default partition; LIKE does not copy them.
+        SELECT format('ALTER TABLE mhub.%I SET (%s)', created, array_to_string(c.reloptions, ', ')) INTO parameters
+        FROM pg_class AS c WHERE c.oid = to_regclass(format('mhub.%I', fallback)) AND c.reloptions IS NOT NULL;
+        IF parameters IS NOT NULL THEN
+            EXECUTE parameters;
+        END IF;
         SELECT a.attname INTO key_column FROM pg_partitioned_table AS t
         JOIN pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
         WHERE t.partrelid = to_regclass(format('mhub.%I', parent));

@@ -181,10 +181,10 @@ CREATE TABLE mhub.message (
     latency_ms integer,
     PRIMARY KEY (message_id, created_at)
 ) PARTITION BY RANGE (created_at);
-CREATE TABLE mhub.message_default PARTITION OF mhub.message DEFAULT WITH (fillfactor = 70);
+CREATE TABLE mhub.message_default PARTITION OF mhub.message DEFAULT WITH (fillfactor = 50);
 INSERT INTO mhub.partition_policy (parent) VALUES ('message');
 CREATE INDEX message_queue_idx ON mhub.message (channel, (coalesce(next_provider, provider, '')), not_before) WHERE pending;
-CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at);
+CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at) WHERE person_id IS NOT NULL;
 SELECT mhub.create_partition('message', now() + step * interval '1 month') FROM generate_series(0, 3) AS step;
 COMMENT ON TABLE mhub.message IS 'The outbox: a row is a message to send, inserted in the transaction that decides on it, and then its history. mhub.deliver_messages() sends what is pending.';
 COMMENT ON TABLE mhub.message_default IS 'Takes the messages for whose time there is no partition.';

@@ -10,6 +10,7 @@
 #include "privacy/privacy.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -461,6 +462,24 @@ prepare_content(Message **messages, int count)
 		try_fetch_content(&wanting[i], 1);
 }
 
+/*
+ * The statement must walk the queue in its order and stop at the limit,
+ * however long the queue is.  The planner knows too little about it (young
+ * statistics, a coalesce) to be left the choice of sorting it all.
+ */
+static void
+execute_in_order(Datum *arguments)
+{
+	static const char *const unwanted[] = {"enable_sort", "enable_seqscan", "enable_bitmapscan", "enable_hashjoin",
+	"enable_mergejoin"};
+	int			level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(unwanted); i++)
+		(void) set_config_option(unwanted[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	execute(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING, "claim messages");
+	AtEOXact_GUC(true, level);
+}
+
 /* Claims up to limit messages of one lane; returns how many rows it took. */
 static int
 claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampTz now)
@@ -477,7 +496,7 @@ claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampT
 	arguments[2] = TimestampTzGetDatum(now);
 	arguments[3] = Int32GetDatum(limit);
 	arguments[4] = TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, lease_ms(run, provider)));
-	execute(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING, "claim messages");
+	execute_in_order(arguments);
 	taken = (int) SPI_processed;
 	if (taken == 0)
 	{
