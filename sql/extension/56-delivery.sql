@@ -1,28 +1,81 @@
 -- The delivery engine, providers and their secrets, and what may be sent to whom.
 
+CREATE FUNCTION mhub.quiet_end(at timestamptz, zone text, quiet_from time, quiet_until time) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT nullif(mhub.next_local_time(at, zone, NULL, quiet_until, quiet_from), at) WHERE quiet_from <> quiet_until
+$$;
+COMMENT ON FUNCTION mhub.quiet_end(timestamptz, text, time, time) IS
+'When quiet hours from quiet_from to quiet_until (local times in zone, maybe over midnight) end, for an instant within them; NULL outside of them, when both times are the same, and for a NULL argument. Error invalid_parameter_value for an unknown zone.';
+
+CREATE FUNCTION mhub.messages_sent(person_id bigint, channel text, since timestamptz) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT count(*) FROM mhub.message AS m
+    WHERE m.person_id = $1 AND m.channel = $2 AND m.purpose = 'marketing'
+      AND (m.sent_at >= $3 OR m.state = 'sending')
+$$;
+COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz) IS
+'Marketing messages sent to a person on a channel since a time, and those being sent; for frequency caps.';
+
+CREATE FUNCTION mhub.message_verdict(message mhub.message, at timestamptz, OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    rules mhub.delivery_channel;
+    zone text;
+BEGIN
+    SELECT * INTO rules FROM mhub.delivery_channel AS c WHERE c.channel = message.channel;
+    IF message.purpose = 'marketing' AND rules.consent_required AND NOT mhub.has_consent(message.person_id, 'marketing', message.channel) THEN
+        state := 'suppressed'; reason := 'no_consent';
+    ELSIF mhub.is_suppressed_person(message.person_id, message.channel) THEN
+        state := 'suppressed'; reason := 'suppressed';
+    ELSIF message.enrollment_id IS NOT NULL AND EXISTS (
+        SELECT FROM mhub.enrollment AS e WHERE e.enrollment_id = message.enrollment_id
+          AND mhub.enrollment_outcome(e.outcome) IN ('goal reached', 'exit criterion', 'removed', 'archived')) THEN
+        state := 'suppressed'; reason := 'left_workflow';
+    ELSIF message.purpose <> 'marketing' THEN
+        RETURN;
+    ELSIF mhub.messages_sent(message.person_id, message.channel, at - rules.cap_period) > rules.cap_count THEN
+        -- The message itself is being sent, so it is one of them.
+        state := 'suppressed'; reason := 'cap';
+    ELSIF rules.quiet_from IS NOT NULL THEN
+        SELECT p.traits ->> 'time_zone' INTO zone FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(message.person_id);
+        zone := CASE WHEN mhub.is_time_zone(zone) THEN zone ELSE mhub.hub_time_zone() END;
+        not_before := mhub.quiet_end(at, zone, rules.quiet_from, rules.quiet_until);
+        IF not_before IS NOT NULL THEN
+            state := 'deferred'; reason := 'quiet_hours';
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.message_verdict(mhub.message, timestamptz) IS
+'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
+
+CREATE FUNCTION mhub.message_links(message_id bigint, channel text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN coalesce(current_setting('mhub.link_url', true), '') <> '' THEN
+               (SELECT jsonb_object_agg(l.name, current_setting('mhub.link_url') || mhub.link_token(message_id, l.link_id))
+                FROM mhub.tracked_link AS l WHERE l.revoked_at IS NULL) END,
+           nullif(current_setting('mhub.unsubscribe_url', true), '') || mhub.link_token(message_id, NULL)
+    WHERE coalesce(current_setting('mhub.link_url', true), '') || coalesce(current_setting('mhub.unsubscribe_url', true), '') <> ''
+$$;
+COMMENT ON FUNCTION mhub.message_links(bigint, text) IS
+'The addresses that a message may carry: links, an object of name to address for every living row of mhub.tracked_link (NULL while mhub.link_url is not set), and unsubscribe_url (NULL while mhub.unsubscribe_url is not set).';
+
 CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestamptz[], OUT place bigint, OUT state text, OUT reason text,
-    OUT not_before timestamptz, OUT address text, OUT sealed mhub.enc, OUT subject text, OUT text_body text, OUT html_body text,
-    OUT code text, OUT parameters jsonb, OUT unsubscribe_url text)
+    OUT not_before timestamptz, OUT address text, OUT sealed mhub.enc, OUT identifier_id bigint, OUT subject text, OUT text_body text,
+    OUT html_body text, OUT code text, OUT parameters jsonb, OUT unsubscribe_url text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT u.place,
-           CASE WHEN m.template IS NOT NULL AND t.template_id IS NULL THEN 'failed'
-                WHEN m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL THEN 'suppressed' END,
-           CASE WHEN m.template IS NOT NULL AND t.template_id IS NULL THEN 'no_template'
-                WHEN m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL THEN 'no_address' END,
-           NULL::timestamptz,
-           CASE WHEN a.sealed IS NULL THEN a.value END,
-           a.sealed,
+    SELECT u.place, v.state, v.reason, v.not_before,
+           CASE WHEN a.sealed IS NULL THEN a.value END, a.sealed, a.identifier_id,
            CASE WHEN m.template IS NULL THEN m.data ->> 'subject' ELSE mhub.render_template(t.subject, d.data, 'none', d.text_partials) END,
            CASE WHEN m.template IS NULL THEN m.data ->> 'text' ELSE mhub.render_template(t.text_body, d.data, 'none', d.text_partials) END,
            CASE WHEN m.template IS NULL THEN m.data ->> 'html' ELSE mhub.render_template(t.html_body, d.data, 'html', d.html_partials) END,
            t.code,
            CASE WHEN t.parameters <> '{}' THEN mhub.render_template(t.parameters::text, d.data, 'json', d.text_partials)::jsonb END,
-           NULL::text
+           CASE WHEN m.purpose = 'marketing' THEN d.unsubscribe_url END
     FROM unnest(message_ids, created_at) WITH ORDINALITY AS u(message_id, created_at, place)
     JOIN mhub.message AS m ON m.message_id = u.message_id AND m.created_at = u.created_at
     JOIN mhub.delivery_channel AS c ON c.channel = m.channel
-    LEFT JOIN mhub.person AS q ON q.person_id = m.person_id
-    LEFT JOIN mhub.person AS p ON p.person_id = coalesce(q.merged_into, q.person_id)
+    LEFT JOIN mhub.person AS p ON p.person_id = (SELECT mhub.resolve_person(m.person_id))
     LEFT JOIN LATERAL (
         SELECT i.identifier_id, i.value, i.sealed FROM mhub.identifier AS i
         WHERE i.person_id = p.person_id AND i.kind = c.identifier_kind
@@ -36,14 +89,51 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         ORDER BY length(x.locale) DESC LIMIT 1
     ) AS t ON true
     CROSS JOIN LATERAL (
-        SELECT coalesce(p.traits, '{}') || m.data AS data,
+        SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
+        UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
+        UNION ALL SELECT 'suppressed', 'no_address', NULL WHERE m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL
+        UNION ALL SELECT NULL, NULL, NULL
+        LIMIT 1
+    ) AS v
+    LEFT JOIN LATERAL (
+        SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_profile(p.person_id) END, '{}') || m.data
+                   || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data, l.unsubscribe_url,
                (SELECT jsonb_object_agg(s.name, s.text_body) FROM mhub.template_partial AS s) AS text_partials,
                (SELECT jsonb_object_agg(s.name, s.html_body) FROM mhub.template_partial AS s) AS html_partials
+        FROM (VALUES (true)) AS one LEFT JOIN LATERAL mhub.message_links(m.message_id, m.channel) AS l ON true
         OFFSET 0
-    ) AS d
+    ) AS d ON v.state IS NULL
 $$;
 COMMENT ON FUNCTION mhub.message_content(bigint[], timestamptz[]) IS
-'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed; subject, text and HTML filled in; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id; subject, text and HTML filled in from profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+
+CREATE FUNCTION mhub.message_profile(person_id bigint) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.traits FROM mhub.person AS p WHERE p.person_id = $1
+$$;
+COMMENT ON FUNCTION mhub.message_profile(bigint) IS
+'What templates know about a person: the traits. NULL for NULL and for an unknown id.';
+
+CREATE FUNCTION mhub.preview_message(template text, channel text, person_id bigint DEFAULT NULL, data jsonb DEFAULT '{}', locale text DEFAULT NULL,
+    OUT subject text, OUT text_body text, OUT html_body text, OUT encoding text, OUT segments integer, OUT missing text[])
+RETURNS record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT mhub.render_template(t.subject, d.data, 'none', k.texts), b.body, mhub.render_template(t.html_body, d.data, 'html', k.htmls),
+           s.encoding, s.segments,
+           (SELECT array_agg(DISTINCT v ORDER BY v) FROM unnest(mhub.template_variables(concat_ws(' ', t.subject, t.text_body, t.html_body))) AS v
+            WHERE d.data #> string_to_array(v, '.') IS NULL)
+    FROM (SELECT coalesce(mhub.message_profile(mhub.resolve_person(preview_message.person_id)), '{}') || preview_message.data AS data) AS d
+    CROSS JOIN LATERAL (
+        SELECT * FROM mhub.template AS x
+        WHERE x.key = preview_message.template AND x.channel = preview_message.channel
+          AND x.locale IN ('', coalesce(preview_message.locale, d.data ->> 'locale', ''), split_part(coalesce(preview_message.locale, d.data ->> 'locale', ''), '-', 1))
+        ORDER BY length(x.locale) DESC LIMIT 1
+    ) AS t
+    CROSS JOIN (SELECT jsonb_object_agg(p.name, p.text_body) AS texts, jsonb_object_agg(p.name, p.html_body) AS htmls FROM mhub.template_partial AS p) AS k
+    CROSS JOIN LATERAL (SELECT mhub.render_template(t.text_body, d.data, 'none', k.texts) AS body) AS b
+    LEFT JOIN LATERAL mhub.sms_length(b.body) AS s ON true
+$$;
+COMMENT ON FUNCTION mhub.preview_message(text, text, bigint, jsonb, text) IS
+'What a template looks like for a person (NULL: nobody) with data, in the locale it would get: subject, text, HTML, how the text would go by SMS (encoding, segments), and the names that have no value, which print nothing or their default text (inside lists they may have one all the same). Sends nothing, records nothing. NULLs when there is no such template.';
 
 CREATE PROCEDURE mhub.deliver_messages(max_time interval DEFAULT '50 seconds')
 LANGUAGE c AS 'MODULE_PATHNAME', 'mhub_deliver_messages';

@@ -174,6 +174,7 @@ CREATE TABLE mhub.message (
     attempts integer NOT NULL DEFAULT 0,
     next_provider text,
     lease_until timestamptz,
+    identifier_id bigint,
     sent_by text,
     sent_at timestamptz,
     provider_message_id text,
@@ -184,6 +185,8 @@ CREATE TABLE mhub.message (
 CREATE TABLE mhub.message_default PARTITION OF mhub.message DEFAULT WITH (fillfactor = 50);
 INSERT INTO mhub.partition_policy (parent) VALUES ('message');
 CREATE INDEX message_queue_idx ON mhub.message (channel, (coalesce(next_provider, provider, '')), not_before) WHERE pending;
+CREATE INDEX message_idempotency_key_idx ON mhub.message USING hash (idempotency_key);
+CREATE INDEX message_provider_message_id_idx ON mhub.message (provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at) WHERE person_id IS NOT NULL;
 SELECT mhub.create_partition('message', now() + step * interval '1 month') FROM generate_series(0, 3) AS step;
 COMMENT ON TABLE mhub.message IS 'The outbox: a row is a message to send, inserted in the transaction that decides on it, and then its history. mhub.deliver_messages() sends what is pending.';
@@ -212,6 +215,7 @@ COMMENT ON COLUMN mhub.message.reason IS 'Why it is in this state: unsubscribed,
 COMMENT ON COLUMN mhub.message.attempts IS 'Times it was handed to a deliverer.';
 COMMENT ON COLUMN mhub.message.next_provider IS 'After a failure the provider to try next; NULL: the best.';
 COMMENT ON COLUMN mhub.message.lease_until IS 'State sending: when the deliverer counts as lost and another may take over.';
+COMMENT ON COLUMN mhub.message.identifier_id IS 'The identifier it was addressed to; NULL until sent, and for messages that name their recipient.';
 COMMENT ON COLUMN mhub.message.sent_by IS 'The provider of the last attempt.';
 COMMENT ON COLUMN mhub.message.sent_at IS 'When the provider accepted it.';
 COMMENT ON COLUMN mhub.message.provider_message_id IS 'The provider''s own id of it, for delivery events.';

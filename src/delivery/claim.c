@@ -100,7 +100,7 @@ static MhubPlan claim_plan = {
 
 static MhubPlan content_plan = {
 	"SELECT c.place, c.state, c.reason, c.not_before, c.address, c.sealed, c.subject, c.text_body, c.html_body, "
-	"c.code, c.parameters, c.unsubscribe_url FROM mhub.message_content($1, $2) AS c",
+	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2) AS c",
 2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
 
 static void
@@ -365,6 +365,7 @@ read_content(Message *message, HeapTuple row, TupleDesc descriptor)
 		return;
 	}
 	read_address(message, row, descriptor);
+	message->identifier_id = DatumGetInt64(SPI_getbinval(row, descriptor, 13, &isnull));
 	message->subject = copy_text(row, descriptor, 7);
 	message->text = copy_text(row, descriptor, 8);
 	message->html = copy_text(row, descriptor, 9);

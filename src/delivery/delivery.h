@@ -138,6 +138,7 @@ typedef struct Message
 	TimestampTz claimed_at;
 	TimestampTz start_by;		/* later another deliverer might take it over before we are through */
 	TimestampTz not_before;		/* for FATE_DEFERRED */
+	int64		identifier_id;	/* addressed; 0: none */
 	int			attempt;
 	bool		pinned;			/* asked for this provider */
 	bool		needs_content;	/* there is a person or a template */

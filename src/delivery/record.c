@@ -19,15 +19,15 @@ static MhubPlan record_plan = {
 	"reason = r.reason, not_before = coalesce(r.not_before, m.not_before), "
 	"lease_until = NULL, attempts = r.attempts, next_provider = r.next_provider, sent_by = r.sent_by, "
 	"sent_at = r.sent_at, provider_message_id = coalesce(r.provider_message_id, m.provider_message_id), "
-	"response_code = r.response_code, latency_ms = r.latency_ms "
+	"response_code = r.response_code, latency_ms = r.latency_ms, identifier_id = coalesce(r.identifier_id, m.identifier_id) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
 	"pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
-	"pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12), pg_catalog.unnest($13)) "
+	"pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14)) "
 	"AS r(message_id, created_at, state, pending, reason, not_before, attempts, next_provider, sent_by, sent_at, "
-	"provider_message_id, response_code, latency_ms) "
+	"provider_message_id, response_code, latency_ms, identifier_id) "
 	"WHERE m.message_id OPERATOR(pg_catalog.=) r.message_id AND m.created_at OPERATOR(pg_catalog.=) r.created_at",
-13, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID}, NULL};
+14, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
+INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, NULL};
 
 static MhubPlan failure_plan = {
 	"INSERT INTO mhub.delivery_failure (message_id, attempt, failed_at, provider, state, reason, response_code, "
@@ -211,7 +211,7 @@ static void
 record_messages(Run *run, TimestampTz now)
 {
 	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID,
-	TEXTOID, TIMESTAMPTZOID, TEXTOID, INT4OID, INT4OID};
+	TEXTOID, TIMESTAMPTZOID, TEXTOID, INT4OID, INT4OID, INT8OID};
 	Column		columns[lengthof(types)];
 	Datum		arguments[lengthof(types)];
 	dlist_iter	iter;
@@ -239,6 +239,7 @@ record_messages(Run *run, TimestampTz now)
 		add_text(&columns[10], message->provider_message_id);
 		add(&columns[11], Int32GetDatum((int32) message->request.status), !answered);
 		add(&columns[12], Int32GetDatum(message->request.latency_ms), !message->started);
+		add(&columns[13], Int64GetDatum(message->identifier_id), message->identifier_id == 0);
 	}
 	for (size_t i = 0; i < lengthof(types); i++)
 		arguments[i] = finish(&columns[i], types[i]);

@@ -12,6 +12,8 @@ int			mhub_delivery_lease = 300;
 static char *allowed_networks = NULL;
 static char *denied_networks = NULL;
 static char *ca_file = NULL;
+static char *link_url = NULL;
+static char *unsubscribe_url = NULL;
 
 static bool
 check_networks(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
@@ -55,6 +57,14 @@ mhub_delivery_init(void)
 							   "File with the certificate authorities that servers of providers are checked against.",
 							   "In PEM form. Empty: those of the system.",
 							   &ca_file, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("mhub.link_url",
+							   "Address before the token of a tracked link, e.g. https://go.example.com/l/.",
+							   "What serves it calls mhub.open_link(token) and redirects. Empty: templates get no tracked links.",
+							   &link_url, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("mhub.unsubscribe_url",
+							   "Address before the token of an unsubscribe link, e.g. https://go.example.com/u/.",
+							   "What serves it calls mhub.unsubscribe(token). Empty: messages carry no unsubscribe link.",
+							   &unsubscribe_url, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mhub.delivery_concurrency",
 							"Requests that one call of mhub.deliver_messages() has in flight at most.",
 							"Each provider has its own limit besides.",
