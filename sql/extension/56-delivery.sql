@@ -7,37 +7,44 @@ $$;
 COMMENT ON FUNCTION mhub.quiet_end(timestamptz, text, time, time) IS
 'When quiet hours from quiet_from to quiet_until (local times in zone, maybe over midnight) end, for an instant within them; NULL outside of them, when both times are the same, and for a NULL argument. Error invalid_parameter_value for an unknown zone.';
 
-CREATE FUNCTION mhub.messages_sent(person_id bigint, channel text, since timestamptz) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION mhub.messages_sent(person_id bigint, channel text, since timestamptz, before_id bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM mhub.message AS m
-    WHERE m.person_id = $1 AND m.channel = $2 AND m.purpose = 'marketing'
-      AND (m.sent_at >= $3 OR m.state = 'sending')
+    WHERE m.person_id IN (SELECT mhub.person_family($1)) AND m.channel = $2 AND m.purpose = 'marketing'
+      AND (m.sent_at >= $3 OR m.state = 'sending' AND m.message_id < $4)
 $$;
-COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz) IS
-'Marketing messages sent to a person on a channel since a time, and those being sent; for frequency caps.';
+COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz, bigint) IS
+'Marketing messages sent to a person (any id of it) on a channel since a time, and those just being sent whose message_id is below before_id; for frequency caps.';
 
-CREATE FUNCTION mhub.message_verdict(message mhub.message, at timestamptz, OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
+CREATE FUNCTION mhub.left_workflow(enrollment_id bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM mhub.enrollment AS e WHERE e.enrollment_id = $1
+                   AND mhub.enrollment_outcome(e.outcome) IN ('goal reached', 'exit criterion', 'removed', 'archived'))
+$$;
+COMMENT ON FUNCTION mhub.left_workflow(bigint) IS
+'Whether an enrollment ended otherwise than by its last step: goal reached, exit criterion, removed, archived. What it had queued is not sent any more. NULL for NULL.';
+
+CREATE FUNCTION mhub.message_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, at timestamptz,
+    OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    rules mhub.delivery_channel;
+    rules record;
     zone text;
 BEGIN
-    SELECT * INTO rules FROM mhub.delivery_channel AS c WHERE c.channel = message.channel;
-    IF message.purpose = 'marketing' AND rules.consent_required AND NOT mhub.has_consent(message.person_id, 'marketing', message.channel) THEN
+    SELECT * INTO rules FROM mhub.delivery_channel AS c WHERE c.channel = message_verdict.channel;
+    IF message_verdict.purpose = 'marketing' AND rules.consent_required AND NOT mhub.has_consent(message_verdict.person_id, 'marketing', message_verdict.channel) THEN
         state := 'suppressed'; reason := 'no_consent';
-    ELSIF mhub.is_suppressed_person(message.person_id, message.channel) THEN
+    ELSIF mhub.is_suppressed_person(message_verdict.person_id, message_verdict.channel) THEN
         state := 'suppressed'; reason := 'suppressed';
-    ELSIF message.enrollment_id IS NOT NULL AND EXISTS (
-        SELECT FROM mhub.enrollment AS e WHERE e.enrollment_id = message.enrollment_id
-          AND mhub.enrollment_outcome(e.outcome) IN ('goal reached', 'exit criterion', 'removed', 'archived')) THEN
+    ELSIF message_verdict.enrollment_id IS NOT NULL AND mhub.left_workflow(message_verdict.enrollment_id) THEN
         state := 'suppressed'; reason := 'left_workflow';
-    ELSIF message.purpose <> 'marketing' THEN
+    ELSIF message_verdict.purpose <> 'marketing' THEN
         RETURN;
-    ELSIF mhub.messages_sent(message.person_id, message.channel, at - rules.cap_period) > rules.cap_count THEN
-        -- The message itself is being sent, so it is one of them.
+    ELSIF rules.cap_count IS NOT NULL
+          AND mhub.messages_sent(message_verdict.person_id, message_verdict.channel, at - rules.cap_period, message_verdict.message_id) >= rules.cap_count THEN
         state := 'suppressed'; reason := 'cap';
     ELSIF rules.quiet_from IS NOT NULL THEN
-        SELECT p.traits ->> 'time_zone' INTO zone FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(message.person_id);
+        SELECT p.traits ->> 'time_zone' INTO zone FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(message_verdict.person_id);
         zone := CASE WHEN mhub.is_time_zone(zone) THEN zone ELSE mhub.hub_time_zone() END;
         not_before := mhub.quiet_end(at, zone, rules.quiet_from, rules.quiet_until);
         IF not_before IS NOT NULL THEN
@@ -46,7 +53,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION mhub.message_verdict(mhub.message, timestamptz) IS
+COMMENT ON FUNCTION mhub.message_verdict(bigint, bigint, text, text, bigint, timestamptz) IS
 'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
 
 CREATE FUNCTION mhub.message_links(message_id bigint, channel text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
@@ -66,11 +73,11 @@ CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestampt
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.place, v.state, v.reason, v.not_before,
            CASE WHEN a.sealed IS NULL THEN a.value END, a.sealed, a.identifier_id,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'subject' ELSE mhub.render_template(t.subject, d.data, 'none', d.text_partials) END,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'text' ELSE mhub.render_template(t.text_body, d.data, 'none', d.text_partials) END,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'html' ELSE mhub.render_template(t.html_body, d.data, 'html', d.html_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'subject' WHEN v.state IS NULL THEN mhub.render_template(t.subject, d.data, 'none', d.text_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'text' WHEN v.state IS NULL THEN mhub.render_template(t.text_body, d.data, 'none', d.text_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'html' WHEN v.state IS NULL THEN mhub.render_template(t.html_body, d.data, 'html', d.html_partials) END,
            t.code,
-           CASE WHEN t.parameters <> '{}' THEN mhub.render_template(t.parameters::text, d.data, 'json', d.text_partials)::jsonb END,
+           CASE WHEN v.state IS NULL AND t.parameters <> '{}' THEN mhub.render_template(t.parameters::text, d.data, 'json', d.text_partials)::jsonb END,
            CASE WHEN m.purpose = 'marketing' THEN d.unsubscribe_url END
     FROM unnest(message_ids, created_at) WITH ORDINALITY AS u(message_id, created_at, place)
     JOIN mhub.message AS m ON m.message_id = u.message_id AND m.created_at = u.created_at
@@ -89,7 +96,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         ORDER BY length(x.locale) DESC LIMIT 1
     ) AS t ON true
     CROSS JOIN LATERAL (
-        SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
+        SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
         UNION ALL SELECT 'suppressed', 'no_address', NULL WHERE m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL
         UNION ALL SELECT NULL, NULL, NULL

@@ -22,8 +22,8 @@ COMMENT ON FUNCTION mhub.token_message(text, boolean) IS
 CREATE FUNCTION mhub.open_link(token text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    message mhub.message;
-    link mhub.tracked_link;
+    message record;
+    link record;
     clicked bigint;
 BEGIN
     SELECT l.* INTO link FROM mhub.token_message(token, false) AS t JOIN mhub.tracked_link AS l ON l.link_id = t.link_id
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION mhub.open_link(text) IS
 CREATE FUNCTION mhub.unsubscribe(token text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    message mhub.message;
+    message record;
 BEGIN
     SELECT m.* INTO message FROM mhub.token_message(token, true) AS t JOIN mhub.message AS m ON m.message_id = t.message_id;
     IF NOT FOUND OR message.person_id IS NULL THEN
