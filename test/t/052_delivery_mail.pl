@@ -97,7 +97,7 @@ is(join(' ', map { state_of($_) } @ids), 'sent failed:smtp_550 sent deferred:smt
 
 # STARTTLS, a certificate of mhub.ca_file, and a log-in.
 sql(qq{UPDATE mhub.provider SET active = false;
-	INSERT INTO mhub.provider (name, channel, kind, url, parameters, retry_base) VALUES ('secure', 'email', 'smtp', 'smtp://127.0.0.1:$secure->{port}', '{"from": "news\@example.com"}', '10 ms');
+	INSERT INTO mhub.provider (name, channel, kind, url, parameters, retry_base, retry_max, max_attempts, breaker_failures) VALUES ('secure', 'email', 'smtp', 'smtp://127.0.0.1:$secure->{port}', '{"from": "news\@example.com"}', '10 ms', '20 ms', 100, 100);
 	SELECT mhub.set_provider_secret('secure', 'user', 'hub'), mhub.set_provider_secret('secure', 'password', 'wrong')});
 $id = queue($amy);
 deliver();
@@ -196,6 +196,20 @@ is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'email')"), 't',
 is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'sms')"), 'f', 'on this channel');
 my ($code, $out, $err) = $node->psql($db, "SELECT mhub.record_delivery_event('delivered')");
 like($err, qr/neither idempotency_key/, 'an event about nothing');
+
+# The profiles suffice: an operator delivers, an app hands in what comes back.
+sql(q{CREATE ROLE shop_operator; CREATE ROLE shop_app; SELECT mhub.grant_access('shop_operator', 'operator'), mhub.grant_access('shop_app', 'app');
+	UPDATE mhub.tracked_link SET revoked_at = NULL});
+my $sun = person('sun@example.com');
+$id = queue($sun);
+sql(q{SET ROLE shop_operator; CALL mhub.deliver_messages('20 s')});
+is(state_of($id), 'sent', 'the operator delivers');
+($link) = (requests_of($plain))[-1]{parts}{'text/plain'} =~ m{/l/([\w-]{34})};
+($token) = (requests_of($plain))[-1]{headers}{'list-unsubscribe'} =~ m{/u/([\w-]{34})};
+$key = sql("SELECT idempotency_key FROM mhub.message WHERE message_id = $id");
+like(sql("SET ROLE shop_app; SELECT mhub.open_link('$link')"), qr/^https:/, 'the app opens links');
+is(sql("SET ROLE shop_app; SELECT mhub.unsubscribe('$token')"), 't', 'takes unsubscriptions');
+is(sql("SET ROLE shop_app; SELECT mhub.record_delivery_event('bounced', idempotency_key => '$key')"), 't', 'and bounces');
 
 stop_server($_) for $plain, $secure;
 $node->stop;
