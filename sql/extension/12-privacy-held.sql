@@ -31,6 +31,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.session', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
         ('mhub.session_todo', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
         -- delivery
+        ('mhub.message', 'identifier', '{identifier_id}', 't.person_id = ANY ($1) AND t.identifier_id = ANY ($2)', 'anonymise', NULL, false, 45),
         ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
          'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
          true, 50),

@@ -19,12 +19,17 @@ $$;
 COMMENT ON FUNCTION mhub.token_message(text, boolean) IS
 'The message and link of a genuine token that is not revoked, for unsubscribing or for a link; no row otherwise.';
 
+CREATE FUNCTION mhub.record_click(identifier_id bigint, campaign_query text, properties jsonb) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_record_click';
+COMMENT ON FUNCTION mhub.record_click(bigint, text, jsonb) IS
+'Records the event Link Clicked (type hub) of an identifier with its source from campaign_query (utm_source=...&utm_medium=...), so that attribution counts it as a touch, and returns its event_id. NULL for a NULL argument. Error invalid_parameter_value when the event is rejected.';
+
 CREATE FUNCTION mhub.open_link(token text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     message record;
     link record;
-    clicked bigint;
+    about jsonb;
 BEGIN
     SELECT l.* INTO link FROM mhub.token_message(token, false) AS t JOIN mhub.tracked_link AS l ON l.link_id = t.link_id
     WHERE l.revoked_at IS NULL;
@@ -35,14 +40,11 @@ BEGIN
     IF message.message_id IS NOT NULL THEN
         INSERT INTO mhub.delivery_event (message_id, type, occurred_at, link_id) VALUES (message.message_id, 'clicked', mhub.now(), link.link_id);
         IF message.identifier_id IS NOT NULL THEN
-            clicked := mhub.record_event(message.identifier_id, 'Link Clicked', jsonb_strip_nulls(jsonb_build_object('link', link.name,
-                'message_id', message.message_id, 'channel', message.channel, 'campaign', message.campaign, 'content', message.content,
-                'workflow', message.workflow, 'step', message.step)));
-            -- A click on our own message is a marketing touch like a click on an advertisement.
-            UPDATE mhub.event AS e SET source = coalesce(message.workflow, message.channel), medium = message.channel,
-                campaign = message.campaign, content = message.content,
-                channel = mhub.channel(coalesce(message.workflow, message.channel), message.channel, message.campaign)
-            WHERE e.event_id = clicked;
+            about := jsonb_strip_nulls(jsonb_build_object('link', link.name, 'message_id', message.message_id,
+                'source', coalesce(message.workflow, message.channel), 'channel', message.channel, 'campaign', message.campaign,
+                'content', message.content, 'workflow', message.workflow, 'step', message.step));
+            PERFORM mhub.record_click(message.identifier_id, mhub.render_template('utm_source={{source}}&utm_medium={{channel}}'
+                '{{#campaign}}&utm_campaign={{campaign}}{{/campaign}}{{#content}}&utm_content={{content}}{{/content}}', about, 'url'), about);
         END IF;
     END IF;
     RETURN mhub.render_template(link.url, jsonb_build_object('campaign', message.campaign, 'content', message.content, 'channel', message.channel,

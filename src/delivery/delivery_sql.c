@@ -1,10 +1,11 @@
 /*
  * delivery_sql.c
- *	  SQL face of the small functions around delivery: webhook signatures and
- *	  the address guard.
+ *	  SQL face of the small functions around delivery: webhook signatures, the
+ *	  address guard, and the event of a click.
  */
 #include "mhub.h"
 
+#include "collect/collect.h"
 #include "delivery/settings.h"
 #include "delivery/webhook_signature.h"
 
@@ -19,6 +20,7 @@
 PG_FUNCTION_INFO_V1(mhub_sign_webhook);
 PG_FUNCTION_INFO_V1(mhub_verify_webhook);
 PG_FUNCTION_INFO_V1(mhub_address_refusal);
+PG_FUNCTION_INFO_V1(mhub_record_click);
 
 static int64
 unix_seconds(TimestampTz at)
@@ -141,4 +143,27 @@ mhub_address_refusal(PG_FUNCTION_ARGS)
 	if (why == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(why));
+}
+
+/* A click on a message of ours: an event of the hub with a source, like a click on an advertisement. */
+Datum
+mhub_record_click(PG_FUNCTION_ARGS)
+{
+	MhubEventBatch *batch = mhub_event_batch_create("hub");
+	MhubEvent  *event = mhub_event_batch_add(batch);
+	int64		event_id;
+
+	event->type = "hub";
+	event->name = "Link Clicked";
+	event->identifier_id = PG_GETARG_INT64(0);
+	event->campaign_query = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	event->properties = PG_GETARG_JSONB_P(2);
+	mhub_event_batch_record(batch);
+	if (event->status == MHUB_EVENT_REJECTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("click was not recorded: %s", event->reason)));
+	event_id = event->event_id;
+	mhub_event_batch_destroy(batch);
+	PG_RETURN_INT64(event_id);
 }

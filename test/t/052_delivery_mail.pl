@@ -97,13 +97,13 @@ is(join(' ', map { state_of($_) } @ids), 'sent failed:smtp_550 sent deferred:smt
 
 # STARTTLS, a certificate of mhub.ca_file, and a log-in.
 sql(qq{UPDATE mhub.provider SET active = false;
-	INSERT INTO mhub.provider (name, channel, kind, url, parameters, retry_base, retry_max, max_attempts, breaker_failures) VALUES ('secure', 'email', 'smtp', 'smtp://127.0.0.1:$secure->{port}', '{"from": "news\@example.com"}', '10 ms', '20 ms', 100, 100);
+	INSERT INTO mhub.provider (name, channel, kind, url, parameters, retry_base, retry_max, max_attempts, breaker_failures) VALUES ('secure', 'email', 'smtp', 'smtp://127.0.0.1:$secure->{port}', '{"from": "news\@example.com"}', '1 s', '1 s', 100, 100);
 	SELECT mhub.set_provider_secret('secure', 'user', 'hub'), mhub.set_provider_secret('secure', 'password', 'wrong')});
 $id = queue($amy);
 deliver();
 is(state_of($id), 'deferred:login_denied', 'a wrong password is the provider\'s fault, not the message\'s');
 sql(q{SELECT mhub.set_provider_secret('secure', 'password', 'geheim')});
-select undef, undef, undef, 0.1;
+select undef, undef, undef, 1.1;
 deliver();
 is(state_of($id), 'sent', 'and once it is right the message goes out');
 ok((requests_of($secure))[-1]{tls} && (requests_of($secure))[-1]{user}, 'encrypted and logged in');
