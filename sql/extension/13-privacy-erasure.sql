@@ -178,7 +178,7 @@ BEGIN
         JOIN mhub.person AS p ON p.person_id = ANY (l.persons) AND p.created_at <= l.erased_at
         WHERE EXISTS (SELECT FROM mhub.identifier AS i WHERE i.person_id = p.person_id)
            OR EXISTS (SELECT FROM mhub.person_key AS k WHERE k.person_id = p.person_id AND k.destroyed_at IS NULL)
-        ORDER BY root, l.erasure_id
+        ORDER BY root, l.erased_at
     LOOP
         PERFORM mhub.erase_person(entry.root, format('replay of erasure %s', entry.erasure_id), entry.events, false, false);
         repeated := repeated + 1;

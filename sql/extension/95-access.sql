@@ -323,19 +323,11 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('privacy_officer', 'SELECT, INSERT', 'TABLE', 'mhub.enc_column'),
     ('privacy_officer', 'SELECT (epoch, destroyed_at, person_id)', 'TABLE', 'mhub.person_key'),
     ('privacy_officer', 'SELECT (epoch)', 'TABLE', 'mhub.keyring'),
-    ('privacy_officer', 'SELECT, INSERT, DELETE', 'TABLE', 'mhub.consent'),
     ('privacy_officer', 'SELECT, INSERT, DELETE', 'TABLE', 'mhub.suppression'),
-    ('privacy_officer', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.person'),
-    ('privacy_officer', 'SELECT, INSERT, DELETE', 'TABLE', 'mhub.identifier'),
-    ('privacy_officer', 'SELECT, DELETE', 'TABLE', 'mhub.link'),
-    ('privacy_officer', 'SELECT, DELETE', 'TABLE', 'mhub.merge_log'),
-    ('privacy_officer', 'SELECT, DELETE', 'TABLE', 'mhub.identity_conflict'),
-    ('privacy_officer', 'SELECT, DELETE', 'TABLE', 'mhub.group_member'),
-    ('privacy_officer', 'SELECT, UPDATE, DELETE', 'TABLE', 'mhub.event'),
-    ('privacy_officer', 'SELECT, UPDATE, DELETE', 'TABLE', 'mhub.message'),
-    ('privacy_officer', 'SELECT, UPDATE, DELETE', 'TABLE', 'mhub.conversion'),
-    ('privacy_officer', 'SELECT, UPDATE, DELETE', 'TABLE', 'mhub.touch'),
-    ('privacy_officer', 'SELECT, UPDATE, DELETE', 'TABLE', 'mhub.attribution_dirty'),
+    ('privacy_officer', 'INSERT', 'TABLE', 'mhub.consent'),
+    ('privacy_officer', 'INSERT', 'TABLE', 'mhub.person'),
+    ('privacy_officer', 'INSERT', 'TABLE', 'mhub.identifier'),
+    ('privacy_officer', 'INSERT', 'TABLE', 'mhub.attribution_dirty'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.key_configured()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.key_epochs()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.key_status()'),
@@ -395,7 +387,6 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('app', 'SELECT, INSERT', 'TABLE', 'mhub.identity_conflict'),
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.blocked_value'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
-    ('privacy_officer', 'SELECT', 'TABLE', 'mhub.identity_conflict'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.ip_lookup(inet)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb)'),
     ('*', 'SELECT', 'TABLE', 'mhub.invalid_rule'),
@@ -452,6 +443,17 @@ BEGIN
         EXECUTE format('GRANT %s ON %s %s TO %I', entry.privilege, entry.object_type, entry.object, role_name);
         granted := granted + 1;
     END LOOP;
+    -- Who exports and erases works on every table of the list.
+    IF profile = 'privacy_officer' THEN
+        FOR entry IN
+            SELECT d.relation, CASE d.erase WHEN 'delete' THEN 'SELECT, DELETE' WHEN 'scrub' THEN 'SELECT, UPDATE' ELSE 'SELECT, UPDATE, DELETE' END AS privilege
+            FROM mhub.personal_data() AS d JOIN pg_class AS c ON c.oid = d.relation
+            WHERE c.relnamespace = 'mhub'::regnamespace AND d.erase <> 'keep'
+        LOOP
+            EXECUTE format('GRANT %s ON TABLE %s TO %I', entry.privilege, entry.relation, role_name);
+            granted := granted + 1;
+        END LOOP;
+    END IF;
     RETURN granted;
 END
 $$;

@@ -52,7 +52,7 @@ is_sensitive(const ErrorData *edata)
 {
 	if (mask_mode != MASK_MHUB)
 		return mask_mode == MASK_ALL;
-	return mentions_mhub(debug_query_string) || mentions_mhub(edata->message);
+	return mentions_mhub(debug_query_string) || mentions_mhub(edata->message) || mentions_mhub(edata->detail);
 }
 
 /* Data exceptions and constraint violations quote the values they refuse. */
