@@ -118,13 +118,13 @@ is($node->safe_psql($db, q{SELECT mhub.invalid_reason('Our Own Monitor/1.0 bot')
 # Judged anew when rules change, in batches, with the counters
 $node->safe_psql($db, qq{
 	INSERT INTO mhub.event (occurred_at, identifier_id, name, user_agent, url, invalid_reason)
-	SELECT timestamptz '2026-03-01 00:00+00' + n * interval '1 minute', n % 10 + 1, 'Page Viewed', '$human', 'https://example.com/' || n,
+	SELECT timestamptz '2024-03-01 00:00+00' + n * interval '1 minute', n % 10 + 1, 'Page Viewed', '$human', 'https://example.com/' || n,
 	       CASE WHEN n = 7 THEN 'employee' WHEN n = 8 THEN 'bot_user_agent' END
 	FROM generate_series(1, 1000) AS n;
 	INSERT INTO mhub.event (occurred_at, identifier_id, name, user_agent)
-	SELECT timestamptz '2026-03-01 05:00:00+00' + n * interval '0.05 seconds', 15, 'Page Viewed', '$human' FROM generate_series(1, 700) AS n;
+	SELECT timestamptz '2024-03-01 05:00:00+00' + n * interval '0.05 seconds', 15, 'Page Viewed', '$human' FROM generate_series(1, 700) AS n;
 	INSERT INTO mhub.invalid_rule (position, reason, url) VALUES (350, 'test_visit', '{https://example.com/5*}');
-	CALL mhub.reclassify_events('2026-01-01', batch_size => 130);
+	CALL mhub.reclassify_events('2024-01-01', batch_size => 130);
 });
 sub reasons
 {
@@ -134,7 +134,7 @@ sub reasons
 is(reasons(), 'employee 1, rate 700, test_visit 111, valid 888', 'judged anew: a new rule, a reason taken back, a caller\'s kept, a rate');
 $node->safe_psql($db, q{
 	UPDATE mhub.invalid_rule SET enabled = false WHERE position IN (350, 900);
-	CALL mhub.reclassify_events('2026-01-01', batch_size => 333);
+	CALL mhub.reclassify_events('2024-01-01', batch_size => 333);
 });
 is(reasons(), 'employee 1, valid 1699', 'disabled rules take their reasons back');
 is($node->safe_psql($db, q{
@@ -149,19 +149,19 @@ $node->safe_psql($db, qq{
 });
 is(reasons(), 'employee 1, rate 700, valid 999', 'rates are judged as events come');
 $node->safe_psql($db, qq{
-	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2026-03-02 05:00:30+00', 16, 'Page Viewed' FROM generate_series(1, 400);
+	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2024-03-02 05:00:30+00', 16, 'Page Viewed' FROM generate_series(1, 400);
 	CALL mhub.flag_rates();
-	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2026-03-02 05:00:40+00', 16, 'Page Viewed' FROM generate_series(1, 400);
+	INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT timestamptz '2024-03-02 05:00:40+00', 16, 'Page Viewed' FROM generate_series(1, 400);
 	CALL mhub.flag_rates();
 });
 is(reasons(), 'employee 1, rate 1500, valid 999', 'a limit exceeded only by later events flags the earlier ones too');
 
 # Collection judges by the same rules, and by the whole address although it keeps only the network.
 $node->safe_psql($db, qq{
-	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "47.90.1.2", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm1');
-	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"purpose": "prefetch", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm2');
-	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"userAgent": "curl/8.4.0"}', '2026-03-03 05:00+00', 'm3');
-	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "1.2.3.4", "userAgent": "$human"}', '2026-03-03 05:00+00', 'm4');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "47.90.1.2", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm1');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"purpose": "prefetch", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm2');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"userAgent": "curl/8.4.0"}', '2024-03-03 05:00+00', 'm3');
+	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "1.2.3.4", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm4');
 });
 is($node->safe_psql($db, q{SELECT string_agg(coalesce(invalid_reason, 'valid'), ' ' ORDER BY message_id) FROM mhub.event WHERE name = 'Seen'}),
 	'datacentre_ip prefetch bot_user_agent valid', 'collected events are judged');

@@ -69,14 +69,14 @@ sub same_as_naive
 
 # Hand-made: gap, campaign, internal move, payment return, heartbeats.
 $node->safe_psql($db, qq{
-	SELECT mhub.page('Home', '{"cookie": "h"}', '{"url": "https://www.example.com/?utm_source=wechat&utm_medium=social"}', '{"userAgent": "$agent"}', '2026-03-01 08:00+00', 'h1');
-	SELECT mhub.track('Heartbeat', '{"cookie": "h"}', '{}', '{"userAgent": "$agent"}', '2026-03-01 08:00:20+00', 'h2');
-	SELECT mhub.track('Heartbeat', '{"cookie": "h"}', '{}', '{"userAgent": "$agent"}', '2026-03-01 08:01:20+00', 'h3');
-	SELECT mhub.page('Course', '{"cookie": "h"}', '{"url": "https://www.example.com/course?id=1", "referrer": "https://www.example.com/"}', '{"userAgent": "$agent"}', '2026-03-01 08:02+00', 'h4');
-	SELECT mhub.page('Paid', '{"cookie": "h"}', '{"url": "https://www.example.com/paid", "referrer": "https://openapi.alipay.com/", "engaged_time": 7.5}', '{"userAgent": "$agent"}', '2026-03-01 08:10+00', 'h5');
-	SELECT mhub.page('Ad', '{"cookie": "h"}', '{"url": "https://www.example.com/ad?utm_source=baidu&utm_medium=cpc"}', '{"userAgent": "$agent"}', '2026-03-01 08:20+00', 'h6');
-	SELECT mhub.page('Later', '{"cookie": "h"}', '{"url": "https://www.example.com/later"}', '{"userAgent": "$agent"}', '2026-03-01 08:50:01+00', 'h7');
-	SELECT mhub.track('Order Completed', '{"cookie": "h"}', '{"total": 5, "currency": "CNY"}', '{}', '2026-03-01 09:10+00', 'h8');
+	SELECT mhub.page('Home', '{"cookie": "h"}', '{"url": "https://www.example.com/?utm_source=wechat&utm_medium=social"}', '{"userAgent": "$agent"}', '2024-03-01 08:00+00', 'h1');
+	SELECT mhub.track('Heartbeat', '{"cookie": "h"}', '{}', '{"userAgent": "$agent"}', '2024-03-01 08:00:20+00', 'h2');
+	SELECT mhub.track('Heartbeat', '{"cookie": "h"}', '{}', '{"userAgent": "$agent"}', '2024-03-01 08:01:20+00', 'h3');
+	SELECT mhub.page('Course', '{"cookie": "h"}', '{"url": "https://www.example.com/course?id=1", "referrer": "https://www.example.com/"}', '{"userAgent": "$agent"}', '2024-03-01 08:02+00', 'h4');
+	SELECT mhub.page('Paid', '{"cookie": "h"}', '{"url": "https://www.example.com/paid", "referrer": "https://openapi.alipay.com/", "engaged_time": 7.5}', '{"userAgent": "$agent"}', '2024-03-01 08:10+00', 'h5');
+	SELECT mhub.page('Ad', '{"cookie": "h"}', '{"url": "https://www.example.com/ad?utm_source=baidu&utm_medium=cpc"}', '{"userAgent": "$agent"}', '2024-03-01 08:20+00', 'h6');
+	SELECT mhub.page('Later', '{"cookie": "h"}', '{"url": "https://www.example.com/later"}', '{"userAgent": "$agent"}', '2024-03-01 08:50:01+00', 'h7');
+	SELECT mhub.track('Order Completed', '{"cookie": "h"}', '{"total": 5, "currency": "CNY"}', '{}', '2024-03-01 09:10+00', 'h8');
 	CALL mhub.refresh_sessions();
 });
 is($node->safe_psql($db, q{
@@ -97,7 +97,7 @@ sub random_events
 	$node->safe_psql($db, qq{
 		SELECT setseed($seed);
 		INSERT INTO mhub.event (occurred_at, identifier_id, type, name, url, channel, source, medium, campaign, value, properties)
-		SELECT timestamptz '2026-03-10 00:00+00' + random() * interval '2 days', i.identifier_id,
+		SELECT timestamptz '2024-03-10 00:00+00' + random() * interval '2 days', i.identifier_id,
 		       CASE WHEN random() < 0.6 THEN 'page' ELSE 'track' END, CASE WHEN random() < 0.2 THEN 'Heartbeat' ELSE 'X' END,
 		       'https://example.com/' || floor(random() * 5), c.channel, c.source, c.medium, c.campaign, floor(random() * 3),
 		       CASE WHEN random() < 0.1 THEN '{"engaged_time": 2.5}' ELSE '{}' END::jsonb
@@ -130,7 +130,7 @@ same_as_naive('a person split');
 
 $node->safe_psql($db, q{
 	INSERT INTO mhub.invalid_rule (position, reason, url) VALUES (50, 'test_visit', '{https://example.com/3*}');
-	CALL mhub.reclassify_events('2026-01-01');
+	CALL mhub.reclassify_events('2024-01-01');
 	CALL mhub.refresh_sessions();
 });
 same_as_naive('events judged anew');
