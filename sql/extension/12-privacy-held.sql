@@ -35,6 +35,10 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
          'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
          true, 50),
+        -- workflow; history and counters name enrollments only, and without these nobody can tell whose they were
+        ('mhub.enrollment', 'person', '{person_id}', NULL, 'delete', NULL, true, 40),
+        ('mhub.enrollment_request', 'person', '{person_id}', NULL, 'delete', NULL, false, 40),
+        ('mhub.task', 'person', '{person_id}', NULL, 'delete', NULL, true, 40),
         -- attribution
         ('mhub.conversion', 'identifier', '{identifier_id}', NULL, 'anonymise', 'order_id = NULL', true, 50),
         ('mhub.touch', 'identifier', '{identifier_id}', NULL, 'anonymise', 'landing_page = NULL', true, 50),

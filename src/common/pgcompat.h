@@ -41,4 +41,17 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
 #endif
 
+/* 16 tells which indexes an update of a row concerns, not only whether any */
+#if PG_VERSION_NUM >= 160000
+#define MhubUpdateIndexes TU_UpdateIndexes
+#define mhub_must_update_indexes(which) ((which) != TU_None)
+#define mhub_insert_index_tuples(result, slot, estate, which) \
+	ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, (which) == TU_Summarizing)
+#else
+#define MhubUpdateIndexes bool
+#define mhub_must_update_indexes(which) (which)
+#define mhub_insert_index_tuples(result, slot, estate, which) \
+	ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL)
+#endif
+
 #endif							/* MHUB_PGCOMPAT_H */

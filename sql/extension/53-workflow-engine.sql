@@ -1,0 +1,138 @@
+-- The engine: who enters, who moves, what the steps do.
+
+CREATE FUNCTION mhub.step_outcome(outcome integer, type text DEFAULT NULL, settings jsonb DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE outcome
+        WHEN 100 THEN 'waiting' WHEN 101 THEN 'deferred: quiet hours' WHEN 102 THEN 'deferred: frequency cap'
+        WHEN 103 THEN 'skipped: quiet hours' WHEN 104 THEN 'skipped: frequency cap' WHEN 105 THEN 'skipped: no consent'
+        WHEN 106 THEN 'skipped: suppressed' WHEN 107 THEN 'skipped: too late' WHEN 108 THEN 'left: frequency cap'
+        WHEN 109 THEN 'left: no consent' WHEN 110 THEN 'left: goal reached' WHEN 111 THEN 'left: exit criterion' WHEN 112 THEN 'left: removed'
+        ELSE CASE type
+            WHEN 'decision' THEN CASE WHEN outcome = jsonb_array_length(settings -> 'branches') THEN 'else'
+                                      ELSE coalesce(settings #>> ARRAY['branches', outcome::text, 'name'], (outcome + 1)::text) END
+            WHEN 'experiment' THEN settings #>> ARRAY['variants', outcome::text, 'key']
+            WHEN 'wait_for' THEN CASE outcome WHEN 0 THEN 'came' ELSE 'timeout' END
+            WHEN 'message' THEN 'sent'
+            ELSE 'done' END
+        END
+$$;
+COMMENT ON FUNCTION mhub.step_outcome(integer, text, jsonb) IS
+'How a step was left, in words: outcome is the number that history and counters keep, type and settings are the step''s (mhub.workflow_step) and tell branches and variants by name. NULL gives NULL.';
+
+CREATE FUNCTION mhub.enrollment_outcome(outcome integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (ARRAY['in flight', 'completed', 'goal reached', 'exit criterion', 'removed', 'merged', 'no consent', 'frequency cap', 'archived'])[outcome + 1]
+$$;
+COMMENT ON FUNCTION mhub.enrollment_outcome(integer) IS
+'How an enrollment ended, in words: in flight (0), completed, goal reached, exit criterion, removed, merged, no consent, frequency cap, archived (8). NULL for NULL and other numbers.';
+
+CREATE FUNCTION mhub.step_needs(version_id integer, step smallint) RETURNS integer
+LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_step_needs';
+COMMENT ON FUNCTION mhub.step_needs(integer, smallint) IS
+'What must be known of a person who is woken at a step: the sum of 1 (traits), 2 (whole profile), 4 (whether messages may be sent). Internal. NULL gives NULL.';
+
+CREATE FUNCTION mhub.messages_ahead(version_id integer, step smallint) RETURNS smallint[]
+LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_messages_ahead';
+COMMENT ON FUNCTION mhub.messages_ahead(integer, smallint) IS
+'The message steps that someone woken at a step may come to before the next wait. Internal. NULL gives NULL.';
+
+CREATE FUNCTION mhub.slice_of(place tid) RETURNS integer
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_slice_of';
+COMMENT ON FUNCTION mhub.slice_of(tid) IS 'The slice of mhub.enrollment (128 pages) in which a row lies that has this ctid. NULL gives NULL.';
+
+CREATE FUNCTION mhub.lock_engine() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_lock_engine';
+COMMENT ON FUNCTION mhub.lock_engine() IS
+'Keeps the engine from moving anybody until the end of the transaction; waits for chunks under way. For functions that change many enrollments at once.';
+
+CREATE PROCEDURE mhub.advance_workflows(max_time interval DEFAULT '10 seconds')
+LANGUAGE c AS 'MODULE_PATHNAME', 'mhub_advance_workflows';
+COMMENT ON PROCEDURE mhub.advance_workflows(interval) IS
+'Moves everybody who is due in an active workflow: takes in events, schedules and merges, then moves people, chunk by chunk, until nothing is left or max_time is over. Commits after every chunk; inside a transaction block it does everything in that transaction. Any number of callers may run at once and share the work; a crash anywhere leaves every step done exactly once or not yet. Error invalid_parameter_value for a max_time that is not positive.';
+
+CREATE FUNCTION mhub.enroll_people(workflow_ids integer[], person_ids bigint[], times timestamptz[], keys text[], contexts jsonb[], wake_times timestamptz[])
+RETURNS SETOF bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH wanted AS (
+        SELECT DISTINCT ON (u.person_id, u.workflow_id, entry.key)
+               u.person_id, u.workflow_id, entry.key, u.at, u.context, u.wake_at, w.active_version_id, s.step, w.reentry, w.reentry_after
+        FROM unnest(workflow_ids, person_ids, times, keys, contexts, wake_times) AS u (workflow_id, person_id, at, key, context, wake_at)
+        JOIN mhub.workflow AS w ON w.workflow_id = u.workflow_id AND w.state = 'active'
+        JOIN mhub.workflow_version AS v ON v.version_id = w.active_version_id
+        JOIN mhub.workflow_step AS s ON s.version_id = v.version_id AND s.key = v.definition ->> 'start'
+        CROSS JOIN LATERAL (SELECT CASE WHEN length(u.key) <= 200 THEN u.key ELSE 'md5 ' || md5(u.key) END COLLATE "C") AS entry (key)
+        ORDER BY u.person_id, u.workflow_id, entry.key, u.at
+    ), entered AS (
+        INSERT INTO mhub.enrollment (person_id, workflow_id, version_id, step, entered_at, arrived_at, wake_at, entry_key, entry_no, context)
+        SELECT n.person_id, n.workflow_id, n.active_version_id, n.step, n.at, mhub.now(), n.wake_at, n.key, coalesce(last.entry_no, 0) + 1, n.context
+        FROM wanted AS n
+        LEFT JOIN LATERAL (SELECT e.entry_no, e.outcome, e.entered_at FROM mhub.enrollment AS e
+                           WHERE e.person_id = n.person_id AND e.workflow_id = n.workflow_id AND e.entry_key = n.key
+                           ORDER BY e.entry_no DESC LIMIT 1) AS last ON true
+        WHERE last.entry_no IS NULL
+           OR last.outcome <> 0 AND (n.reentry = 'end' OR n.reentry = 'after' AND last.entered_at + n.reentry_after <= n.at)
+        -- Two at once reckon the same number, and the constraint lets one of them in.
+        ON CONFLICT (person_id, workflow_id, entry_key, entry_no) DO NOTHING
+        RETURNING enrollment_id, ctid, wake_at
+    ), wake AS (
+        INSERT INTO mhub.enrollment_wake (slice, wake_at) SELECT mhub.slice_of(e.ctid), min(e.wake_at) FROM entered AS e GROUP BY 1
+    )
+    SELECT e.enrollment_id FROM entered AS e
+$$;
+COMMENT ON FUNCTION mhub.enroll_people(integer[], bigint[], timestamptz[], text[], jsonb[], timestamptz[]) IS
+'Lets people enter workflows, as far as these are active and their re-entry rules allow: parallel arrays of workflow, person, time of entry, re-entry key (empty: none), context and time of the first step. Returns the new enrollments'' ids. All triggers come through here.';
+
+CREATE FUNCTION mhub.enroll_person(workflow text, person_id bigint, context jsonb DEFAULT '{}') RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    w mhub.workflow;
+    new_id bigint;
+BEGIN
+    SELECT * INTO w FROM mhub.workflow AS x WHERE x.key = enroll_person.workflow;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no workflow "%"', workflow USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT EXISTS (SELECT FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id) THEN
+        RAISE EXCEPTION 'there is no person %', person_id USING ERRCODE = 'undefined_object';
+    END IF;
+    SELECT mhub.enroll_people(ARRAY[w.workflow_id], ARRAY[coalesce(p.merged_into, p.person_id)], ARRAY[mhub.now()],
+                              ARRAY[CASE WHEN w.concurrent THEN gen_random_uuid()::text ELSE coalesce(context ->> w.reentry_per, '') END],
+                              ARRAY[coalesce(context, '{}')], ARRAY[mhub.now()])
+    INTO new_id FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id;
+    RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION mhub.enroll_person(text, bigint, jsonb) IS
+'Lets a person enter a workflow; context is what conditions see as $context and templates as values (with the re-entry key''s field, where the workflow has one). Returns the enrollment, or NULL when the workflow is not active or its re-entry rule says no. Errors: undefined_object for an unknown workflow or person.';
+
+CREATE FUNCTION mhub.enroll(workflow text, identifiers jsonb, context jsonb DEFAULT '{}') RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT mhub.enroll_person(workflow, mhub.identify(identifiers), context) $$;
+COMMENT ON FUNCTION mhub.enroll(text, jsonb, jsonb) IS
+'Lets whom identifiers name, as mhub.identify() takes them, enter a workflow; otherwise as mhub.enroll_person().';
+
+CREATE FUNCTION mhub.end_enrollments(enrollment_ids bigint[], outcome smallint) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    WITH ended AS (
+        UPDATE mhub.enrollment AS e SET outcome = end_enrollments.outcome, wake_at = NULL, signal = 0
+        WHERE e.enrollment_id = ANY (end_enrollments.enrollment_ids) AND e.outcome = 0
+        RETURNING e.version_id
+    ), counted AS (
+        INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
+        SELECT e.version_id, -1, end_enrollments.outcome, 0, count(*) FROM ended AS e GROUP BY e.version_id
+    )
+    SELECT count(*) FROM ended
+$$;
+COMMENT ON FUNCTION mhub.end_enrollments(bigint[], smallint) IS
+'Ends enrollments where they are, with an outcome of mhub.enrollment_outcome(); those that have ended stay as they are. Returns how many ended. Internal. NULL gives NULL.';
+
+CREATE FUNCTION mhub.leave_workflow(workflow text, person_id bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT mhub.end_enrollments(coalesce(array_agg(e.enrollment_id), '{}'), 4::smallint)
+            FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id)
+            WHERE w.key = leave_workflow.workflow AND e.outcome = 0
+              AND e.person_id = (SELECT coalesce(p.merged_into, p.person_id) FROM mhub.person AS p WHERE p.person_id = leave_workflow.person_id));
+END
+$$;
+COMMENT ON FUNCTION mhub.leave_workflow(text, bigint) IS
+'Takes a person out of a workflow (outcome removed). Returns the number of enrollments ended; 0 if there was none under way.';

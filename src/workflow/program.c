@@ -1,0 +1,576 @@
+/*
+ * program.c
+ *	  Reads a workflow's definition (jsonb) into a program.
+ *
+ * Reading never stops at the first mistake: every problem is noted with its
+ * path, so that an author sees all of them at once.
+ */
+#include "workflow/program.h"
+
+#include "common/hub_time.h"
+#include "condition/when.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "workflow/effect.h"
+#include "workflow/reader.h"
+
+/* Which kinds of branch a step has. */
+typedef enum Exits
+{
+	EXITS_NEXT,					/* next, or the end of the workflow without it */
+	EXITS_TIMEOUT,				/* next and on_timeout */
+	EXITS_BRANCHES,
+	EXITS_VARIANTS,
+	EXITS_NONE
+} Exits;
+
+typedef struct TypeInfo
+{
+	const char *name;
+	Exits		exits;
+	int			effect;
+	const char *fields;			/* allowed besides type, next, label and note */
+	void		(*read) (Reader *reader, WfStep *step);
+} TypeInfo;
+
+static void read_delay(Reader *reader, WfStep *step);
+static void read_wait_for(Reader *reader, WfStep *step);
+static void read_experiment(Reader *reader, WfStep *step);
+static void read_message(Reader *reader, WfStep *step);
+static void read_task(Reader *reader, WfStep *step);
+static void read_webhook(Reader *reader, WfStep *step);
+static void read_update(Reader *reader, WfStep *step);
+static void read_other_workflow(Reader *reader, WfStep *step);
+static void read_goal(Reader *reader, WfStep *step);
+
+static const TypeInfo types[] = {
+	[WF_DELAY] = {"delay", EXITS_NEXT, 0, "for until spread", read_delay},
+	[WF_WAIT_FOR] = {"wait_for", EXITS_TIMEOUT, 0, "event where if recheck timeout on_timeout", read_wait_for},
+	[WF_DECISION] = {"decision", EXITS_BRANCHES, 0, "branches else", NULL},
+	[WF_EXPERIMENT] = {"experiment", EXITS_VARIANTS, 0, "variants salt", read_experiment},
+	[WF_MESSAGE] = {"message", EXITS_NEXT, WF_EFFECT_MESSAGE,
+	"channel template provider purpose data campaign content quiet_hours cap if_refused", read_message},
+	[WF_TASK] = {"task", EXITS_NEXT, WF_EFFECT_TASK, "queue title priority due_in data", read_task},
+	[WF_WEBHOOK] = {"webhook", EXITS_NEXT, WF_EFFECT_WEBHOOK, "url provider data", read_webhook},
+	[WF_UPDATE] = {"update", EXITS_NEXT, 0, "set unset context", read_update},
+	[WF_ENTER] = {"enter_workflow", EXITS_NEXT, WF_EFFECT_ENTER, "workflow data", read_other_workflow},
+	[WF_LEAVE] = {"exit_workflow", EXITS_NEXT, WF_EFFECT_LEAVE, "workflow", read_other_workflow},
+	[WF_GOAL] = {"goal", EXITS_NEXT, 0, "goal", read_goal},
+	[WF_EXIT] = {"exit", EXITS_NONE, 0, "reason", NULL},
+};
+
+const char *
+wf_type_name(WfType type)
+{
+	return type == WF_UNKNOWN ? "unknown" : types[type].name;
+}
+
+/* Whether people can be found waiting at such a step. */
+bool
+wf_type_waits(const WfStep *step)
+{
+	return step->type == WF_DELAY || step->type == WF_WAIT_FOR;
+}
+
+int
+wf_step_number(const WfProgram *program, const char *key)
+{
+	for (int i = 0; i < program->nsteps; i++)
+		if (strcmp(program->steps[i].key, key) == 0)
+			return i;
+	return -1;
+}
+
+/* A length of time without a calendar: months of 30 days, days of 24 hours. */
+int64
+wf_span_usecs(const Interval *span)
+{
+	return span->time + ((int64) span->month * DAYS_PER_MONTH + span->day) * USECS_PER_DAY;
+}
+
+static WfBranch *
+add_branch(WfStep *step, const char *name)
+{
+	WfBranch   *branch = &step->branches[step->nbranches++];
+
+	memset(branch, 0, sizeof(*branch));
+	branch->name = pstrdup(name);
+	branch->target = -1;
+	return branch;
+}
+
+/* Where a branch leads.  The end of the workflow is said (null), not forgotten. */
+static char *
+read_target(Reader *reader, const char *field)
+{
+	if (!reader_has(reader, field))
+		reader_problem(reader, field, "dead end: name the next step, or null to end the workflow here");
+	return reader_text(reader, field, false);
+}
+
+static void
+branch_to_field(Reader *reader, WfStep *step, const char *name, const char *field)
+{
+	WfBranch   *branch = add_branch(step, name);
+
+	if (step->type != WF_GOAL || reader_has(reader, field))
+		branch->target_key = read_target(reader, field);
+}
+
+static void
+read_branch(Reader *element, WfStep *step, bool variant)
+{
+	char	   *name = reader_text(element, variant ? "key" : "name", variant);
+	WfBranch   *branch = add_branch(step, name != NULL ? name : psprintf("%d", step->nbranches + 1));
+
+	reader_only(element, variant ? "key weight next" : "name if next");
+	branch->target_key = read_target(element, "next");
+	if (variant)
+		branch->weight = reader_integer(element, "weight", 1, 0, 1000000);
+	else
+		branch->predicate = reader_predicate(element, "if", true);
+}
+
+static void
+read_branch_list(Reader *reader, WfStep *step, const char *field, bool variant)
+{
+	int			count = reader_list_length(reader, field);
+
+	if (count < 1)
+		reader_problem(reader, field, "at least one is needed");
+	if (count > WF_MAX_BRANCHES - 2)
+	{
+		reader_problem(reader, field, "at most %d are allowed", WF_MAX_BRANCHES - 2);
+		count = 0;
+	}
+	step->branches = palloc((Max(count, 0) + 1) * sizeof(WfBranch));
+	for (int i = 0; i < count; i++)
+	{
+		Reader		element;
+
+		if (reader_element(reader, field, i, &element))
+			read_branch(&element, step, variant);
+	}
+}
+
+static void
+read_exits(Reader *reader, WfStep *step, Exits exits)
+{
+	switch (exits)
+	{
+		case EXITS_NEXT:
+		case EXITS_TIMEOUT:
+			step->branches = palloc(2 * sizeof(WfBranch));
+			branch_to_field(reader, step, "next", "next");
+			if (exits == EXITS_TIMEOUT)
+				branch_to_field(reader, step, "timeout", "on_timeout");
+			break;
+		case EXITS_BRANCHES:
+			read_branch_list(reader, step, "branches", false);
+			branch_to_field(reader, step, "else", "else");
+			break;
+		case EXITS_VARIANTS:
+			read_branch_list(reader, step, "variants", true);
+			break;
+		case EXITS_NONE:
+			break;
+	}
+}
+
+static void
+read_delay(Reader *reader, WfStep *step)
+{
+	Reader		until;
+	Interval	spread;
+
+	step->has_delay = reader_span(reader, "for", &step->delay);
+	if (reader_object(reader, "until", &until))
+	{
+		reader_only(&until, "time window weekdays");
+		step->has_local = reader_local_rule(&until, &step->local);
+	}
+	if (reader_span(reader, "spread", &spread))
+		step->spread = wf_span_usecs(&spread);
+	if (!step->has_delay && !step->has_local && step->spread == 0)
+		reader_problem(reader, NULL, "a delay needs for, until or spread");
+}
+
+static void
+read_wait_for(Reader *reader, WfStep *step)
+{
+	step->event = reader_text(reader, "event", false);
+	step->where = reader_event_filter(reader, "where");
+	step->predicate = reader_predicate(reader, "if", false);
+	step->has_delay = reader_span(reader, "timeout", &step->delay);
+	if (!reader_span(reader, "recheck", &step->recheck))
+		step->recheck.time = USECS_PER_HOUR;
+	if ((step->event == NULL) == (step->predicate == NULL))
+		reader_problem(reader, NULL, "a wait_for waits either for an event or until a condition (if) holds");
+	if (step->where != NULL && step->event == NULL)
+		reader_problem(reader, "where", "without an event there is nothing to filter");
+	if (!step->has_delay)
+		reader_problem(reader, "timeout", "a timeout is needed: without one people could wait here for ever");
+}
+
+static void
+read_experiment(Reader *reader, WfStep *step)
+{
+	int			total = 0;
+
+	step->salt = reader_text(reader, "salt", false);
+	for (int i = 0; i < step->nbranches; i++)
+	{
+		total += step->branches[i].weight;
+		for (int j = 0; j < i; j++)
+			if (strcmp(step->branches[i].name, step->branches[j].name) == 0)
+				reader_problem(reader, "variants", "variant \"%s\" occurs twice", step->branches[i].name);
+	}
+	if (step->nbranches > 0 && total <= 0)
+		reader_problem(reader, "variants", "the weights add up to nothing");
+}
+
+static WfThen
+read_then(Reader *reader, const char *field, WfThen unless_given, bool may_defer)
+{
+	char	   *then = reader_text(reader, field, false);
+
+	if (then == NULL)
+		return unless_given;
+	if (strcmp(then, "skip") == 0)
+		return WF_THEN_SKIP;
+	if (strcmp(then, "exit") == 0)
+		return WF_THEN_EXIT;
+	if (may_defer && strcmp(then, "defer") == 0)
+		return WF_THEN_DEFER;
+	reader_problem(reader, field, may_defer ? "must be skip, defer or exit" : "must be skip or exit");
+	return unless_given;
+}
+
+static void
+read_message(Reader *reader, WfStep *step)
+{
+	Reader		inner;
+	char	   *purpose = reader_text(reader, "purpose", false);
+
+	step->channel = reader_text(reader, "channel", true);
+	(void) reader_text(reader, "template", true);
+	step->transactional = purpose != NULL && strcmp(purpose, "marketing") != 0;
+	step->when_refused = read_then(reader, "if_refused", WF_THEN_SKIP, false);
+	if (reader_object(reader, "quiet_hours", &inner))
+	{
+		reader_only(&inner, "from until then");
+		step->has_quiet = reader_quiet_hours(&inner, &step->local);
+		step->when_quiet = read_then(&inner, "then", WF_THEN_DEFER, true);
+		if (step->when_quiet == WF_THEN_EXIT)
+			reader_problem(&inner, "then", "must be defer or skip");
+	}
+	if (reader_object(reader, "cap", &inner))
+	{
+		reader_only(&inner, "count per then");
+		step->cap_count = reader_integer(&inner, "count", 0, 1, 1000000);
+		if (!reader_span(&inner, "per", &step->cap_period))
+			reader_problem(&inner, "per", "a period such as \"7 days\" is needed");
+		step->when_capped = read_then(&inner, "then", WF_THEN_SKIP, true);
+	}
+	reader_is_object(reader, "data");
+}
+
+static void
+read_task(Reader *reader, WfStep *step pg_attribute_unused())
+{
+	Interval	due;
+
+	(void) reader_text(reader, "queue", true);
+	(void) reader_text(reader, "title", true);
+	(void) reader_integer(reader, "priority", 3, 1, 5);
+	(void) reader_span(reader, "due_in", &due);
+	reader_is_object(reader, "data");
+}
+
+static void
+read_webhook(Reader *reader, WfStep *step pg_attribute_unused())
+{
+	char	   *url = reader_text(reader, "url", false);
+	char	   *provider = reader_text(reader, "provider", false);
+
+	if (url == NULL && provider == NULL)
+		reader_problem(reader, NULL, "a webhook needs a url or a provider");
+	if (url != NULL && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		reader_problem(reader, "url", "must begin with https:// or http://");
+	reader_is_object(reader, "data");
+}
+
+static void
+read_update(Reader *reader, WfStep *step)
+{
+	step->traits = reader_jsonb(reader, "set");
+	step->context = reader_jsonb(reader, "context");
+	reader_no_reserved(reader, "set");
+	if (reader_has(reader, "set") || reader_has(reader, "unset"))
+		step->effect = WF_EFFECT_UPDATE;
+	else if (step->context == NULL)
+		reader_problem(reader, NULL, "an update needs set, unset or context");
+	for (int i = 0; i < reader_list_length(reader, "unset"); i++)
+		(void) reader_list_text(reader, "unset", i);
+}
+
+static void
+read_other_workflow(Reader *reader, WfStep *step pg_attribute_unused())
+{
+	(void) reader_text(reader, "workflow", true);
+	reader_is_object(reader, "data");
+}
+
+static void
+read_goal(Reader *reader, WfStep *step pg_attribute_unused())
+{
+	(void) reader_text(reader, "goal", true);
+}
+
+static WfType
+type_by_name(const char *name)
+{
+	for (int i = 0; i < WF_UNKNOWN; i++)
+		if (strcmp(types[i].name, name) == 0)
+			return (WfType) i;
+	return WF_UNKNOWN;
+}
+
+static void
+read_step(Reader *reader, WfStep *step, char *key)
+{
+	char	   *type = reader_text(reader, "type", true);
+
+	memset(step, 0, sizeof(*step));
+	step->key = key;
+	step->type = type == NULL ? WF_UNKNOWN : type_by_name(type);
+	if (step->type == WF_UNKNOWN)
+	{
+		if (type != NULL)
+			reader_problem(reader, "type", "unknown type \"%s\"", type);
+		return;
+	}
+	step->effect = types[step->type].effect;
+	reader_only(reader, psprintf("type label note %s %s",
+								 types[step->type].exits <= EXITS_TIMEOUT ? "next" : "", types[step->type].fields));
+	read_exits(reader, step, types[step->type].exits);
+	if (types[step->type].read != NULL)
+		types[step->type].read(reader, step);
+}
+
+static void
+read_steps(Reader *reader, WfProgram *program)
+{
+	Reader		steps;
+	JsonbIterator *iterator;
+	JsonbValue	key;
+	int			count;
+
+	if (!reader_object(reader, "steps", &steps))
+	{
+		reader_problem(reader, "steps", "an object of steps is needed");
+		return;
+	}
+	count = JsonContainerSize(steps.container);
+	if (count < 1 || count > WF_MAX_STEPS)
+	{
+		reader_problem(reader, "steps", "between 1 and %d steps are needed", WF_MAX_STEPS);
+		return;
+	}
+	program->steps = palloc0(count * sizeof(WfStep));
+	iterator = JsonbIteratorInit(steps.container);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
+		WfStep	   *step = &program->steps[program->nsteps++];
+		JsonbValue	value;
+		Reader		inner;
+
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		step->key = name;
+		step->type = WF_UNKNOWN;
+		if (reader_object(&steps, name, &inner))
+			read_step(&inner, step, name);
+	}
+}
+
+static void
+read_criteria(Reader *reader, WfProgram *program, const char *field, bool is_goal)
+{
+	int			count = reader_list_length(reader, field);
+
+	if (count <= 0)
+		return;
+	program->criteria = program->criteria == NULL ? palloc(count * sizeof(WfCriterion))
+		: repalloc(program->criteria, (program->ncriteria + count) * sizeof(WfCriterion));
+	for (int i = 0; i < count; i++)
+	{
+		WfCriterion *criterion = &program->criteria[program->ncriteria];
+		Reader		element;
+
+		if (!reader_element(reader, field, i, &element))
+			continue;
+		memset(criterion, 0, sizeof(*criterion));
+		reader_only(&element, "key event where if");
+		criterion->key = reader_text(&element, "key", is_goal);
+		criterion->event = reader_text(&element, "event", false);
+		criterion->where = reader_event_filter(&element, "where");
+		criterion->predicate = reader_predicate(&element, "if", false);
+		criterion->is_goal = is_goal;
+		if ((criterion->event == NULL) == (criterion->predicate == NULL))
+			reader_problem(&element, NULL, "either an event or a condition (if) is needed");
+		program->ncriteria++;
+	}
+}
+
+static void
+read_trigger(Reader *reader)
+{
+	char	   *type = reader_text(reader, "type", true);
+	static const struct
+	{
+		const char *type;
+		const char *fields;
+		const char *required;
+	}			known[] = {
+		{"event", "type event where if", "event"},
+		{"segment", "type segment on if", "segment"},
+		{"schedule", "type at weekdays day_of_month segment if", "at"},
+		{"date", "type trait offset at yearly if", "trait"},
+		{"api", "type if", NULL},
+	};
+
+	if (type == NULL)
+		return;
+	for (int i = 0; i < (int) lengthof(known); i++)
+	{
+		MhubLocalRule rule;
+		Interval	offset;
+
+		if (strcmp(known[i].type, type) != 0)
+			continue;
+		reader_only(reader, known[i].fields);
+		if (known[i].required != NULL)
+			(void) reader_text(reader, known[i].required, true);
+		(void) reader_event_filter(reader, "where");
+		(void) reader_predicate(reader, "if", false);
+		(void) reader_span(reader, "offset", &offset);
+		if (reader_has(reader, "at"))
+			(void) reader_time_and_weekdays(reader, &rule);
+		if (reader_has(reader, "day_of_month"))
+			(void) reader_integer(reader, "day_of_month", 1, 1, 31);
+		if (strcmp(type, "segment") == 0)
+			reader_one_of(reader, "on", "enter leave");
+		return;
+	}
+	reader_problem(reader, "type", "unknown type \"%s\"", type);
+}
+
+static void
+read_triggers(Reader *reader)
+{
+	int			count = reader_list_length(reader, "triggers");
+
+	if (count < 1)
+		reader_problem(reader, "triggers", "at least one is needed; {\"type\": \"api\"} is the simplest");
+	for (int i = 0; i < count; i++)
+	{
+		Reader		element;
+
+		if (reader_element(reader, "triggers", i, &element))
+			read_trigger(&element);
+	}
+}
+
+static void
+read_reentry(Reader *reader)
+{
+	Reader		reentry;
+	JsonbValue *after;
+	Interval	span;
+
+	if (!reader_object(reader, "reentry", &reentry))
+		return;
+	reader_only(&reentry, "after per concurrent");
+	after = reader_value(&reentry, "after");
+	if (after != NULL)
+	{
+		char	   *text = reader_text(&reentry, "after", false);
+
+		if (text != NULL && strcmp(text, "never") != 0 && strcmp(text, "end") != 0)
+			(void) reader_span(&reentry, "after", &span);
+	}
+	(void) reader_text(&reentry, "per", false);
+	if (reader_has(&reentry, "per") && reader_flag(&reentry, "concurrent"))
+		reader_problem(&reentry, "concurrent", "with a key (per) every key may be in flight at once anyway");
+}
+
+static void
+read_late(Reader *reader, WfProgram *program)
+{
+	Reader		late;
+	Interval	after;
+
+	if (!reader_object(reader, "late", &late))
+		return;
+	reader_only(&late, "after");
+	if (reader_span(&late, "after", &after))
+	{
+		program->has_late = true;
+		program->late_after = wf_span_usecs(&after);
+	}
+	else
+		reader_problem(&late, "after", "a length of time such as \"6 hours\" is needed");
+}
+
+static void
+read_zone(Reader *reader, WfProgram *program)
+{
+	program->zone_name = reader_text(reader, "time_zone", false);
+	program->zone = mhub_hub_zone();
+	if (program->zone_name == NULL)
+		return;
+	program->zone = mhub_time_zone(program->zone_name);
+	if (program->zone == NULL)
+	{
+		reader_problem(reader, "time_zone", "unknown time zone \"%s\"", program->zone_name);
+		program->zone = mhub_hub_zone();
+	}
+}
+
+/* Reads what it can; only without problems is the result fit to run. */
+WfProgram *
+wf_program_read(Jsonb *definition, List **problems)
+{
+	WfProgram  *program = palloc0(sizeof(WfProgram));
+	Reader		reader = {.container = &definition->root, .problems = problems};
+	char	   *start;
+
+	program->start = -1;
+	program->attributes = mhub_attributes_create();
+	reader.attributes = program->attributes;
+	if (!JB_ROOT_IS_OBJECT(definition))
+	{
+		reader_problem(&reader, NULL, "a definition is an object");
+		return program;
+	}
+	reader_only(&reader, "name note time_zone triggers reentry start goals exit_when late steps");
+	(void) reader_text(&reader, "name", false);
+	read_zone(&reader, program);
+	read_triggers(&reader);
+	read_reentry(&reader);
+	read_late(&reader, program);
+	read_criteria(&reader, program, "goals", true);
+	read_criteria(&reader, program, "exit_when", false);
+	read_steps(&reader, program);
+	start = reader_text(&reader, "start", true);
+	if (start != NULL && program->nsteps > 0)
+	{
+		program->start = wf_step_number(program, start);
+		if (program->start < 0)
+			reader_problem(&reader, "start", "there is no step \"%s\"", start);
+	}
+	wf_program_link(program, &reader);
+	return program;
+}
