@@ -1,0 +1,33 @@
+-- Connected components in bulk.
+
+CREATE FUNCTION mhub.connected_components_add(state bytea, a bigint, b bigint) RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_connected_components_add';
+COMMENT ON FUNCTION mhub.connected_components_add(bytea, bigint, bigint) IS
+'State transition of mhub.connected_components(bigint, bigint).';
+
+CREATE FUNCTION mhub.connected_components_add(state bytea, a integer, b integer) RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_connected_components_add_int4';
+COMMENT ON FUNCTION mhub.connected_components_add(bytea, integer, integer) IS
+'State transition of mhub.connected_components(integer, integer).';
+
+CREATE FUNCTION mhub.connected_components_combine(state bytea, other bytea) RETURNS bytea
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_connected_components_combine';
+COMMENT ON FUNCTION mhub.connected_components_combine(bytea, bytea) IS
+'Joins two states of mhub.connected_components(): of parallel workers, of Citus nodes, or of your own from different days.';
+
+CREATE AGGREGATE mhub.connected_components(a bigint, b bigint) (
+    SFUNC = mhub.connected_components_add, STYPE = bytea, COMBINEFUNC = mhub.connected_components_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mhub.connected_components(bigint, bigint) IS
+'Connected components of the graph whose edges are the rows (a, b), in any order. The result is a state that mhub.components() reads. A self-link, or a row with one NULL, adds a lone node; a row with two adds nothing. NULL without rows. Ids that lie close together are the fastest. Memory: 16 bytes a row until known nodes repeat, then 16 to 64 a node; about 60 MB while 1,000,000 nodes are compacted; does not spill. Errors: program_limit_exceeded when a state that must travel (parallel query, subquery) is over 1 GB, some 67 million nodes.';
+
+CREATE AGGREGATE mhub.connected_components(a integer, b integer) (
+    SFUNC = mhub.connected_components_add, STYPE = bytea, COMBINEFUNC = mhub.connected_components_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE mhub.connected_components(integer, integer) IS
+'As mhub.connected_components(bigint, bigint), for integer ids, without a conversion.';
+
+CREATE FUNCTION mhub.components(state bytea, OUT node bigint, OUT component bigint)
+RETURNS SETOF record LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT ROWS 100000 AS 'MODULE_PATHNAME', 'mhub_components';
+COMMENT ON FUNCTION mhub.components(bytea) IS
+'Reads a state of mhub.connected_components(): one row a node, in order of node, with the smallest node of its component. SELECT * FROM mhub.components((SELECT mhub.connected_components(a, b) FROM edge)). No rows for NULL. Errors: invalid_parameter_value for bytes that are no such state.';
