@@ -249,3 +249,35 @@ COMMENT ON COLUMN mhub.group_member.group_id IS 'The group.';
 COMMENT ON COLUMN mhub.group_member.identifier_id IS 'The identifier that was told to belong to it; the person follows from mhub.identifier.';
 COMMENT ON COLUMN mhub.group_member.first_seen_at IS 'Earliest observation.';
 COMMENT ON COLUMN mhub.group_member.last_seen_at IS 'Latest observation.';
+
+CREATE TABLE mhub.link_job (
+    source text NOT NULL,
+    query text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    rows_at_start bigint NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX link_job_key ON mhub.link_job (source, md5(query));
+COMMENT ON TABLE mhub.link_job IS 'Runs of mhub.link_identifiers(), one row for each source and query: how far it has come.';
+COMMENT ON COLUMN mhub.link_job.source IS 'Its source; empty where none was given.';
+COMMENT ON COLUMN mhub.link_job.query IS 'Its query.';
+COMMENT ON COLUMN mhub.link_job.started_at IS 'When the last run began.';
+COMMENT ON COLUMN mhub.link_job.updated_at IS 'When its last batch was done.';
+COMMENT ON COLUMN mhub.link_job.finished_at IS 'When it was done with all rows; NULL while it runs or after an interruption.';
+COMMENT ON COLUMN mhub.link_job.rows_at_start IS 'Rows that an interrupted run before it had done.';
+COMMENT ON COLUMN mhub.link_job.rows_done IS 'Rows done in all.';
+
+CREATE VIEW mhub.link_progress AS
+    SELECT j.source, j.query, j.rows_done, j.started_at, j.updated_at, j.finished_at,
+           round((j.rows_done - j.rows_at_start) / greatest(extract(epoch FROM j.updated_at - j.started_at), 0.001)) AS rows_per_second
+    FROM mhub.link_job AS j;
+COMMENT ON VIEW mhub.link_progress IS 'How far the runs of mhub.link_identifiers() have come, seen from other sessions after every batch.';
+COMMENT ON COLUMN mhub.link_progress.source IS 'Source given to the run.';
+COMMENT ON COLUMN mhub.link_progress.query IS 'Query given to the run.';
+COMMENT ON COLUMN mhub.link_progress.rows_done IS 'Rows done in all.';
+COMMENT ON COLUMN mhub.link_progress.started_at IS 'When the last run began.';
+COMMENT ON COLUMN mhub.link_progress.updated_at IS 'When its last batch was done.';
+COMMENT ON COLUMN mhub.link_progress.finished_at IS 'When it was done with all rows; NULL while it runs or after an interruption.';
+COMMENT ON COLUMN mhub.link_progress.rows_per_second IS 'Rate of the last run.';

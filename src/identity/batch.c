@@ -78,8 +78,6 @@ intern_link(Batch *batch, int a, int b)
 	memset(link, 0, sizeof(*link));
 	link->a = low;
 	link->b = high;
-	link->earliest = DT_NOEND;
-	link->latest = DT_NOBEGIN;
 	batch->link_index.slots[at] = batch->nlinks;
 	return batch->nlinks++;
 }
@@ -137,31 +135,14 @@ insert_by_rank(const Batch *batch, int *accepted, int n, int identifier, bool ke
 }
 
 static void
-widen(TimestampTz at, TimestampTz *earliest, TimestampTz *latest)
-{
-	*earliest = Min(*earliest, at);
-	*latest = Max(*latest, at);
-}
-
-static void
 seen(BatchIdentifier *identifier, const IdentityObservation *observation)
 {
+	if (TIMESTAMP_IS_NOEND(identifier->earliest))
+		identifier->first_observed = observation->occurred_at;
 	if (identifier->source == NULL)
 		identifier->source = observation->source;
-	widen(observation->occurred_at, &identifier->earliest, &identifier->latest);
-}
-
-static int
-observed_link(Batch *batch, const IdentityObservation *observation, int a, int b)
-{
-	int			number = intern_link(batch, a, b);
-	BatchLink  *link = &batch->links[number];
-
-	if (link->source == NULL)
-		link->source = observation->source;
-	link->confidence = Max(link->confidence, observation->confidence > 0 ? observation->confidence : 1);
-	widen(observation->occurred_at, &link->earliest, &link->latest);
-	return number;
+	identifier->earliest = Min(identifier->earliest, observation->occurred_at);
+	identifier->latest = Max(identifier->latest, observation->occurred_at);
 }
 
 static void
@@ -187,7 +168,7 @@ build_observation(Batch *batch, BatchObservation *built, IdentityObservation *ob
 	for (i = 0; i < n; i++)
 		seen(&batch->identifiers[accepted[i]], observation);
 	for (i = 0; i < built->nothers; i++)
-		built->links[i] = observed_link(batch, observation, built->base, built->others[i]);
+		built->links[i] = intern_link(batch, built->base, built->others[i]);
 }
 
 void

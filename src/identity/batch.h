@@ -25,7 +25,8 @@ typedef struct BatchIdentifier
 	char	   *value;			/* as stored: normalised, or the blind index in hex */
 	int			length;
 	char	   *plain;			/* of a pii kind: the value to be sealed */
-	TimestampTz earliest;		/* observations in this batch */
+	TimestampTz first_observed; /* observations in this batch: the first in order, */
+	TimestampTz earliest;		/* and by time */
 	TimestampTz latest;
 	const char *source;
 
@@ -37,17 +38,15 @@ typedef struct BatchIdentifier
 	bool		inserted;		/* by this call */
 	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
 
-	int			node;			/* of the plan */
+	/* from the plan */
+	int			node;
+	TimestampTz since;			/* first_seen_at as the observation at hand finds it */
 } BatchIdentifier;
 
 typedef struct BatchLink
 {
 	int			a;				/* identifiers of the batch, a < b */
 	int			b;
-	TimestampTz earliest;
-	TimestampTz latest;
-	float		confidence;
-	const char *source;
 
 	/* from the table */
 	bool		found;
@@ -59,6 +58,10 @@ typedef struct BatchLink
 	/* from the plan */
 	bool		to_join;
 	bool		to_note;		/* as evidence */
+	TimestampTz earliest;		/* of the observations that do either */
+	TimestampTz latest;
+	float		confidence;
+	const char *source;
 } BatchLink;
 
 typedef struct BatchObservation

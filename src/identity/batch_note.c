@@ -56,11 +56,12 @@ static MhubPlan seen_later = {
 static MhubPlan insert_conflicts = {
 	"INSERT INTO mhub.identity_conflict (reason, kind, identifier_id, left_out_identifier_id, person_id,"
 	" other_person_id, source, occurred_at)"
-	" SELECT DISTINCT ON (w.id, w.left_out) w.* FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5),"
-	" unnest($6), unnest($7), unnest($8)) AS w(reason, kind, id, left_out, person_id, other_person_id, source, at)"
+	" SELECT DISTINCT ON (w.id, w.left_out) w.reason, w.kind, w.id, w.left_out, w.person_id, w.other_person_id, w.source, w.at"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8))"
+	" WITH ORDINALITY AS w(reason, kind, id, left_out, person_id, other_person_id, source, at, place)"
 	" WHERE NOT EXISTS (SELECT FROM mhub.identity_conflict AS c"
 	"  WHERE c.identifier_id = w.id AND c.left_out_identifier_id = w.left_out)"
-	" ORDER BY w.id, w.left_out, w.at",
+	" ORDER BY w.id, w.left_out, w.place",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 

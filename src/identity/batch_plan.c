@@ -53,7 +53,7 @@ add_new_node(Batch *batch, const BatchIdentifier *identifier)
 {
 	int			node = plan_add_node(&batch->plan, 0, 1);
 
-	plan_tally(&batch->plan, node, identifier->kind, 1, &identifier->earliest);
+	plan_tally(&batch->plan, node, identifier->kind, 1, &identifier->first_observed);
 	return node;
 }
 
@@ -73,15 +73,20 @@ batch_start_plan(Batch *batch)
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
 		BatchIdentifier *identifier = &batch->identifiers[i];
+		bool		is_new = identifier->person_id == 0 || identifier->inserted;
 
-		identifier->node = identifier->person_id == 0 || identifier->inserted
-			? add_new_node(batch, identifier)
-			: add_person_node(batch, identifier->person_id);
+		identifier->node = is_new ? add_new_node(batch, identifier) : add_person_node(batch, identifier->person_id);
+		identifier->since = is_new ? identifier->first_observed : identifier->first_seen;
 	}
 	for (i = 0; i < batch->nlinks; i++)
 	{
-		batch->links[i].to_join = false;
-		batch->links[i].to_note = false;
+		BatchLink  *link = &batch->links[i];
+
+		link->to_join = link->to_note = false;
+		link->earliest = DT_NOEND;
+		link->latest = DT_NOBEGIN;
+		link->confidence = 0;
+		link->source = NULL;
 	}
 }
 
@@ -119,6 +124,17 @@ note_conflict(Batch *batch, const PlanJoin *join, int observation, int left_out)
 	conflict->other_node = plan_find(&batch->plan, batch->identifiers[left_out].node);
 }
 
+/* The observation speaks for the link. */
+static void
+accept_link(BatchLink *link, const IdentityObservation *observation)
+{
+	if (link->source == NULL)
+		link->source = observation->source;
+	link->confidence = Max(link->confidence, observation->confidence > 0 ? observation->confidence : 1);
+	link->earliest = Min(link->earliest, observation->occurred_at);
+	link->latest = Max(link->latest, observation->occurred_at);
+}
+
 static void
 plan_link(Batch *batch, int observation, int base, int other, int number)
 {
@@ -131,6 +147,7 @@ plan_link(Batch *batch, int observation, int base, int other, int number)
 	if (!public->force && (!is_mergeable(batch, base) || !is_mergeable(batch, other)))
 	{
 		link->to_note = true;
+		accept_link(link, public);
 		return;
 	}
 	join = plan_join(&batch->plan, batch->identifiers[base].node, batch->identifiers[other].node,
@@ -141,8 +158,20 @@ plan_link(Batch *batch, int observation, int base, int other, int number)
 		return;
 	}
 	link->to_join = true;
+	accept_link(link, public);
 	if (join.outcome == PLAN_JOINED && batch->plan.nodes[join.loser].person_id != 0)
 		note_merge(batch, &join, observation, number);
+}
+
+static void
+note_time(Batch *batch, int number, TimestampTz at)
+{
+	BatchIdentifier *identifier = &batch->identifiers[number];
+
+	if (at >= identifier->since)
+		return;
+	plan_seen_earlier(&batch->plan, identifier->node, identifier->kind, identifier->since, at);
+	identifier->since = at;
 }
 
 /* Goes through the observations in order, as if each was the only one. */
@@ -159,6 +188,10 @@ batch_plan(Batch *batch)
 		CHECK_FOR_INTERRUPTS();
 		for (j = 0; j < observation->nothers; j++)
 			plan_link(batch, i, observation->base, observation->others[j], observation->links[j]);
+		if (observation->base >= 0)
+			note_time(batch, observation->base, observation->public->occurred_at);
+		for (j = 0; j < observation->nothers; j++)
+			note_time(batch, observation->others[j], observation->public->occurred_at);
 	}
 }
 

@@ -93,6 +93,25 @@ plan_find(MergePlan *plan, int node)
 	return node;
 }
 
+/* An identifier of the node turns out to have been seen earlier. */
+void
+plan_seen_earlier(MergePlan *plan, int node, int kind, TimestampTz was, TimestampTz is)
+{
+	PlanTally  *tally = tally_of(&plan->nodes[plan_find(plan, node)], kind);
+	int			i;
+
+	if (tally == NULL || tally->seen == NULL)
+		return;
+	for (i = 0; i < tally->count; i++)
+	{
+		if (tally->seen[i] == was)
+		{
+			tally->seen[i] = is;
+			return;
+		}
+	}
+}
+
 /* How many of a tally count at a time: within a period, those first seen since it began */
 static int
 counted(const PlanTally *tally, const PlanLimit *limit, TimestampTz at)
@@ -110,32 +129,42 @@ counted(const PlanTally *tally, const PlanLimit *limit, TimestampTz at)
 	return n;
 }
 
+static bool
+breaks_limit(const PlanTally *mine, const PlanTally *theirs, const PlanLimit *limit, TimestampTz at)
+{
+	int			n;
+	int			m;
+
+	if (theirs == NULL || mine->count + theirs->count <= limit->most)
+		return false;
+	n = counted(mine, limit, at);
+	m = counted(theirs, limit, at);
+	return n > 0 && m > 0 && n + m > limit->most;
+}
+
 /*
- * The kind whose limit the union of two roots would break, or -1.  A limit
- * that one side breaks by itself (it was lowered, or somebody forced a link)
- * binds nobody else, hence both sides must contribute.
+ * The kind whose limit the union of two roots would break, or -1: of several
+ * a unique one, then the first by number.  A limit that one side breaks by
+ * itself (it was lowered, or somebody forced a link) binds nobody else, hence
+ * both sides must contribute.
  */
 static int
 broken_limit(MergePlan *plan, const PlanNode *a, PlanNode *b, TimestampTz at)
 {
+	int			broken = -1;
 	int			i;
 
 	for (i = 0; i < a->ntallies; i++)
 	{
-		const PlanTally *mine = &a->tallies[i];
-		const PlanTally *theirs = tally_of(b, mine->kind);
-		const PlanLimit *limit = &plan->limits[mine->kind];
-		int			n,
-					m;
+		int			kind = a->tallies[i].kind;
+		bool		unique = plan->limits[kind].unique;
 
-		if (theirs == NULL || mine->count + theirs->count <= limit->most)
+		if (broken >= 0 && (plan->limits[broken].unique > unique || (plan->limits[broken].unique == unique && broken < kind)))
 			continue;
-		n = counted(mine, limit, at);
-		m = counted(theirs, limit, at);
-		if (n > 0 && m > 0 && n + m > limit->most)
-			return mine->kind;
+		if (breaks_limit(&a->tallies[i], tally_of(b, kind), &plan->limits[kind], at))
+			broken = kind;
 	}
-	return -1;
+	return broken;
 }
 
 /* A person is older than a new one, and of two persons the smaller id is the older. */

@@ -69,6 +69,7 @@ typedef struct PlanJoin
 extern void plan_init(MergePlan *plan, const PlanLimit *limits);
 extern int	plan_add_node(MergePlan *plan, int64 person_id, int64 size);
 extern void plan_tally(MergePlan *plan, int node, int kind, int count, const TimestampTz *seen);
+extern void plan_seen_earlier(MergePlan *plan, int node, int kind, TimestampTz was, TimestampTz is);
 extern int	plan_find(MergePlan *plan, int node);
 extern PlanJoin plan_join(MergePlan *plan, int a, int b, TimestampTz at, bool force, bool a_survives);
 

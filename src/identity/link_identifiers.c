@@ -1,0 +1,259 @@
+/*
+ * link_identifiers.c
+ *	  CALL mhub.link_identifiers(query, source): pairs of identifiers in bulk.
+ *
+ * The pairs go through the same engine as mhub.identify(), in order, thousands
+ * at a time, so the outcome is the same by construction.
+ */
+#include "mhub.h"
+
+#include "identity/identity.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(mhub_link_identifiers);
+
+#define NOTICE_INTERVAL_MS 5000
+
+static MhubPlan start_job = {
+	"INSERT INTO mhub.link_job AS j (source, query) VALUES (coalesce($1, ''), $2)"
+	" ON CONFLICT (source, md5(query)) DO UPDATE SET started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL,"
+	"  rows_at_start = CASE WHEN $3 AND j.finished_at IS NULL THEN j.rows_done ELSE 0 END,"
+	"  rows_done = CASE WHEN $3 AND j.finished_at IS NULL THEN j.rows_done ELSE 0 END"
+	" RETURNING rows_done",
+	3, {TEXTOID, TEXTOID, BOOLOID}, NULL
+};
+static MhubPlan advance_job = {
+	"UPDATE mhub.link_job SET rows_done = $3, updated_at = clock_timestamp(),"
+	" finished_at = CASE WHEN $4 THEN clock_timestamp() END WHERE source = coalesce($1, '') AND md5(query) = md5($2)",
+	4, {TEXTOID, TEXTOID, INT8OID, BOOLOID}, NULL
+};
+
+typedef struct LinkJob
+{
+	char	   *query;
+	const char *source;
+	int			batch;
+	bool		commits;
+	bool		timed;			/* the query has a fifth column, seen_at */
+	Portal		portal;
+	int64		done;
+	int64		done_before;	/* by a run that was interrupted */
+	TimestampTz started;
+	TimestampTz noticed;
+} LinkJob;
+
+/* The query as it was given, without semicolon at its end */
+static char *
+trimmed_query(text *given)
+{
+	char	   *query = text_to_cstring(given);
+	int			length = strlen(query);
+
+	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
+		query[--length] = '\0';
+	return query;
+}
+
+/* Only rows that come in a stated order can be skipped by number. */
+static bool
+is_ordered(const char *query)
+{
+	List	   *statements = raw_parser(query, RAW_PARSE_DEFAULT);
+	RawStmt    *statement = list_length(statements) == 1 ? linitial_node(RawStmt, statements) : NULL;
+
+	if (statement == NULL || !IsA(statement->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query of link_identifiers is not a single SELECT")));
+	return castNode(SelectStmt, statement->stmt)->sortClause != NIL;
+}
+
+static int
+count_columns(const char *query)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+	CachedPlanSource *source;
+	int			n;
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	n = source->resultDesc == NULL ? 0 : source->resultDesc->natts;
+	SPI_freeplan(plan);
+	if (n != 4 && n != 5)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query of link_identifiers has %d columns instead of 4 or 5", n),
+				 errhint("Its columns are kind_a, value_a, kind_b, value_b and, if wanted, seen_at.")));
+	return n;
+}
+
+/* Opens the query and skips what an interrupted run has done. */
+static void
+open_query(LinkJob *job)
+{
+	StringInfoData sql;
+	SPIPlanPtr	plan;
+
+	job->timed = count_columns(job->query) == 5;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT q.ka::text, q.va::text, q.kb::text, q.vb::text%s FROM (%s\n) AS q(ka, va, kb, vb%s)",
+					 job->timed ? ", q.at::timestamptz" : "", job->query, job->timed ? ", at" : "");
+	plan = SPI_prepare_cursor(sql.data, 0, NULL, CURSOR_OPT_NO_SCROLL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
+	job->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	/* Pinned, it outlives our commits. */
+	PinPortal(job->portal);
+	if (job->done > 0)
+		SPI_cursor_move(job->portal, true, job->done);
+}
+
+static void
+read_name(HeapTuple row, TupleDesc descriptor, int column, IdentityObservation *observation)
+{
+	char	   *kind = SPI_getvalue(row, descriptor, column);
+	char	   *value = SPI_getvalue(row, descriptor, column + 1);
+
+	if (kind != NULL && value != NULL)
+		observation->identifiers[observation->nidentifiers++] =
+			(IdentityName) {kind, strlen(kind), value, strlen(value)};
+}
+
+static void
+read_row(const LinkJob *job, HeapTuple row, TupleDesc descriptor, IdentityObservation *observation)
+{
+	bool		isnull = true;
+	Datum		at = 0;
+
+	memset(observation, 0, sizeof(*observation));
+	observation->identifiers = palloc(sizeof(IdentityName) * 2);
+	observation->source = job->source;
+	read_name(row, descriptor, 1, observation);
+	read_name(row, descriptor, 3, observation);
+	if (job->timed)
+		at = SPI_getbinval(row, descriptor, 5, &isnull);
+	observation->occurred_at = isnull ? job->started : DatumGetTimestampTz(at);
+}
+
+static void
+link_rows(const LinkJob *job, SPITupleTable *rows, uint64 n)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub link rows", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	IdentityObservation *observations = palloc_extended(sizeof(IdentityObservation) * (Size) n, MCXT_ALLOC_HUGE);
+
+	for (uint64 i = 0; i < n; i++)
+		read_row(job, rows->vals[i], rows->tupdesc, &observations[i]);
+	mhub_identity_resolve(observations, (int) n);
+	for (uint64 i = 0; i < n; i++)
+		mhub_identity_refuse_unknown_kind(&observations[i]);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+static char *
+job_key(const LinkJob *job, Datum *args)
+{
+	static char nulls[5];
+
+	memset(nulls, ' ', 4);
+	args[0] = job->source == NULL ? (Datum) 0 : CStringGetTextDatum(job->source);
+	nulls[0] = job->source == NULL ? 'n' : ' ';
+	args[1] = CStringGetTextDatum(job->query);
+	return nulls;
+}
+
+static void
+begin_job(LinkJob *job)
+{
+	Datum		args[3];
+	char	   *nulls = job_key(job, args);
+	bool		isnull;
+
+	args[2] = BoolGetDatum(is_ordered(job->query));
+	(void) mhub_execute_batch(&start_job, args, nulls, SPI_OK_INSERT_RETURNING);
+	job->done = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	job->done_before = job->done;
+	job->started = job->noticed = GetCurrentTimestamp();
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+record_progress(LinkJob *job, bool finished)
+{
+	Datum		args[4];
+	char	   *nulls = job_key(job, args);
+	TimestampTz now = GetCurrentTimestamp();
+	double		seconds = Max((now - job->started) / 1e6, 1e-6);
+
+	args[2] = Int64GetDatum(job->done);
+	args[3] = BoolGetDatum(finished);
+	(void) mhub_execute_batch(&advance_job, args, nulls, SPI_OK_UPDATE);
+	if (!finished && !TimestampDifferenceExceeds(job->noticed, now, NOTICE_INTERVAL_MS))
+		return;
+	job->noticed = now;
+	ereport(NOTICE,
+			(errmsg("link_identifiers: " INT64_FORMAT " rows, %.0f rows per second%s",
+					job->done, (job->done - job->done_before) / seconds, finished ? ", finished" : "")));
+}
+
+/* One batch, in one transaction; false after the last row. */
+static bool
+run_batch(LinkJob *job)
+{
+	SPITupleTable *rows;
+	uint64		n;
+
+	SPI_cursor_fetch(job->portal, true, job->batch);
+	rows = SPI_tuptable;
+	n = SPI_processed;
+	if (n > 0)
+		link_rows(job, rows, n);
+	SPI_freetuptable(rows);
+	job->done += (int64) n;
+	record_progress(job, n < (uint64) job->batch);
+	if (job->commits)
+		SPI_commit();
+	return n == (uint64) job->batch;
+}
+
+Datum
+mhub_link_identifiers(PG_FUNCTION_ARGS)
+{
+	LinkJob		job = {0};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("link_identifiers needs a query and a positive batch_size")));
+	job.commits = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+	job.query = trimmed_query(PG_GETARG_TEXT_PP(0));
+	job.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	job.batch = PG_GETARG_INT32(2);
+
+	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
+	begin_job(&job);
+	open_query(&job);
+	if (job.commits)
+		SPI_commit();
+	while (run_batch(&job))
+		CHECK_FOR_INTERRUPTS();
+	UnpinPortal(job.portal);
+	SPI_cursor_close(job.portal);
+	SPI_finish();
+	PG_RETURN_NULL();
+}
