@@ -8,10 +8,10 @@ INSERT INTO mhub.identifier_kind (kind, priority, max_per_person, period, unique
 -- Random pairs of few identifiers, so that limits bite, with times in any order
 SELECT setseed(0.7) IS NOT NULL AS seeded;
 CREATE TEMP TABLE pair AS
-SELECT n, (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_a, 'v' || floor(random() * 200) AS value_a,
-       (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_b, 'v' || floor(random() * 200) AS value_b,
+SELECT n, (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_a, 'v' || floor(random() * 150) AS value_a,
+       (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_b, 'v' || floor(random() * 150) AS value_b,
        timestamptz '2026-01-01 00:00+00' + random() * interval '60 days' AS seen_at
-FROM generate_series(1, 1500) AS n;
+FROM generate_series(1, 1000) AS n;
 UPDATE pair SET value_b = 'null' WHERE n % 50 = 0;
 UPDATE pair SET value_b = NULL WHERE n % 60 = 0;
 
