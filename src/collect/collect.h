@@ -69,6 +69,8 @@ typedef struct MhubEvent
 	IdentityName *identifiers;
 	Jsonb	   *traits;			/* of the person, an object */
 	const char *alias_of;		/* an earlier id of the same person, of whichever kind it is known */
+	const char *group_id;		/* a group that the person is in, and what is known about that */
+	Jsonb	   *group_traits;
 	int64		identifier_id;	/* instead of identifiers, where the caller knows it; else found */
 
 	/* What came of it */

@@ -110,6 +110,18 @@ add_id(MhubEventBatch *batch, MhubEvent *event, const char *kind, JsonbContainer
 }
 
 static void
+read_group(MhubEvent *event, JsonbContainer *message)
+{
+	JsonbValue	traits;
+
+	event->group_id = mhub_json_text(message, "groupId");
+	if (event->group_id == NULL)
+		mhub_reject_event(event, "no_group_id", NULL);
+	else if (mhub_json_object(message, "traits", &traits) != NULL)
+		event->group_traits = JsonbValueToJsonb(&traits);
+}
+
+static void
 read_identifiers(MhubEventBatch *batch, MhubEvent *event, JsonbContainer *message)
 {
 	JsonbValue	traits;
@@ -237,6 +249,8 @@ mhub_read_message(MhubEventBatch *batch, MhubEvent *event,
 	if (event->message_id == NULL && !TIMESTAMP_IS_NOBEGIN(event->original_timestamp))
 		event->message_id = id_from_content(object);
 	read_identifiers(batch, event, object);
+	if (strcmp(event->type, "group") == 0)
+		read_group(event, object);
 	read_properties(event, object);
 	read_context(batch, event, object, envelope);
 	read_sequence(event, object);

@@ -9,23 +9,29 @@
 #include "collect/record.h"
 
 #include "catalog/pg_type_d.h"
+#include "collect/json_object.h"
 #include "common/spi_plan.h"
 #include "utils/builtins.h"
 #include "workflow/clock.h"
 
-static MhubPlan known_anonymous_id = {
-	"SELECT FROM mhub.identifier AS i WHERE i.kind = 'anonymous_id' AND i.value = $1",
+static MhubPlan known_user = {
+	"SELECT FROM mhub.identifier AS i WHERE i.kind = 'user_id' AND i.value = $1",
 	1, {TEXTOID}, NULL
 };
 
-/* An alias names an earlier id without its kind: an anonymous id when it is known as one, else a user id. */
+static MhubPlan join_group = {
+	"SELECT mhub.\"group\"($1, $2, $3, $4, $5)",
+	5, {JSONBOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID}, NULL
+};
+
+/* As mhub.alias() takes it: an earlier id without its kind is a user's when such a user is known, else anonymous. */
 static void
 add_earlier_id(MhubEventBatch *batch, MhubEvent *event)
 {
 	Datum		value = CStringGetTextDatum(event->alias_of);
 
-	SPI_execute_plan(mhub_plan(&known_anonymous_id), &value, NULL, false, 1);
-	mhub_event_add_identifier(batch, event, SPI_processed > 0 ? "anonymous_id" : "user_id", event->alias_of);
+	SPI_execute_plan(mhub_plan(&known_user), &value, NULL, false, 1);
+	mhub_event_add_identifier(batch, event, SPI_processed > 0 ? "user_id" : "anonymous_id", event->alias_of);
 }
 
 static void
@@ -35,7 +41,7 @@ observe(MhubEventBatch *batch, MhubEvent *event, IdentityObservation *observatio
 	if (event->alias_of != NULL)
 	{
 		add_earlier_id(batch, event);
-		observation->force = true;
+		observation->first_survives = true;
 		observation->cause = "alias";
 	}
 	observation->identifiers = event->identifiers;
@@ -87,6 +93,38 @@ identify_events(MhubEventBatch *batch)
 	}
 }
 
+/* The one identifier is enough: the others are linked with it by now. */
+static Jsonb *
+any_identifier(const MhubEvent *event)
+{
+	const IdentityName *name = &event->identifiers[0];
+
+	return mhub_json_with_text(NULL, pnstrdup(name->kind, name->kind_length), pnstrdup(name->value, name->value_length));
+}
+
+/* Group messages are few, and each is a call of its own. */
+static void
+join_groups(MhubEventBatch *batch)
+{
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		MhubEvent  *event = batch->events[i];
+		Datum		values[5];
+		char		nulls[] = "     ";
+
+		if (event->status != MHUB_EVENT_ACCEPTED || event->group_id == NULL)
+			continue;
+		values[0] = JsonbPGetDatum(any_identifier(event));
+		values[1] = CStringGetTextDatum(event->group_id);
+		values[2] = JsonbPGetDatum(event->group_traits);
+		nulls[2] = event->group_traits == NULL ? 'n' : ' ';
+		values[3] = TimestampTzGetDatum(event->occurred_at);
+		values[4] = CStringGetTextDatum(batch->source);
+		SPI_execute_plan(mhub_plan(&join_group), values, nulls, false, 0);
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
 static void
 accept_pending(MhubEventBatch *batch)
 {
@@ -113,6 +151,7 @@ mhub_event_batch_record(MhubEventBatch *batch)
 	identify_events(batch);
 	mhub_forget_messages(batch);
 	accept_pending(batch);
+	join_groups(batch);
 	mhub_insert_events(batch);
 	mhub_count_events(batch);
 	MemoryContextSwitchTo(old);

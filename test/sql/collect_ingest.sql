@@ -16,6 +16,7 @@ SELECT kind, value FROM mhub.identifier ORDER BY kind, value;
 -- The visitor, the user and the buyer are one person; so are the two ids of the alias; the app's visitor is another.
 SELECT count(DISTINCT person_id) AS persons FROM mhub.identifier;
 SELECT traits FROM mhub.person WHERE traits <> '{}' ORDER BY person_id;
+SELECT g.group_id, g.traits, i.kind, i.value FROM mhub.group_profile AS g JOIN mhub.group_member USING (group_id) JOIN mhub.identifier AS i USING (identifier_id);
 SELECT c.name, c.count, c.value_sum FROM mhub.event_counter AS c ORDER BY c.name COLLATE "C";
 
 -- Other forms: a single message with or without type, an array, common context, numbers for ids.
@@ -32,6 +33,7 @@ SELECT "position", message_id, status, reason, detail FROM mhub.ingest('[
     {"type": "track", "event": "", "userId": "9", "messageId": "b-1"},
     {"type": "track", "event": "X", "messageId": "b-2"},
     {"type": "dance", "userId": "9", "messageId": "b-3"},
+    {"type": "group", "userId": "9", "messageId": "b-0"},
     {"userId": "9", "messageId": "b-4"},
     {"type": "track", "event": "X", "userId": "9", "messageId": "b-5", "properties": [1]},
     {"type": "track", "event": "X", "userId": "9", "messageId": "b-6", "context": "c"},
