@@ -4,6 +4,7 @@
  */
 #include "collect/json_object.h"
 
+#include "collect/json_writer.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -11,15 +12,6 @@ bool
 mhub_key_is(const char *key, int key_length, const char *name)
 {
 	return strncmp(key, name, key_length) == 0 && name[key_length] == '\0';
-}
-
-/* The member, unless it is missing or null. */
-bool
-mhub_json_get(JsonbContainer *object, const char *key, JsonbValue *value)
-{
-	return object != NULL && JsonContainerIsObject(object) &&
-		getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL &&
-		value->type != jbvNull;
 }
 
 /* A string, or a number as text; NULL for anything else and for the empty string. */
@@ -103,23 +95,24 @@ mhub_json_object(JsonbContainer *object, const char *key, JsonbValue *value)
 Jsonb *
 mhub_json_filtered(JsonbContainer *object, MhubMemberFilter filter, void *state)
 {
-	JsonbParseState *out = NULL;
+	JsonbPair  *pairs = palloc((JsonContainerSize(object) + 1) * sizeof(JsonbPair));
 	JsonbIterator *it = JsonbIteratorInit(object);
-	JsonbIteratorToken token;
-	JsonbValue	key,
-				value;
+	JsonbValue	start;
+	Jsonb	   *result;
+	int			n = 0;
 
-	(void) JsonbIteratorNext(&it, &value, true);
-	pushJsonbValue(&out, WJB_BEGIN_OBJECT, NULL);
-	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
+	(void) JsonbIteratorNext(&it, &start, true);
+	while (JsonbIteratorNext(&it, &pairs[n].key, true) == WJB_KEY)
 	{
-		(void) JsonbIteratorNext(&it, &value, true);
-		if (filter(key.val.string.val, key.val.string.len, &value, state) == MHUB_MEMBER_DROP)
-			continue;
-		pushJsonbValue(&out, WJB_KEY, &key);
-		pushJsonbValue(&out, WJB_VALUE, &value);
+		JsonbPair  *pair = &pairs[n];
+
+		(void) JsonbIteratorNext(&it, &pair->value, true);
+		if (filter(pair->key.val.string.val, pair->key.val.string.len, &pair->value, state) != MHUB_MEMBER_DROP)
+			n++;
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&out, WJB_END_OBJECT, NULL));
+	result = mhub_json_write(pairs, n);
+	pfree(pairs);
+	return result;
 }
 
 void

@@ -21,7 +21,15 @@ typedef enum MhubMember
 /* Decides about one member; to replace it, changes *value. */
 typedef MhubMember (*MhubMemberFilter) (const char *key, int key_length, JsonbValue *value, void *state);
 
-extern bool mhub_json_get(JsonbContainer *object, const char *key, JsonbValue *value);
+/* The member, unless it is missing or null.  Inline, so that the length of a literal key is known. */
+static inline bool
+mhub_json_get(JsonbContainer *object, const char *key, JsonbValue *value)
+{
+	return object != NULL && JsonContainerIsObject(object) &&
+		getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL &&
+		value->type != jbvNull;
+}
+
 extern char *mhub_json_text(JsonbContainer *object, const char *key);
 extern Numeric mhub_json_number(JsonbContainer *object, const char *key);
 extern bool mhub_value_is_object(const JsonbValue *value);
