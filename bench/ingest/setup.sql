@@ -42,7 +42,7 @@ END $$;
 CREATE PROCEDURE track_single(n integer) LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. n LOOP
-        PERFORM mhub.track('page', jsonb_build_object('cookie', 'visitor-' || (random() * 20000)::int), '{"url": "https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc"}',
+        PERFORM mhub.track('page', jsonb_build_object('cookie', 'visitor-' || (random() * 2000)::int), '{"url": "https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc"}',
             '{"page": {"url": "https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc", "referrer": "https://www.google.com/"}, "userAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36", "ip": "203.0.113.9"}');
         COMMIT;
     END LOOP;
