@@ -77,28 +77,34 @@ RETURNS TABLE (touch_id bigint, identifier_id bigint, occurred_at timestamptz, k
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     WITH seen AS (
         -- One visit gap more, so that the first event that matters knows what preceded it.
-        SELECT d.since, s.visit_gap, e.*, e.channel IS NOT NULL AND e.channel <> 'Direct' AS sourced,
+        SELECT d.since, s.visit_gap, e.event_id, e.identifier_id, e.occurred_at, k.kind, e.url,
+               CASE WHEN k.kind = 'content_click' THEN coalesce(e.channel, 'Content') ELSE e.channel END AS channel,
+               e.source, e.medium, coalesce(e.campaign, CASE WHEN k.kind = 'content_click' THEN e.properties ->> 'slot' END) AS campaign, e.campaign_id,
+               coalesce(e.content, CASE WHEN k.kind = 'content_click' THEN e.properties ->> 'content' END) AS content, e.term, e.click_id,
                lag(e.occurred_at) OVER (PARTITION BY e.identifier_id ORDER BY e.occurred_at, e.event_id) AS before
         FROM mhub.attribution_setting AS s
         CROSS JOIN unnest(identifier_ids, since) AS d (identifier_id, since)
         JOIN mhub.event AS e ON e.identifier_id = d.identifier_id AND e.occurred_at >= d.since - s.visit_gap
-        WHERE e.invalid_reason IS NULL AND (e.url IS NOT NULL OR e.channel IS NOT NULL)
+        CROSS JOIN LATERAL (SELECT CASE e.name WHEN 'Link Clicked' THEN 'message_click' WHEN 'Content Clicked' THEN 'content_click' ELSE 'visit' END AS kind) AS k
+        WHERE e.invalid_reason IS NULL AND (e.url IS NOT NULL OR e.channel IS NOT NULL OR k.kind = 'content_click')
     ), arrival AS (
-        SELECT a.*, (a.channel, a.source, a.medium, a.campaign, a.campaign_id, a.content, a.term, a.click_id) AS origin,
+        SELECT a.*, a.channel <> 'Direct' AS sourced, (a.channel, a.source, a.medium, a.campaign, a.campaign_id, a.content, a.term, a.click_id) AS origin,
                lag((a.channel, a.source, a.medium, a.campaign, a.campaign_id, a.content, a.term, a.click_id)) OVER w AS origin_before,
-               lag(a.occurred_at) OVER w AS arrived_before
+               lag(a.kind) OVER w AS kind_before, lag(a.channel) OVER w AS channel_before, lag(a.occurred_at) OVER w AS arrived_before
         FROM seen AS a WHERE a.channel IS NOT NULL
-        WINDOW w AS (PARTITION BY a.identifier_id, a.sourced ORDER BY a.occurred_at, a.event_id)
+        WINDOW w AS (PARTITION BY a.identifier_id, a.channel <> 'Direct' ORDER BY a.occurred_at, a.event_id)
     )
-    SELECT a.event_id, a.identifier_id, a.occurred_at, 'visit', a.channel, a.source, a.medium, a.campaign, a.campaign_id,
+    SELECT a.event_id, a.identifier_id, a.occurred_at, a.kind, a.channel, a.source, a.medium, a.campaign, a.campaign_id,
            a.content, a.term, mhub.landing_page(a.url)
     FROM arrival AS a
     WHERE a.occurred_at >= a.since
-      AND CASE WHEN a.sourced THEN a.arrived_before IS NULL OR a.arrived_before < a.occurred_at - a.visit_gap OR a.origin_before IS DISTINCT FROM a.origin
-               ELSE a.url IS NOT NULL AND (a.before IS NULL OR a.before < a.occurred_at - a.visit_gap) END
+      AND CASE WHEN NOT a.sourced THEN a.url IS NOT NULL AND (a.before IS NULL OR a.before < a.occurred_at - a.visit_gap)
+               WHEN a.arrived_before IS NULL OR a.arrived_before < a.occurred_at - a.visit_gap THEN true
+               WHEN a.kind_before = 'message_click' AND a.kind = 'visit' THEN a.channel_before <> a.channel
+               ELSE a.origin_before IS DISTINCT FROM a.origin END
 $$;
 COMMENT ON FUNCTION mhub.touches_of(bigint[], timestamptz[]) IS
-'The touches of some identifiers from a time on (one for each), derived from their valid events. An event with a source is a touch unless the same source (channel, campaign, click id and all) brought the identifier within the visit gap before; an event of direct traffic is one when the identifier did nothing at all within the visit gap before. Moves inside the site have no source and are none.';
+'The touches of some identifiers from a time on (one for each), derived from their valid events. An event with a source is a touch unless the same source (channel, campaign, click id and all) brought the identifier within the visit gap before, or it is the visit that a click in a message led to; an event of direct traffic is one when the identifier did nothing at all within the visit gap before. Moves inside the site have no source and are none. Clicks on contents (events named Content Clicked, with properties slot and content) are touches of the channel Content.';
 
 CREATE FUNCTION mhub.goal_entries_of(identifier_ids bigint[], since timestamptz[], goal_ids integer[] DEFAULT NULL)
 RETURNS TABLE (goal_id integer, event_id bigint, identifier_id bigint, occurred_at timestamptz, refund boolean, value numeric, whole boolean,
@@ -116,7 +122,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
     CROSS JOIN LATERAL (SELECT e.name = ANY (g.refund_event_names) AS refund) AS r
     WHERE e.invalid_reason IS NULL
       AND (goal_ids IS NULL OR g.goal_id = ANY (goal_ids))
-      AND (r.refund OR e.properties @> g.filter)
+      AND (r.refund OR mhub.matches(e.properties, g.filter, e.occurred_at))
 $$;
 COMMENT ON FUNCTION mhub.goal_entries_of(bigint[], timestamptz[], integer[]) IS
 'The events of some identifiers, from a time on (one for each), that reach a goal or take value back from it, as entries for mhub.conversion; goal_ids NULL means all goals.';
@@ -227,22 +233,27 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         SELECT p.*, i.identifier_id FROM person AS p JOIN mhub.identifier AS i ON i.person_id = p.person_key
         UNION ALL
         SELECT p.*, -p.person_key FROM person AS p WHERE p.person_key < 0
+    ), earning AS MATERIALIZED (
+        -- Numbered by time and event, so that of conversions at one time the order does not depend on when each was found.
+        SELECT m.person_key, c.conversion_id, c.occurred_at, c.value, g.milestone,
+               row_number() OVER (ORDER BY c.occurred_at, c.event_id, c.goal_id) AS nth
+        FROM member AS m
+        JOIN mhub.conversion AS c ON c.identifier_id = m.identifier_id AND c.occurred_at BETWEEN m.since AND m.until AND c.kind = 'conversion'
+        JOIN mhub.goal AS g USING (goal_id)
     ), step AS (
         SELECT m.person_key, 'touch' AS kind, t.occurred_at AS at, t.channel AS label, t.touch_id AS id, NULL::numeric AS value
         FROM member AS m JOIN mhub.touch AS t ON t.identifier_id = m.identifier_id AND t.occurred_at BETWEEN m.since AND m.until
         UNION ALL
-        SELECT m.person_key, k.kind, c.occurred_at, NULL, c.conversion_id, c.value
-        FROM member AS m
-        JOIN mhub.conversion AS c ON c.identifier_id = m.identifier_id AND c.occurred_at BETWEEN m.since AND m.until AND c.kind = 'conversion'
-        JOIN mhub.goal AS g USING (goal_id)
-        CROSS JOIN LATERAL (VALUES ('conversion'), (g.milestone)) AS k (kind)
+        SELECT e.person_key, k.kind, e.occurred_at, NULL, e.nth, e.value
+        FROM earning AS e CROSS JOIN LATERAL (VALUES ('conversion'), (e.milestone)) AS k (kind)
     ), share AS (
         SELECT (unnest(mhub.attribution(j.kind, j.at, j.label, j.id, j.value, s.options))).*
         FROM step AS j CROSS JOIN setting AS s GROUP BY j.person_key
     )
     INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value)
-    SELECT h.conversion_id, h.model, coalesce(h.touch_id, 0), h.share, h.value
-    FROM share AS h JOIN unnest(conversion_ids) AS d (conversion_id) USING (conversion_id)
+    SELECT e.conversion_id, h.model, coalesce(h.touch_id, 0), h.share, h.value
+    FROM share AS h JOIN earning AS e ON e.nth = h.conversion_id
+    JOIN unnest(conversion_ids) AS d (conversion_id) ON d.conversion_id = e.conversion_id
 $$;
 COMMENT ON FUNCTION mhub.credit_conversions(bigint[], bigint[]) IS
 'Writes the credits of some conversions; person_keys are their persons (minus the identifier where it belongs to none). Their earlier credits must be gone.';
@@ -339,6 +350,32 @@ $$;
 COMMENT ON FUNCTION mhub.note_events(bigint) IS
 'Puts the identifiers of the next new events (at most so many, NULL: all) on the work list mhub.attribution_dirty. Returns false when there were none.';
 
+CREATE FUNCTION mhub.note_merges() RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    horizon bigint := mhub.merge_horizon();
+    last_id bigint;
+BEGIN
+    SELECT s.last_merge_id INTO last_id FROM mhub.attribution_setting AS s;
+    IF last_id >= horizon THEN
+        RETURN false;
+    END IF;
+    -- Any identifier stands for its whole person, with which credits are computed.
+    INSERT INTO mhub.attribution_dirty (identifier_id, since, events)
+    SELECT min(i.identifier_id), '-infinity', false
+    FROM (SELECT DISTINCT mhub.resolve_person(p.person_id) AS person_id
+          FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p (person_id)
+          WHERE m.merge_id > last_id AND m.merge_id <= horizon) AS p
+    JOIN mhub.identifier AS i USING (person_id)
+    GROUP BY i.person_id
+    HAVING EXISTS (SELECT FROM mhub.identifier AS o JOIN mhub.conversion AS c USING (identifier_id) WHERE o.person_id = i.person_id);
+    UPDATE mhub.attribution_setting AS s SET last_merge_id = horizon;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION mhub.note_merges() IS
+'Puts the persons merged or split since the last time on the work list, as far as they have conversions. Returns false when there were none.';
+
 CREATE FUNCTION mhub.note_goals() RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
@@ -409,6 +446,7 @@ BEGIN
         -- One at a time; another session at it is as good.
         EXIT WHEN NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('mhub.refresh_attribution', 0));
         found := mhub.note_goals();
+        found := mhub.note_merges() OR found;
         found := mhub.attribute_batch() OPERATOR(pg_catalog.>) 0 OR found;
         IF NOT found THEN
             found := mhub.note_events();
@@ -421,4 +459,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE mhub.refresh_attribution(interval) IS
-'Brings mhub.touch, mhub.conversion and mhub.credit up to date with the events, goals and persons: what changed since the last time is noted on a work list, which is then worked off in batches, each with a commit of its own. Stops after max_time (NULL: when all is done), and can be interrupted at any time; the next call goes on. Leaves at once when another session is at it. Call it outside a transaction block.';
+'Brings mhub.touch, mhub.conversion and mhub.credit up to date with the events, goals, persons and settings: what changed since the last time is noted on a work list, which is then worked off in batches, each with a commit of its own. Stops after max_time (NULL: when all is done), and can be interrupted at any time; the next call goes on. Leaves at once when another session is at it. Call it outside a transaction block.';

@@ -7,7 +7,7 @@ SET LOCAL datestyle = 'ISO';
 -- mhub.refresh_attribution() commits between its steps, which a test that leaves nothing cannot; these are the steps.
 CREATE FUNCTION pg_temp.refresh() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    WHILE mhub.note_goals() OR mhub.note_events() OR mhub.attribute_batch() > 0 LOOP
+    WHILE mhub.note_goals() OR mhub.note_merges() OR mhub.note_events() OR mhub.attribute_batch() > 0 LOOP
     END LOOP;
 END $$;
 
@@ -17,7 +17,7 @@ INSERT INTO mhub.identifier
 SELECT i.* FROM (VALUES (1, 1), (2, 1), (3, 2)) AS v (identifier, person)
 CROSS JOIN jsonb_populate_record(NULL::mhub.identifier, jsonb_build_object('identifier_id', v.identifier, 'person_id', v.person, 'first_person_id', v.person,
     'kind', 'test_cookie', 'value', 'c' || v.identifier, 'first_seen_at', '2026-01-01', 'last_seen_at', '2026-01-01')) AS i;
-INSERT INTO mhub.goal (key, event_name, filter, refund_event_names) VALUES ('order', 'Order Completed', '{}', '{Order Refunded}'), ('考研 lead', 'Form Submitted', '{"subject": "考研"}', '{}');
+INSERT INTO mhub.goal (key, event_name, filter, refund_event_names) VALUES ('order', 'Order Completed', 'true', '{Order Refunded}'), ('考研 lead', 'Form Submitted', $$subject = '考研'$$, '{}');
 UPDATE mhub.goal SET value = 80 WHERE key = '考研 lead';
 
 CREATE FUNCTION pg_temp.event(identifier bigint, at timestamptz, name text, channel text, campaign text, url text, properties jsonb DEFAULT '{}', value numeric DEFAULT NULL, invalid text DEFAULT NULL) RETURNS bigint
@@ -65,7 +65,7 @@ SELECT pg_temp.refresh();
 SELECT identifier_id, occurred_at, kind, value, amends IS NOT NULL AS amends FROM mhub.conversion WHERE order_id = 'A1' ORDER BY occurred_at;
 SELECT conversion, kind, touch, value FROM credits WHERE model = 'last_touch' ORDER BY conversion, kind, touch, value;
 UPDATE mhub.event SET invalid_reason = 'bot_user_agent' WHERE channel = 'Organic Search' OR occurred_at = '2026-01-02 09:00';
-UPDATE mhub.goal SET filter = '{}' WHERE key = '考研 lead';
+UPDATE mhub.goal SET filter = 'true' WHERE key = '考研 lead';
 UPDATE mhub.attribution_setting SET options = '{"models": ["linear"], "lookback": "2 days"}';
 SELECT pg_temp.refresh();
 SELECT * FROM credits ORDER BY conversion, kind, model, touch, value;
