@@ -31,7 +31,7 @@ COMMENT ON TABLE mhub.goal IS 'What counts as a conversion: an event, a filter o
 COMMENT ON COLUMN mhub.goal.goal_id IS 'Surrogate id.';
 COMMENT ON COLUMN mhub.goal.key IS 'Name of the goal in reports.';
 COMMENT ON COLUMN mhub.goal.event_name IS 'Name of the event that reaches the goal.';
-COMMENT ON COLUMN mhub.goal.filter IS 'Condition on the event''s properties, e.g. subject = ''考研'' and total >= 100; true takes every such event.';
+COMMENT ON COLUMN mhub.goal.filter IS 'Condition on the event''s properties, e.g. subject = ''law'' and total >= 100; true takes every such event.';
 COMMENT ON COLUMN mhub.goal.value IS 'Value of a conversion whose event carries none; NULL counts as 0.';
 COMMENT ON COLUMN mhub.goal.currency IS 'Currency of value, and of events that name none; NULL: the reports'' currency.';
 COMMENT ON COLUMN mhub.goal.refund_event_names IS 'Names of events that take value back from the order they name (Order Refunded, Order Cancelled): the event''s value, or all that is left when it carries none.';
