@@ -167,7 +167,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         LEFT JOIN original AS o ON o.goal_id = e.goal_id AND o.order_id = e.order_id AND (NOT e.refund OR o.currency = e.currency)
         WINDOW earlier AS (PARTITION BY o.conversion_id ORDER BY e.occurred_at, e.event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), changed AS (
-        UPDATE mhub.conversion AS c SET kind = r.kind, amends = r.amends, value = r.value
+        UPDATE mhub.conversion AS c SET kind = r.kind, amends = r.amends, value = r.value, path = NULL, first_touch_at = NULL
         FROM resolved AS r
         WHERE c.conversion_id = r.conversion_id AND (c.kind, c.amends, c.value) IS DISTINCT FROM (r.kind, r.amends, r.value)
     )
@@ -246,17 +246,27 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         UNION ALL
         SELECT e.person_key, k.kind, e.occurred_at, NULL, e.nth, e.value
         FROM earning AS e CROSS JOIN LATERAL (VALUES ('conversion'), (e.milestone)) AS k (kind)
-    ), share AS (
-        SELECT (unnest(mhub.attribution(j.kind, j.at, j.label, j.id, j.value, s.options))).*
+    ), share AS MATERIALIZED (
+        -- The linear model names every touch, which makes the path, whether it is one of those in use or not.
+        SELECT (unnest(mhub.attribution(j.kind, j.at, j.label, j.id, j.value,
+                s.options || jsonb_build_object('models', (SELECT jsonb_agg(m.model) FROM mhub.attribution_models() AS m (model)) || '["linear"]')))).*
         FROM step AS j CROSS JOIN setting AS s GROUP BY j.person_key
+    ), credited AS MATERIALIZED (
+        SELECT e.conversion_id, h.model, h.touch_id, h.touched_at, h.label, h.share, h.value
+        FROM share AS h JOIN earning AS e ON e.nth = h.conversion_id
+        JOIN unnest(conversion_ids) AS d (conversion_id) ON d.conversion_id = e.conversion_id
+    ), path AS (
+        UPDATE mhub.conversion AS c SET path = p.path, first_touch_at = p.first_touch_at
+        FROM (SELECT k.conversion_id, mhub.path(k.label, k.touched_at, k.touch_id) FILTER (WHERE k.touch_id IS NOT NULL) AS path, min(k.touched_at) AS first_touch_at
+              FROM credited AS k WHERE k.model = 'linear' GROUP BY k.conversion_id) AS p
+        WHERE c.conversion_id = p.conversion_id AND (c.path, c.first_touch_at) IS DISTINCT FROM (p.path, p.first_touch_at)
     )
     INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value)
-    SELECT e.conversion_id, h.model, coalesce(h.touch_id, 0), h.share, h.value
-    FROM share AS h JOIN earning AS e ON e.nth = h.conversion_id
-    JOIN unnest(conversion_ids) AS d (conversion_id) ON d.conversion_id = e.conversion_id
+    SELECT k.conversion_id, k.model, coalesce(k.touch_id, 0), k.share, k.value
+    FROM credited AS k WHERE k.model IN (SELECT m.model FROM mhub.attribution_models() AS m (model))
 $$;
 COMMENT ON FUNCTION mhub.credit_conversions(bigint[], bigint[]) IS
-'Writes the credits of some conversions; person_keys are their persons (minus the identifier where it belongs to none). Their earlier credits must be gone.';
+'Writes the credits and paths of some conversions; person_keys are their persons (minus the identifier where it belongs to none). Their earlier credits must be gone.';
 
 CREATE FUNCTION mhub.credit_refunds(conversion_ids bigint[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

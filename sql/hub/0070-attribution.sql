@@ -52,6 +52,8 @@ CREATE TABLE mhub.conversion (
     currency text NOT NULL,
     order_id text,
     form text,
+    path text[],
+    first_touch_at timestamptz,
     UNIQUE (goal_id, event_id)
 );
 CREATE INDEX conversion_identifier_id_idx ON mhub.conversion (identifier_id, occurred_at);
@@ -70,6 +72,9 @@ COMMENT ON COLUMN mhub.conversion.whole IS 'A refund whose event named no value:
 COMMENT ON COLUMN mhub.conversion.currency IS 'ISO 4217 code.';
 COMMENT ON COLUMN mhub.conversion.order_id IS 'The order, where the event names one (properties.order_id); an order reaches a goal once, with its earliest event.';
 COMMENT ON COLUMN mhub.conversion.form IS 'The form or other place of conversion (properties.form_id, form_name or form), else the goal''s key: the last part of a path in mhub.roi_by_path.';
+
+COMMENT ON COLUMN mhub.conversion.path IS 'Channels of the touches that led to it, in order; NULL without touches, and for refunds.';
+COMMENT ON COLUMN mhub.conversion.first_touch_at IS 'Time of the first of them.';
 
 CREATE TABLE mhub.touch (
     touch_id bigint PRIMARY KEY,

@@ -19,7 +19,7 @@ END $$;
 CREATE FUNCTION pg_temp.result() RETURNS text[] LANGUAGE sql AS $$
     SELECT array_agg(r ORDER BY r COLLATE "C") FROM (
         SELECT format('touch %s %s %s %s', touch_id, channel, campaign, kind) AS r FROM mhub.touch
-        UNION ALL SELECT format('conversion %s %s %s %s', g.key, c.event_id, c.kind, c.value) FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id)
+        UNION ALL SELECT format('conversion %s %s %s %s %s %s', g.key, c.event_id, c.kind, c.value, c.path, c.first_touch_at) FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id)
         UNION ALL SELECT format('credit %s %s %s %s %s %s', g.key, c.event_id, k.model, k.touch_id, round(k.share::numeric, 10), k.value)
                   FROM mhub.credit AS k JOIN mhub.conversion AS c USING (conversion_id) JOIN mhub.goal AS g USING (goal_id)) AS s
 $$;
@@ -102,7 +102,7 @@ END $$;
 CREATE TEMP TABLE outcome (round integer, kept_up text[], from_nothing text[]);
 DO $$
 BEGIN
-    FOR round IN 1 .. 40 LOOP
+    FOR round IN 1 .. 25 LOOP
         PERFORM pg_temp.happen();
         PERFORM pg_temp.refresh(7, 3);
         INSERT INTO outcome VALUES (round, pg_temp.result(), pg_temp.from_nothing());
