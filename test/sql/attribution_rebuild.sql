@@ -108,7 +108,7 @@ BEGIN
         INSERT INTO outcome VALUES (round, pg_temp.result(), pg_temp.from_nothing());
     END LOOP;
 END $$;
-SELECT count(*) AS rounds, count(*) FILTER (WHERE kept_up IS DISTINCT FROM from_nothing) AS differing, max(cardinality(kept_up)) > 300 AS much_happened FROM outcome;
+SELECT count(*) AS rounds, count(*) FILTER (WHERE kept_up IS DISTINCT FROM from_nothing) AS differing, max(cardinality(kept_up)) > 150 AS much_happened FROM outcome;
 -- what differs, if anything
 SELECT o.round, d.r FROM (SELECT * FROM outcome WHERE kept_up IS DISTINCT FROM from_nothing ORDER BY round LIMIT 1) AS o
 CROSS JOIN LATERAL ((SELECT '- ' || u AS r FROM unnest(o.from_nothing) AS u EXCEPT SELECT '- ' || u FROM unnest(o.kept_up) AS u)
