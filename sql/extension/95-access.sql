@@ -312,6 +312,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.set_provider_secret(text, text, text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.encrypt_secret(text, text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.new_signing_key()'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.provider_preset()'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.create_provider(text, text, jsonb, jsonb, text, integer)'),
     ('operator', 'SELECT, UPDATE', 'TABLE', 'mhub.message'),
     ('operator', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.provider'),
     ('operator', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.provider_secret'),
