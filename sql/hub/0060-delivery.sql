@@ -159,6 +159,7 @@ CREATE TABLE mhub.message (
     locale text,
     recipient text,
     data jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(data) = 'object'),
+    order_key text,
     idempotency_key text NOT NULL DEFAULT 'msg_' || replace(gen_random_uuid()::text, '-', ''),
     not_before timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
@@ -185,6 +186,7 @@ CREATE TABLE mhub.message (
 CREATE TABLE mhub.message_default PARTITION OF mhub.message DEFAULT WITH (fillfactor = 50);
 INSERT INTO mhub.partition_policy (parent) VALUES ('message');
 CREATE INDEX message_queue_idx ON mhub.message (channel, (coalesce(next_provider, provider, '')), not_before) WHERE pending;
+CREATE INDEX message_order_idx ON mhub.message (order_key, message_id) WHERE pending AND order_key IS NOT NULL;
 CREATE INDEX message_idempotency_key_idx ON mhub.message USING hash (idempotency_key);
 CREATE INDEX message_provider_message_id_idx ON mhub.message (provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at) WHERE person_id IS NOT NULL;
@@ -201,6 +203,7 @@ COMMENT ON COLUMN mhub.message.template IS 'Key of the template in mhub.template
 COMMENT ON COLUMN mhub.message.locale IS 'Wanted language; NULL: the person''s trait locale, else the template without a locale.';
 COMMENT ON COLUMN mhub.message.recipient IS 'Address that is no personal data (URL, group, topic); NULL: the person''s identifier of the channel''s kind, looked up and unsealed only when sending.';
 COMMENT ON COLUMN mhub.message.data IS 'Values for the template: workflow context, the event, and so on; the profile is added when sending. For webhooks the payload.';
+COMMENT ON COLUMN mhub.message.order_key IS 'Messages with the same key go out one after the other, by message_id; one that fails for now holds up those behind it. NULL: in any order.';
 COMMENT ON COLUMN mhub.message.idempotency_key IS 'The message''s id towards the outside, the same over all repetitions; unique by its making. Who inserts may derive it from what caused the message.';
 COMMENT ON COLUMN mhub.message.not_before IS 'When it is due; moves on with each repetition or deferral.';
 COMMENT ON COLUMN mhub.message.expires_at IS 'Given up when not sent by then; NULL: the channel''s expires_after behind created_at.';

@@ -72,6 +72,7 @@ static MhubPlan due_plan = {
 /*
  * $1 channel, $2 lane, $3 now, $4 limit, $5 end of the lease.  Nothing that
  * is indexed changes here, so that the new row versions cost no index entries.
+ * Of messages that must keep an order only the first that is pending is taken.
  * An expired lease means that a deliverer was lost in between.
  */
 static MhubPlan claim_plan = {
@@ -81,6 +82,8 @@ static MhubPlan claim_plan = {
 	" WHERE q.channel OPERATOR(pg_catalog.=) $1 AND coalesce(q.next_provider, q.provider, '') OPERATOR(pg_catalog.=) $2 "
 	" AND q.pending AND q.not_before OPERATOR(pg_catalog.<=) $3 "
 	" AND coalesce(q.lease_until OPERATOR(pg_catalog.<=) $3, true) "
+	" AND (q.order_key IS NULL OR NOT EXISTS (SELECT FROM mhub.message AS b WHERE b.pending "
+	"  AND b.order_key OPERATOR(pg_catalog.=) q.order_key AND b.message_id OPERATOR(pg_catalog.<) q.message_id)) "
 	" ORDER BY q.not_before LIMIT $4 FOR UPDATE OF q SKIP LOCKED) "
 	"UPDATE mhub.message AS m SET "
 	"expires_at = coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) due.expires_after), "

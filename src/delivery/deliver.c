@@ -35,6 +35,7 @@
 #define RECORD_AT			256		/* results that are worth a transaction */
 #define RECORD_AFTER_US		(100 * INT64CONST(1000))
 #define RATE_WAIT_MS		100
+#define ANSWER_MAX			65536	/* bytes of an answer that are read */
 
 PG_FUNCTION_INFO_V1(mhub_deliver_messages);
 
@@ -318,48 +319,51 @@ deliver(Run *run)
 	}
 }
 
-static void
-open_transport(Run *run)
+/* A transport under the settings of now, living as long as the context. */
+Transport *
+delivery_open_transport(MemoryContext context, int slots, int answer_max)
 {
 	AddressGuard guard;
-	MemoryContext previous = MemoryContextSwitchTo(run->context);
+	Transport  *transport;
+	MemoryContext previous = MemoryContextSwitchTo(context);
 
 	settings_address_guard(&guard);
-	run->transport = transport_create(run->context, run->slots, &guard, settings_ca_file());
+	transport = transport_create(context, slots, answer_max, &guard, settings_ca_file());
 	MemoryContextSwitchTo(previous);
+	return transport;
 }
 
-static void
-refuse_transaction_block(FunctionCallInfo fcinfo)
+/* When the call of a procedure (max_time) has to end.  Refuses to run where it could not commit. */
+TimestampTz
+delivery_deadline(FunctionCallInfo fcinfo, const char *procedure)
 {
-	if (fcinfo->context != NULL && IsA(fcinfo->context, CallContext) && !castNode(CallContext, fcinfo->context)->atomic)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg("mhub.deliver_messages() cannot run inside a transaction block"),
-			 errdetail("It commits while it works, so that no transaction is open during network traffic."),
-			 errhint("Send CALL mhub.deliver_messages(); as a statement of its own.")));
+	Interval   *max_time = PG_ARGISNULL(0) ? NULL : PG_GETARG_INTERVAL_P(0);
+
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) || castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block", procedure),
+				 errdetail("It commits while it works, so that no transaction is open during network traffic."),
+				 errhint("Send CALL %s; as a statement of its own.", procedure)));
+	if (max_time == NULL || max_time->month != 0 || max_time->day != 0 || max_time->time <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_time must be a positive time of less than a day")));
+	return GetCurrentTimestamp() + max_time->time;
 }
 
 Datum
 mhub_deliver_messages(PG_FUNCTION_ARGS)
 {
-	Interval   *max_time = PG_ARGISNULL(0) ? NULL : PG_GETARG_INTERVAL_P(0);
 	Run			run = {0};
 
-	refuse_transaction_block(fcinfo);
-	if (max_time == NULL || max_time->month != 0 || max_time->day != 0 || max_time->time <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_time must be a positive time of less than a day")));
-
+	run.deadline = delivery_deadline(fcinfo, "mhub.deliver_messages()");
 	run.context = AllocSetContextCreate(PortalContext, "mhub delivery", ALLOCSET_DEFAULT_SIZES);
 	run.scratch = AllocSetContextCreate(run.context, "mhub delivery exchange", ALLOCSET_DEFAULT_SIZES);
 	run.slots = mhub_delivery_concurrency;
 	run.lease_s = mhub_delivery_lease;
-	run.deadline = GetCurrentTimestamp() + max_time->time;
 	dlist_init(&run.done);
-	open_transport(&run);
+	run.transport = delivery_open_transport(run.context, run.slots, ANSWER_MAX);
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");

@@ -9,6 +9,7 @@
 #include "common/pgcompat.h"
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "delivery/mustache_render.h"
 #include "delivery/transport.h"
 #include "delivery/webhook_signature.h"
@@ -193,6 +194,8 @@ extern const char *request_build(Message *message);
 
 /* deliver.c */
 extern void delivery_done(Run *run, Message *message);
+extern Transport *delivery_open_transport(MemoryContext context, int slots, int answer_max);
+extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *procedure);
 
 /* claim.c */
 extern void claim_messages(Run *run, TimestampTz now, bool ask_all);

@@ -38,6 +38,7 @@ struct Transport
 	int			slot_count;
 	Slot	   *slots;
 	int			in_flight;
+	int			answer_max;
 	AddressGuard guard;
 	const char *ca_file;
 };
@@ -67,10 +68,10 @@ on_answer(char *data, size_t size, size_t count, void *user)
 	Slot	   *slot = user;
 	size_t		length = size * count;
 
-	if (length > (size_t) (TRANSFER_ANSWER_MAX - slot->received))
+	if (length > (size_t) (slot->transport->answer_max - slot->received))
 	{
 		slot->cut = true;
-		length = TRANSFER_ANSWER_MAX - slot->received;
+		length = slot->transport->answer_max - slot->received;
 		memcpy(slot->answer + slot->received, data, length);
 		slot->received += (int) length;
 		return 0;
@@ -130,15 +131,19 @@ close_at_reset(void *transport)
 	transport_close(transport);
 }
 
-/* A transport for so many requests at a time; it is closed when the context is reset or deleted. */
+/*
+ * A transport for so many requests at a time, which reads so many bytes of each
+ * answer; it is closed when the context is reset or deleted.
+ */
 Transport *
-transport_create(MemoryContext context, int slots, const AddressGuard *guard, const char *ca_file)
+transport_create(MemoryContext context, int slots, int answer_max, const AddressGuard *guard, const char *ca_file)
 {
 	Transport  *transport = MemoryContextAllocZero(context, sizeof(Transport));
 
 	initialise_library();
 	transport->context = context;
 	transport->slots = MemoryContextAllocZero(context, slots * sizeof(Slot));
+	transport->answer_max = answer_max;
 	transport->guard = *guard;
 	transport->ca_file = ca_file;
 	transport->at_reset.func = close_at_reset;
@@ -284,7 +289,7 @@ transport_start(Transport *transport, TransferRequest *request)
 	Slot	   *slot = free_slot(transport);
 
 	if (slot->answer == NULL)
-		slot->answer = MemoryContextAlloc(transport->context, TRANSFER_ANSWER_MAX);
+		slot->answer = MemoryContextAlloc(transport->context, transport->answer_max);
 	slot->received = 0;
 	slot->cut = false;
 	slot->refusal = NULL;
@@ -410,6 +415,7 @@ read_outcome(Slot *slot, CURLcode code)
 			request->result = TRANSFER_FAILED;
 	}
 	request->answer_length = slot->received;
+	request->answer_cut = slot->cut;
 	request->answer = palloc(slot->received + 1);
 	memcpy(request->answer, slot->answer, slot->received);
 	request->answer[slot->received] = 0;

@@ -52,15 +52,15 @@ typedef struct TransferRequest
 	bool		request_sent;	/* false: the other side cannot have acted on it */
 	int			latency_ms;
 	int64		retry_after;	/* seconds; 0: not asked for */
-	char	   *answer;			/* in the current memory context; at most TRANSFER_ANSWER_MAX bytes */
+	char	   *answer;			/* in the current memory context; its beginning only, where it is long */
 	int			answer_length;
+	bool		answer_cut;
 } TransferRequest;
-
-#define TRANSFER_ANSWER_MAX 65536
 
 typedef struct Transport Transport;
 
-extern Transport *transport_create(MemoryContext context, int slots, const AddressGuard *guard, const char *ca_file);
+extern Transport *transport_create(MemoryContext context, int slots, int answer_max, const AddressGuard *guard,
+								   const char *ca_file);
 extern void transport_close(Transport *transport);
 extern int	transport_in_flight(const Transport *transport);
 extern void transport_start(Transport *transport, TransferRequest *request);

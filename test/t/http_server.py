@@ -14,6 +14,7 @@ complete request.  The path says how to answer:
   /flaky/P       500 for P percent of the attempts, by a hash of the message's id and the number of its attempt
   /once/N        status N for the first attempt of each message, 200 for the others
   /redirect      302 to /status/200
+  /costs/N?day=D&page=P  page P of N of an advertising platform's spend on the day: two campaigns a page
   anything else  200
 """
 import asyncio
@@ -48,6 +49,10 @@ def decide(path, query, key, attempt):
         return answer(int(argument) if attempt == 1 else 200)
     if word == 'redirect':
         return answer(302, b'', 'Location: /status/200\r\n')
+    if word == 'costs':
+        day, page = query['day'][0], int(query['page'][0])
+        rows = [{'stat_date': day, 'plan': '计划%d' % (2 * page + n), 'spend': '%d.50' % (100 * page + n), 'clk': 10} for n in (0, 1)]
+        return answer(200, json.dumps({'code': 0, 'data': {'list': rows, 'more': page < int(argument)}}).encode())
     if word == 'garbage':
         return b'\x00\x01 what?\r\n\r\n'
     return answer(200)
