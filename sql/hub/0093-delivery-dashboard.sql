@@ -1,0 +1,53 @@
+-- How delivery is doing, for dashboards.
+
+CREATE VIEW mhub.delivery_hour AS
+WITH outcome AS (
+    SELECT m.sent_by AS provider, m.channel, date_trunc('hour', m.sent_at) AS hour, NULL AS reason, m.latency_ms
+    FROM mhub.message AS m WHERE m.sent_at IS NOT NULL AND m.sent_by IS NOT NULL
+    UNION ALL
+    SELECT f.provider, p.channel, date_trunc('hour', f.failed_at), f.reason, f.latency_ms
+    FROM mhub.delivery_failure AS f LEFT JOIN mhub.provider AS p ON p.name = f.provider
+), by_reason AS (
+    SELECT provider, hour, jsonb_object_agg(reason, n) AS failed_by_reason
+    FROM (SELECT provider, hour, reason, count(*) AS n FROM outcome WHERE reason IS NOT NULL GROUP BY provider, hour, reason) AS counted
+    GROUP BY provider, hour
+)
+SELECT o.provider, max(o.channel) AS channel, o.hour,
+       count(*) FILTER (WHERE o.reason IS NULL) AS sent,
+       count(o.reason) AS failed,
+       coalesce(min(b.failed_by_reason::text)::jsonb, '{}') AS failed_by_reason,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY o.latency_ms) AS latency_p50_ms,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY o.latency_ms) AS latency_p95_ms
+FROM outcome AS o LEFT JOIN by_reason AS b ON b.provider = o.provider AND b.hour = o.hour
+GROUP BY o.provider, o.hour;
+COMMENT ON VIEW mhub.delivery_hour IS 'Attempts per provider and hour: sent, failed and why, latency. Ask for the hours you want to see (WHERE hour >= ...).';
+COMMENT ON COLUMN mhub.delivery_hour.provider IS 'The provider.';
+COMMENT ON COLUMN mhub.delivery_hour.channel IS 'Its channel.';
+COMMENT ON COLUMN mhub.delivery_hour.hour IS 'Start of the hour in which attempts ended.';
+COMMENT ON COLUMN mhub.delivery_hour.sent IS 'Messages accepted by the provider.';
+COMMENT ON COLUMN mhub.delivery_hour.failed IS 'Attempts that failed, repetitions included.';
+COMMENT ON COLUMN mhub.delivery_hour.failed_by_reason IS 'The failed ones by reason: {"http_500": 3, "timeout": 1}.';
+COMMENT ON COLUMN mhub.delivery_hour.latency_p50_ms IS 'Median duration of an attempt in milliseconds.';
+COMMENT ON COLUMN mhub.delivery_hour.latency_p95_ms IS '95th percentile of the duration in milliseconds.';
+
+CREATE VIEW mhub.delivery_backlog AS
+SELECT m.channel, coalesce(m.next_provider, m.provider) AS provider,
+       count(*) FILTER (WHERE m.state = 'queued') AS queued,
+       count(*) FILTER (WHERE m.state = 'deferred') AS deferred,
+       count(*) FILTER (WHERE m.state = 'sending') AS sending,
+       count(*) FILTER (WHERE m.not_before <= now()) AS due,
+       coalesce(now() - min(m.not_before) FILTER (WHERE m.not_before <= now()), interval '0') AS oldest_due
+FROM mhub.message AS m WHERE m.pending
+GROUP BY m.channel, coalesce(m.next_provider, m.provider);
+COMMENT ON VIEW mhub.delivery_backlog IS 'What waits in the outbox, per channel and the provider it is bound to.';
+COMMENT ON COLUMN mhub.delivery_backlog.channel IS 'The channel.';
+COMMENT ON COLUMN mhub.delivery_backlog.provider IS 'The provider asked for or next in turn; NULL: the best of the channel.';
+COMMENT ON COLUMN mhub.delivery_backlog.queued IS 'Messages never tried.';
+COMMENT ON COLUMN mhub.delivery_backlog.deferred IS 'Messages waiting for another try, the end of quiet hours and the like.';
+COMMENT ON COLUMN mhub.delivery_backlog.sending IS 'Messages in the hands of a deliverer.';
+COMMENT ON COLUMN mhub.delivery_backlog.due IS 'Messages that could go out now.';
+COMMENT ON COLUMN mhub.delivery_backlog.oldest_due IS 'How long the longest-waiting of them has been due.';
+
+INSERT INTO mhub.retention (policy, relation, time_column, keep, action) VALUES
+    ('delivery failures', 'mhub.delivery_failure', 'failed_at', '90 days', 'delete'),
+    ('delivery events', 'mhub.delivery_event', 'recorded_at', '395 days', 'delete');
