@@ -49,5 +49,4 @@ COMMENT ON COLUMN mhub.delivery_backlog.due IS 'Messages that could go out now.'
 COMMENT ON COLUMN mhub.delivery_backlog.oldest_due IS 'How long the longest-waiting of them has been due.';
 
 INSERT INTO mhub.retention (policy, relation, time_column, keep, action) VALUES
-    ('delivery failures', 'mhub.delivery_failure', 'failed_at', '90 days', 'delete'),
     ('delivery events', 'mhub.delivery_event', 'recorded_at', '395 days', 'delete');
