@@ -57,3 +57,33 @@ CREATE FUNCTION mhub.user_agent_is_bot(user_agent text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_user_agent_is_bot';
 COMMENT ON FUNCTION mhub.user_agent_is_bot(text) IS
 'True when a user agent is a robot''s: a crawler, monitor, preview, HTTP library or headless browser. An empty user agent is one; NULL gives NULL. Only the words of the user agent are looked at, so a robot that calls itself a browser passes: see mhub.invalid_rule for rates and data centres.';
+
+CREATE FUNCTION mhub.new_channel_rules(note text) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH made AS (
+        INSERT INTO mhub.channel_rule_version (version, note)
+        SELECT coalesce(max(v.version), 0) + 1, new_channel_rules.note FROM mhub.channel_rule_version AS v
+        RETURNING version
+    ), copied AS (
+        INSERT INTO mhub.channel_rule (version, position, channel, is_paid, source_category, source, medium, campaign)
+        SELECT m.version, r.position, r.channel, r.is_paid, r.source_category, r.source, r.medium, r.campaign
+        FROM made AS m CROSS JOIN mhub.channel_rule AS r JOIN mhub.channel_rule_version AS v ON v.version = r.version AND v.is_current
+    )
+    SELECT version FROM made
+$$;
+COMMENT ON FUNCTION mhub.new_channel_rules(text) IS
+'Copies the current channel rules into a new version with this note and returns its number. Edit its rows in mhub.channel_rule, then mhub.use_channel_rules(version). Errors: not_null_violation for a NULL note.';
+
+CREATE FUNCTION mhub.use_channel_rules(version integer) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM mhub.channel_rule_version AS v WHERE v.version = use_channel_rules.version) THEN
+        RAISE EXCEPTION 'channel rules have no version %', coalesce(use_channel_rules.version::text, 'NULL')
+            USING ERRCODE = 'no_data_found', HINT = 'See mhub.channel_rule_version, or make one with mhub.new_channel_rules(note).';
+    END IF;
+    UPDATE mhub.channel_rule_version AS v SET is_current = false WHERE v.is_current AND v.version <> use_channel_rules.version;
+    UPDATE mhub.channel_rule_version AS v SET is_current = true WHERE NOT v.is_current AND v.version = use_channel_rules.version;
+END
+$$;
+COMMENT ON FUNCTION mhub.use_channel_rules(integer) IS
+'Makes a version of the channel rules the current one, for every backend from the commit on. Events recorded before keep their channel. Errors: no_data_found for a version that does not exist.';

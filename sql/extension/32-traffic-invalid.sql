@@ -78,21 +78,23 @@ BEGIN
     LOOP
         SELECT c.after_event_id, c.upto_event_id INTO claim FROM mhub.claim_events('rates', 50000) AS c;
         EXIT WHEN claim.upto_event_id OPERATOR(pg_catalog.=) claim.after_event_id;
-        -- Only identifiers busy enough to matter are looked at: whoever exceeds a limit has a good part of it in one claim.
-        SELECT pg_catalog.array_agg(DISTINCT e.identifier_id) AS identifier_ids, pg_catalog.min(e.occurred_at) AS since, pg_catalog.max(e.occurred_at) AS upto
-        INTO seen
-        FROM mhub.event AS e
-        WHERE e.event_id OPERATOR(pg_catalog.>) claim.after_event_id AND e.event_id OPERATOR(pg_catalog.<=) claim.upto_event_id
-          AND e.invalid_reason IS NULL;
-        FOR rule IN
-            SELECT r.reason, r.name, r.max_events, r.period FROM mhub.invalid_rule AS r
-            WHERE r.enabled AND r.max_events IS NOT NULL ORDER BY r.position
+        -- Day by day, so that a few late events do not widen the time looked at for everybody.
+        FOR seen IN
+            SELECT pg_catalog.array_agg(DISTINCT e.identifier_id) AS identifier_ids, pg_catalog.min(e.occurred_at) AS since, pg_catalog.max(e.occurred_at) AS upto
+            FROM mhub.event AS e
+            WHERE e.event_id OPERATOR(pg_catalog.>) claim.after_event_id AND e.event_id OPERATOR(pg_catalog.<=) claim.upto_event_id
+              AND e.invalid_reason IS NULL
+            GROUP BY pg_catalog.date_trunc('day', e.occurred_at)
         LOOP
-            EXIT WHEN seen.identifier_ids IS NULL;
-            changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, seen.identifier_ids, seen.since, seen.upto);
-            IF changed IS NOT NULL THEN
-                PERFORM mhub.follow_judgement(changed);
-            END IF;
+            FOR rule IN
+                SELECT r.reason, r.name, r.max_events, r.period FROM mhub.invalid_rule AS r
+                WHERE r.enabled AND r.max_events IS NOT NULL ORDER BY r.position
+            LOOP
+                changed := mhub.judge_rate(rule.reason, rule.name, rule.max_events, rule.period, seen.identifier_ids, seen.since, seen.upto);
+                IF changed IS NOT NULL THEN
+                    PERFORM mhub.follow_judgement(changed);
+                END IF;
+            END LOOP;
         END LOOP;
         COMMIT;
         EXIT WHEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) enough;

@@ -7,20 +7,26 @@ $$;
 COMMENT ON FUNCTION mhub.page_of(text, jsonb) IS
 'What a page is called in reports: the event''s address without query and fragment, or properties.name where it has no address; NULL without both.';
 
-CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[]) RETURNS void
+CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[], upto timestamptz[], upto_event_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     policy mhub.session_policy;
     starts timestamptz[];
+    ends timestamptz[];
 BEGIN
     SELECT * INTO STRICT policy FROM mhub.session_policy;
     -- A session's start depends on earlier events only. So it is enough to begin with the session
-    -- under way at the first time that changed, and to make everything behind it anew.
-    SELECT array_agg(coalesce(s.started_at, p.since) ORDER BY p.n) INTO starts
-    FROM unnest(person_ids, since) WITH ORDINALITY AS p(person_id, since, n)
+    -- under way at the first time that changed, and to make everything behind it anew. What was seen
+    -- before ends with the last session: looking no further keeps a long history to be caught up with
+    -- from being read at every step.
+    SELECT array_agg(coalesce(b.started_at, p.since) ORDER BY p.n), array_agg(greatest(p.upto, l.ended_at) ORDER BY p.n) INTO starts, ends
+    FROM unnest(person_ids, since, upto) WITH ORDINALITY AS p(person_id, since, upto, n)
     LEFT JOIN LATERAL (
         SELECT max(s.started_at) AS started_at FROM mhub.session AS s WHERE s.person_id = p.person_id AND s.started_at <= p.since
-    ) AS s ON true;
+    ) AS b ON true
+    LEFT JOIN LATERAL (
+        SELECT s.ended_at FROM mhub.session AS s WHERE s.person_id = p.person_id ORDER BY s.started_at DESC LIMIT 1
+    ) AS l ON true;
 
     DELETE FROM mhub.session AS s USING unnest(person_ids, starts) AS p(person_id, since)
     WHERE s.person_id = p.person_id AND s.started_at >= p.since;
@@ -31,10 +37,10 @@ BEGIN
                e.channel, e.source, e.medium, e.campaign, coalesce(e.is_paid, false) AS is_paid, coalesce(e.value, 0) AS value,
                CASE WHEN e.channel <> 'Direct' THEN format('%L %L %L', e.source, e.medium, e.campaign) END AS arrival,
                lag(e.occurred_at) OVER person AS before
-        FROM unnest(person_ids, starts) AS p(person_id, since)
+        FROM unnest(person_ids, starts, ends) AS p(person_id, since, upto)
         JOIN mhub.identifier AS i ON i.person_id = p.person_id
-        JOIN mhub.event AS e ON e.identifier_id = i.identifier_id AND e.occurred_at >= p.since
-        WHERE e.invalid_reason IS NULL AND e.type <> 'hub'
+        JOIN mhub.event AS e ON e.identifier_id = i.identifier_id AND e.occurred_at >= p.since AND e.occurred_at <= p.upto
+        WHERE e.event_id <= upto_event_id AND e.invalid_reason IS NULL AND e.type <> 'hub'
           AND (e.type IN ('page', 'screen') OR e.url IS NOT NULL OR e.user_agent IS NOT NULL)
         WINDOW person AS (PARTITION BY p.person_id ORDER BY e.occurred_at, e.event_id)
     ), parted AS (
@@ -54,7 +60,7 @@ BEGIN
     ), placed AS (
         SELECT n.*, first_value(n.event_id) OVER session AS session_id,
                count(*) FILTER (WHERE n.is_page) OVER session AS page_no,
-               CASE WHEN jsonb_typeof(n.engaged_time) = 'number' THEN greatest(n.engaged_time::numeric, 0) * interval '1 second'
+               CASE WHEN jsonb_typeof(n.engaged_time) = 'number' THEN least(greatest(n.engaged_time::numeric, 0), 86400) * interval '1 second'
                     WHEN n.name = 'Heartbeat' AND n.event_id <> first_value(n.event_id) OVER session THEN least(n.occurred_at - lag(n.occurred_at) OVER session, policy.heartbeat)
                END AS engaged
         FROM numbered AS n
@@ -83,30 +89,31 @@ BEGIN
     WHERE v.is_page;
 END
 $$;
-COMMENT ON FUNCTION mhub.sessionize(bigint[], timestamptz[]) IS
-'Makes the sessions of persons anew from their events: those of person_ids[i] from the session under way at since[i] on. Persons must be surviving ones, each named once. For mhub.refresh_sessions().';
+COMMENT ON FUNCTION mhub.sessionize(bigint[], timestamptz[], timestamptz[], bigint) IS
+'Makes the sessions of persons anew from their events up to upto_event_id: those of person_ids[i] from the session under way at since[i] on. No event of theirs up to upto_event_id that counts may lie behind both upto[i] and their last session. Persons must be surviving ones, each named once. For mhub.refresh_sessions().';
 
-CREATE FUNCTION mhub.session_work(after_event_id bigint, upto_event_id bigint, after_merge_id bigint, upto_merge_id bigint, OUT person_ids bigint[], OUT since timestamptz[])
+CREATE FUNCTION mhub.session_work(after_event_id bigint, upto_event_id bigint, after_merge_id bigint, upto_merge_id bigint, OUT person_ids bigint[], OUT since timestamptz[], OUT upto timestamptz[])
 RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH told AS (
-        DELETE FROM mhub.session_todo AS t RETURNING t.identifier_id, t.since
+        DELETE FROM mhub.session_todo AS t WHERE t.ctid = ANY (ARRAY(SELECT n.ctid FROM mhub.session_todo AS n LIMIT 10000))
+        RETURNING t.identifier_id, t.since
     ), changed AS (
-        SELECT i.person_id, min(e.occurred_at) AS since
+        SELECT i.person_id, min(e.occurred_at) AS since, max(e.occurred_at) AS upto
         FROM mhub.event AS e JOIN mhub.identifier AS i ON i.identifier_id = e.identifier_id
         WHERE e.event_id > after_event_id AND e.event_id <= upto_event_id
         GROUP BY i.person_id
         UNION ALL
-        SELECT i.person_id, min(t.since) FROM told AS t JOIN mhub.identifier AS i ON i.identifier_id = t.identifier_id GROUP BY i.person_id
+        SELECT i.person_id, min(t.since), 'infinity' FROM told AS t JOIN mhub.identifier AS i ON i.identifier_id = t.identifier_id GROUP BY i.person_id
         UNION ALL
-        SELECT mhub.resolve_person(p.person_id), '-infinity' FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p(person_id)
+        SELECT mhub.resolve_person(p.person_id), '-infinity', 'infinity' FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p(person_id)
         WHERE m.merge_id > after_merge_id AND m.merge_id <= upto_merge_id
     ), once AS (
-        SELECT c.person_id, min(c.since) AS since FROM changed AS c WHERE c.person_id IS NOT NULL GROUP BY c.person_id
+        SELECT c.person_id, min(c.since) AS since, max(c.upto) AS upto FROM changed AS c WHERE c.person_id IS NOT NULL GROUP BY c.person_id
     )
-    SELECT array_agg(o.person_id), array_agg(o.since) FROM once AS o
+    SELECT array_agg(o.person_id), array_agg(o.since), array_agg(o.upto) FROM once AS o
 $$;
 COMMENT ON FUNCTION mhub.session_work(bigint, bigint, bigint, bigint) IS
-'Whose sessions are to be made anew and since when: because of events with after_event_id < event_id <= upto_event_id, of merges and splits with after_merge_id < merge_id <= upto_merge_id, and of mhub.session_todo, which it empties. Both NULL when there is nothing to do. For mhub.refresh_sessions().';
+'Whose sessions are to be made anew, since when and up to when: because of events with after_event_id < event_id <= upto_event_id, of merges and splits with after_merge_id < merge_id <= upto_merge_id, and of mhub.session_todo, of which it takes up to 10,000 rows. All NULL when there is nothing to do. For mhub.refresh_sessions().';
 
 CREATE PROCEDURE mhub.refresh_sessions(max_time interval DEFAULT '15 seconds')
 LANGUAGE plpgsql AS $$
@@ -128,14 +135,14 @@ BEGIN
         DELETE FROM mhub.session AS s USING mhub.merge_log AS m
         WHERE m.merge_id OPERATOR(pg_catalog.>) merged AND m.merge_id OPERATOR(pg_catalog.<=) merge_horizon
           AND (s.person_id OPERATOR(pg_catalog.=) m.person_id OR s.person_id OPERATOR(pg_catalog.=) m.other_person_id);
-        SELECT w.person_ids, w.since INTO work FROM mhub.session_work(events.after_event_id, events.upto_event_id, merged, merge_horizon) AS w;
+        SELECT w.person_ids, w.since, w.upto INTO work FROM mhub.session_work(events.after_event_id, events.upto_event_id, merged, merge_horizon) AS w;
         IF work.person_ids IS NOT NULL THEN
-            PERFORM mhub.sessionize(work.person_ids, work.since);
+            PERFORM mhub.sessionize(work.person_ids, work.since, work.upto, events.upto_event_id);
         END IF;
         UPDATE mhub.consumer AS c SET last_event_id = merge_horizon, updated_at = pg_catalog.now()
         WHERE c.name OPERATOR(pg_catalog.=) 'session_merges' AND c.last_event_id OPERATOR(pg_catalog.<>) merge_horizon;
         COMMIT;
-        EXIT WHEN events.upto_event_id OPERATOR(pg_catalog.=) events.after_event_id
+        EXIT WHEN events.upto_event_id OPERATOR(pg_catalog.=) events.after_event_id AND NOT EXISTS (SELECT FROM mhub.session_todo)
                OR pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) enough;
     END LOOP;
 END

@@ -15,7 +15,7 @@ CREATE TABLE mhub.invalid_rule (
     properties jsonb,
     context jsonb,
     max_events integer CHECK (max_events > 0),
-    period interval CHECK (period > '0'),
+    period interval CHECK (period > '0' AND date_part('year', period) = 0 AND date_part('month', period) = 0),
     note text NOT NULL DEFAULT '',
     CHECK (num_nulls(max_events, period) IN (0, 2)),
     CHECK (max_events IS NULL OR reason IS NOT NULL AND NOT robot AND NOT spam
@@ -36,7 +36,7 @@ COMMENT ON COLUMN mhub.invalid_rule.asn IS 'The client''s address belongs to one
 COMMENT ON COLUMN mhub.invalid_rule.properties IS 'The event''s properties contain this (jsonb containment); NULL: no condition.';
 COMMENT ON COLUMN mhub.invalid_rule.context IS 'The event''s context contains this; NULL: no condition.';
 COMMENT ON COLUMN mhub.invalid_rule.max_events IS 'Rule about rates: more than so many events of one identifier within period are too many; all events of that period are flagged. NULL: no such rule.';
-COMMENT ON COLUMN mhub.invalid_rule.period IS 'Length of the period that max_events is about. Periods are aligned to the clock.';
+COMMENT ON COLUMN mhub.invalid_rule.period IS 'Length of the period that max_events is about. In days or shorter units; periods are aligned to the clock.';
 COMMENT ON COLUMN mhub.invalid_rule.note IS 'Why the rule is there.';
 CREATE TRIGGER invalidate_cache AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON mhub.invalid_rule
     FOR EACH STATEMENT EXECUTE FUNCTION mhub.invalidate_cache();

@@ -8,6 +8,8 @@
  */
 #include "common/table_cache.h"
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
@@ -20,6 +22,9 @@
 PG_FUNCTION_INFO_V1(mhub_invalidate_cache);
 
 static MhubTableCache *caches = NULL;
+
+/* Was a cache filled during a parallel query, from a snapshot that may be older than its last change? */
+static bool provisional = false;
 
 Datum
 mhub_invalidate_cache(PG_FUNCTION_ARGS)
@@ -55,11 +60,23 @@ relation_changed(Datum arg pg_attribute_unused(), Oid relid)
 	}
 }
 
+/* What was filled from an older snapshot does not outlive the transaction. */
+static void
+transaction_ended(XactEvent event pg_attribute_unused(), void *arg pg_attribute_unused())
+{
+	if (provisional)
+		relation_changed((Datum) 0, InvalidOid);
+	provisional = false;
+}
+
 static void
 register_cache(MhubTableCache *cache)
 {
 	if (caches == NULL)
+	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		RegisterXactCallback(transaction_ended, NULL);
+	}
 	cache->next = caches;
 	caches = cache;
 	cache->registered = true;
@@ -100,14 +117,20 @@ mhub_table_cache_end(MhubTableCache *cache, uint64 seen)
 /*
  * Runs a SELECT without parameters under the newest snapshot, whatever the
  * transaction's isolation level: a cache outlives the transaction, so it must
- * not be filled from an old snapshot.  The caller is connected to SPI and
- * finds the rows in SPI_tuptable.
+ * not be filled from an old snapshot.  During a parallel query a new snapshot
+ * cannot be had; then the query's own is used, and forgotten with the
+ * transaction.  The caller is connected to SPI and finds the rows in
+ * SPI_tuptable.
  */
 void
 mhub_execute_latest(SPIPlanPtr plan)
 {
-	int			result = SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(), InvalidSnapshot,
-											  true, false, 0);
+	Snapshot	snapshot;
+	int			result;
+
+	provisional = provisional || IsInParallelMode();
+	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
+	result = SPI_execute_snapshot(plan, NULL, NULL, snapshot, InvalidSnapshot, true, false, 0);
 
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not load a cache: %s", SPI_result_code_string(result));

@@ -10,6 +10,11 @@
 #include "traffic/punycode.h"
 #include "traffic/traffic.h"
 
+/* 7.78 brought it; an older one refuses addresses with blanks */
+#ifndef CURLU_ALLOW_SPACE
+#define CURLU_ALLOW_SPACE 0
+#endif
+
 /* One handle a backend: setting the whole URL forgets the one before. */
 static CURLU *handle = NULL;
 

@@ -69,18 +69,32 @@ SELECT s.source, s.channel FROM mhub.parse_source('https://example.net/', 'https
 SELECT mhub.channel('Google', 'cpc'), mhub.channel('newsletter', 'EMAIL'), mhub.channel('ours', 'push'),
        mhub.channel('ours', 'podcast'), mhub.channel('ours', NULL, 'workshop'), mhub.channel('ours', 'cpc', 'eShop');
 SAVEPOINT change;
-INSERT INTO mhub.channel_rule_version (version, note) VALUES (2, 'ours');
-INSERT INTO mhub.channel_rule (version, position, channel, is_paid, source, medium)
-    VALUES (2, 1, '信息流', true, '{toutiao,douyin*}', '{feed}'), (2, 2, 'Rest', false, NULL, NULL);
+SELECT mhub.new_channel_rules('ours') AS version;
+SELECT count(*) AS differ FROM (SELECT * FROM mhub.channel_rule WHERE version = 1) AS a
+FULL JOIN (SELECT * FROM mhub.channel_rule WHERE version = 2) AS b USING (position, channel, is_paid) WHERE a.version IS NULL OR b.version IS NULL;
+INSERT INTO mhub.channel_rule (version, position, channel, is_paid, source, medium) VALUES (2, 1, '信息流', true, '{toutiao,douyin*}', '{feed}');
 SELECT mhub.channel('toutiao', 'feed') AS still_version_1;
-UPDATE mhub.channel_rule_version SET is_current = false WHERE version = 1;
-UPDATE mhub.channel_rule_version SET is_current = true WHERE version = 2;
+SELECT mhub.use_channel_rules(2);
 SELECT mhub.channel('Toutiao', 'feed'), mhub.channel('google', 'cpc');
 SELECT s.channel, s.is_paid FROM mhub.parse_source('https://example.com/?utm_source=douyin_ads&utm_medium=feed', NULL) AS s;
+SAVEPOINT none;
+SELECT mhub.use_channel_rules(3);
+ROLLBACK TO none;
 ROLLBACK TO change;
 SELECT mhub.channel('toutiao', 'feed') AS version_1_again;
 INSERT INTO mhub.channel_rule (version, position, channel, source_category) VALUES (1, 5, 'X', '{nonsense}');
 ROLLBACK TO change;
+
+-- Parallel workers read the rules for themselves.
+CREATE TABLE public.traffic_visit AS SELECT 'https://example.com/' || n AS url, 'https://www.zhihu.com/' || n AS referrer FROM generate_series(1, 5000) AS n;
+ALTER TABLE public.traffic_visit SET (parallel_workers = 2);
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+INSERT INTO mhub.source_host (host, category, source) VALUES ('zhihu.com', 'own', NULL);
+DELETE FROM mhub.source_host WHERE host = 'zhihu.com';
+SELECT (mhub.parse_source(url, referrer)).channel, count(*) FROM public.traffic_visit GROUP BY 1;
+SELECT mhub.invalid_reason('curl/8', NULL, NULL, url) AS reason, count(*) FROM public.traffic_visit GROUP BY 1;
 
 -- Categories by name and host
 SELECT name, mhub.source_category(name) FROM unnest(ARRAY['baidu', '百度', 'google_ads', 'Google-Ads', 'm.baidu.com',
