@@ -42,6 +42,15 @@ head_matches(const char *pattern, unsigned char c, const char **end)
 	return *pattern == '?' || (unsigned char) *pattern == c;
 }
 
+/* Behind a star nothing can match before the next byte of the pattern occurs; NULL when it does not. */
+static const char *
+next_chance(const char *pattern, const char *text)
+{
+	if (*pattern == '\0' || strchr("*?[", *pattern) != NULL)
+		return text;
+	return strchr(text, *pattern);
+}
+
 /* Both in lower case already; bytes, so ? is one byte. */
 bool
 mhub_glob_match(const char *pattern, const char *text)
@@ -56,7 +65,9 @@ mhub_glob_match(const char *pattern, const char *text)
 		if (*pattern == '*')
 		{
 			star = ++pattern;
-			resume = text;
+			text = resume = next_chance(pattern, text);
+			if (text == NULL)
+				return false;
 		}
 		else if (*pattern != '\0' && head_matches(pattern, (unsigned char) *text, &end))
 		{
@@ -66,7 +77,9 @@ mhub_glob_match(const char *pattern, const char *text)
 		else if (star != NULL)
 		{
 			pattern = star;
-			text = ++resume;
+			text = resume = next_chance(pattern, resume + 1);
+			if (text == NULL)
+				return false;
 		}
 		else
 			return false;

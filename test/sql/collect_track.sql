@@ -18,6 +18,16 @@ SELECT pg_temp.row_of(mhub.page(NULL, '{"cookie": "c-1"}')) AS nameless_page;
 SELECT pg_temp.row_of(mhub.screen('首页', '{"device": "d-1"}', NULL, '{"campaign": {"source": "wechat", "medium": "social", "name": "双 11"}, "device": {"id": "d-1"}}')) AS screen;
 -- An address among the properties of other events is not the page's, but cleaned all the same.
 SELECT pg_temp.row_of(mhub.track('Product Viewed', '{"cookie": "c-1"}', '{"url": "https://shop.example.cn/p/1?email=li%40example.com&color=red", "search": "红色"}')) AS product;
+-- What is taken out leaves everything else as it was: 300 random objects, also large and nested ones.
+SELECT setseed(0.7);
+CREATE TEMP TABLE sent AS
+SELECT n, (SELECT jsonb_object_agg(left(md5(n || '/' || k), 1 + (random() * 20)::int),
+        (ARRAY['null', 'true', 'false', '"文字"', '""', '[]', '{}', '-12.50', '1e30', '[1, {"url": "kept"}]', '{"a": {"b": [null, "\u00e9"]}}', '"' || repeat('长', (random() * 40)::int) || '"'])[1 + (random() * 11)::int]::jsonb)
+    FROM generate_series(0, (random() * CASE WHEN n % 5 = 0 THEN 90 ELSE 12 END)::int) AS k) AS rest
+FROM generate_series(1, 300) AS n;
+SELECT count(mhub.page(NULL, '{"cookie": "c-1"}', rest || '{"url": "https://shop.example.cn/", "search": "?a=1", "referrer": ""}', rest || '{"ip": "203.0.113.9", "page": {"url": "https://shop.example.cn/"}}', message_id => 'random-' || n)) AS pages FROM sent;
+SELECT count(*) AS as_sent FROM sent JOIN mhub.event AS e ON e.message_id = 'random-' || n AND e.properties = rest AND e.context = rest AND e.properties::text = rest::text;
+
 -- A robot is recorded, but does not count.
 SELECT pg_temp.row_of(mhub.track('Bot Seen', '{"cookie": "c-bot"}', '{}', '{"userAgent": "Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)"}'))->>'invalid_reason' AS robot;
 SELECT count(*) AS counted FROM mhub.event_counter WHERE name = 'Bot Seen';

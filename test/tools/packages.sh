@@ -5,7 +5,7 @@ set -eu
 
 packages='
 	make gcc libc6-dev pkg-config git perl python3 gzip curl ca-certificates openssl
-	postgresql-15 postgresql-server-dev-15 postgresql-15-cron
+	postgresql-15 postgresql-server-dev-15 postgresql-15-cron postgresql-15-hll
 	libcurl4-openssl-dev libssl-dev libmaxminddb-dev libicu-dev zlib1g-dev
 	libipc-run-perl python3-aiosmtpd
 '
