@@ -8,6 +8,7 @@
 #include "attribution/log_state.h"
 
 #include "access/htup_details.h"
+#include "attribution/amount.h"
 #include "attribution/journey.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -100,21 +101,6 @@ row_kind(const text *kind)
 			 errhint("Kinds are touch, conversion, lead and opportunity.")));
 }
 
-static MhubAmount
-amount_of(Datum value, int scale)
-{
-	MhubAmount	amount;
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
-
-	if (!mhub_amount_parse(text, scale, &amount))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("conversion value %s is out of range for attribution", text),
-				 errdetail("A value may have at most 18 digits, decimals included.")));
-	pfree(text);
-	return amount;
-}
-
 static MhubLog *
 appended(MhubLog *log, const Row *row, const char *label)
 {
@@ -162,7 +148,7 @@ mhub_attribution_transfn(PG_FUNCTION_ARGS)
 	else if (row.kind == ROW_CONVERSION)
 	{
 		int			scale = ((MhubCreditOptions *) log->data)->scale;
-		MhubAmount	amount = PG_ARGISNULL(5) ? (MhubAmount) {0, scale} : amount_of(PG_GETARG_DATUM(5), scale);
+		MhubAmount	amount = PG_ARGISNULL(5) ? (MhubAmount) {0, scale} : mhub_amount_of(PG_GETARG_DATUM(5), scale);
 
 		row.units = amount.units;
 		row.scale = amount.scale;

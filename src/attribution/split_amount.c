@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "attribution/money.h"
+#include "attribution/amount.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -41,20 +41,6 @@ read_shares(ArrayType *array, int *n)
 	return shares;
 }
 
-static MhubAmount
-read_amount(Datum numeric, int scale)
-{
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
-	MhubAmount	amount;
-
-	if (!mhub_amount_parse(text, scale, &amount))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("amount %s is out of range", text),
-				 errdetail("An amount may have at most 18 digits, decimals included.")));
-	return amount;
-}
-
 Datum
 mhub_split_amount(PG_FUNCTION_ARGS)
 {
@@ -69,7 +55,7 @@ mhub_split_amount(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("scale %d is not within 0 and 9", scale)));
-	amount = read_amount(PG_GETARG_DATUM(0), scale);
+	amount = mhub_amount_of(PG_GETARG_DATUM(0), scale);
 	shares = read_shares(PG_GETARG_ARRAYTYPE_P(1), &n);
 	parts = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
 	result = palloc_extended(sizeof(Datum) * n, MCXT_ALLOC_HUGE);

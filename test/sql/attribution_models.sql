@@ -139,6 +139,28 @@ SELECT count(*) AS differing FROM (TABLE credit EXCEPT ALL
     FROM attribution_rows GROUP BY person) AS s) AS d;
 RESET enable_hashagg;
 
+-- all people at once: the same sums, whatever the options and the plan
+CREATE TABLE attribution_conversion AS TABLE conversion;
+CREATE TABLE attribution_touch AS SELECT person::bigint AS person, at, label, touch_id::bigint AS touch_id FROM touch ORDER BY hashint8extended(touch_id, 8);
+SELECT o.options, count(*) > 10 AS some, count(*) FILTER (WHERE r.value IS DISTINCT FROM t.value OR abs(r.conversions - t.conversions) > 1e-9) AS differing, sum(t.value) = (SELECT sum(value) FROM conversion) * count(DISTINCT t.model) AS all_value
+FROM (VALUES ('{"lookback": "20 days"}'), ('{"models": ["linear", "j_shaped", "custom"], "conversions": "cut", "custom_weights": [1, 2, 3]}'),
+             ('{"models": ["position_based", "last_non_direct_touch"], "lookback_days": 5, "time_zone": "Asia/Shanghai", "dedupe": "first", "touch_limit": 3, "direct": ["email"], "scale": 0}')) AS o (options)
+CROSS JOIN LATERAL (SELECT (unnest(mhub.attribution_totals((SELECT mhub.conversion_set(person, at, conversion_id, value) FROM conversion), person, at, label, touch_id, o.options::jsonb))).* FROM attribution_touch) AS t
+LEFT JOIN LATERAL (SELECT u.model, u.label, sum(u.share) AS conversions, sum(u.value) AS value
+                   FROM (SELECT (unnest(mhub.attribution(kind, at, label, id, value, o.options::jsonb))).* FROM rows GROUP BY person) AS u GROUP BY u.model, u.label) AS r USING (model, label)
+GROUP BY o.options ORDER BY o.options;
+SET LOCAL max_parallel_workers_per_gather = 2;
+CREATE TEMP VIEW totals AS SELECT (unnest(t)).* FROM (SELECT mhub.attribution_totals((SELECT mhub.conversion_set(person, at, conversion_id, value) FROM attribution_conversion), person, at, label, touch_id) AS t FROM attribution_touch) AS s;
+ANALYZE attribution_touch;
+CREATE TEMP TABLE in_parallel AS TABLE totals;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SELECT count(*) AS rows, count(*) FILTER (WHERE p.value IS DISTINCT FROM t.value OR abs(p.conversions - t.conversions) > 1e-9) AS differing FROM totals AS t FULL JOIN in_parallel AS p USING (model, label);
+SAVEPOINT s;
+SELECT mhub.attribution_totals('\x00', 1, now(), 'a', 1);
+ROLLBACK TO s;
+SELECT mhub.attribution_totals(s.c, 1, now(), 'a', 1, '{"models": ["w_shaped"]}') FROM (SELECT mhub.conversion_set(1, now(), 1, 1) AS c) AS s;
+ROLLBACK TO s;
+
 -- edge touches, with and without the id that breaks ties
 SELECT count(*) AS people,
        count(*) FILTER (WHERE first IS DISTINCT FROM (SELECT label FROM touch AS t WHERE t.person = e.person ORDER BY at, touch_id LIMIT 1)) AS first_wrong,

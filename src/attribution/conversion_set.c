@@ -1,0 +1,121 @@
+/*
+ * conversion_set.c
+ *	  Conversions of many people, to be looked up by person.
+ *
+ * No SPI, no fmgr.
+ */
+#include "attribution/conversion_set.h"
+
+#include "attribution/amount.h"
+#include "utils/memutils.h"
+
+static void *
+allocate(Size count, Size size)
+{
+	return palloc_extended(Max(count, 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* At least so many, as a power of two less one. */
+static uint32
+mask_for(Size count)
+{
+	uint32		size = 64;
+
+	while (size < count && size < (UINT32_C(1) << 31))
+		size *= 2;
+	return size - 1;
+}
+
+static void
+add_person(MhubConversionSet *set, int64 person)
+{
+	uint32		hash = mhub_person_hash(person);
+	uint32		bit = hash & set->filter_mask;
+	uint32		slot = hash & set->slot_mask;
+
+	set->filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	while (set->slots[slot] != 0)
+		slot = (slot + 1) & set->slot_mask;
+	set->persons[set->n_persons] = person;
+	set->slots[slot] = ++set->n_persons;
+}
+
+static void
+index_persons(MhubConversionSet *set, const char *rows)
+{
+	MhubPersonConversion row;
+	int64		last = 0;
+
+	set->persons = allocate(set->n, sizeof(int64));
+	set->begin = allocate((Size) set->n + 1, sizeof(int));
+	set->filter_mask = mask_for((Size) set->n * 16);
+	set->filter = allocate(((Size) set->filter_mask + 1) / 64, sizeof(uint64));
+	set->slot_mask = mask_for((Size) set->n * 2);
+	set->slots = allocate((Size) set->slot_mask + 1, sizeof(int32));
+	for (int i = 0; i < set->n; i++)
+	{
+		memcpy(&row, rows + (Size) i * sizeof(row), sizeof(row));
+		if (i == 0 || row.person != last)
+		{
+			set->begin[set->n_persons] = i;
+			add_person(set, row.person);
+		}
+		last = row.person;
+	}
+	set->begin[set->n_persons] = set->n;
+}
+
+/* Opens a flat set, in the current memory context, with amounts of min_scale decimals at least. */
+MhubConversionSet *
+mhub_conversion_set_open(const char *flat, Size size, int min_scale)
+{
+	MhubConversionSetHead head;
+	MhubConversionSet *set = palloc0(sizeof(MhubConversionSet));
+	const char *rows = flat + sizeof(head);
+
+	if (size >= sizeof(head))
+		memcpy(&head, flat, sizeof(head));
+	if (size < sizeof(head) || head.magic != MHUB_CONVERSION_SET_MAGIC || head.n < 0 ||
+		size != sizeof(head) + (Size) head.n * sizeof(MhubPersonConversion))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("conversions must be the result of mhub.conversion_set()")));
+	set->n = head.n;
+	set->scale = Max(head.scale, min_scale);
+	index_persons(set, rows);
+	set->conversions = allocate(set->n, sizeof(MhubConversion));
+	for (int i = 0; i < set->n; i++)
+	{
+		MhubPersonConversion row;
+
+		memcpy(&row, rows + (Size) i * sizeof(row), sizeof(row));
+		set->conversions[i] = (MhubConversion) {row.at, row.id, {mhub_amount_rescaled((MhubAmount) {row.units, head.scale}, set->scale), set->scale}};
+	}
+	return set;
+}
+
+Size
+mhub_conversion_set_flat_size(const MhubConversionSet *set)
+{
+	return sizeof(MhubConversionSetHead) + (Size) set->n * sizeof(MhubPersonConversion);
+}
+
+void
+mhub_conversion_set_flatten(const MhubConversionSet *set, char **to)
+{
+	MhubConversionSetHead head = {MHUB_CONVERSION_SET_MAGIC, set->n, set->scale};
+
+	memcpy(*to, &head, sizeof(head));
+	*to += sizeof(head);
+	for (int p = 0; p < set->n_persons; p++)
+	{
+		for (int i = set->begin[p]; i < set->begin[p + 1]; i++)
+		{
+			const MhubConversion *c = &set->conversions[i];
+			MhubPersonConversion row = {set->persons[p], c->at, c->id, c->amount.units};
+
+			memcpy(*to, &row, sizeof(row));
+			*to += sizeof(row);
+		}
+	}
+}

@@ -1,0 +1,46 @@
+/*
+ * totals.h
+ *	  The credits of all people together, by label and model.
+ */
+#ifndef MHUB_TOTALS_H
+#define MHUB_TOTALS_H
+
+#include "attribution/conversion_set.h"
+
+/* A touch that some conversion may credit. */
+typedef struct MhubKeptTouch
+{
+	int64		at;
+	int64		id;
+	int32		person;			/* number in the set */
+	int32		label;
+} MhubKeptTouch;
+
+typedef struct MhubTotals
+{
+	MhubCreditOptions *options;
+	int64		reach;			/* how long before a conversion a touch may lie; PG_INT64_MAX: no limit */
+	MhubConversionSet *conversions;
+	MhubLabelSet labels;
+	MhubKeptTouch *touches;
+	int64		n;
+	int64		capacity;
+	int			last_label;
+} MhubTotals;
+
+/* Of a label under a model. */
+typedef struct MhubTotal
+{
+	double		conversions;
+	int128		units;
+} MhubTotal;
+
+extern MhubTotals *mhub_totals_create(MhubCreditOptions *options, MhubConversionSet *conversions);
+extern void mhub_totals_add(MhubTotals *totals, int person, int64 at, int64 id, const char *label, int length);
+extern Size mhub_totals_flat_size(const void *totals);
+extern void mhub_totals_flatten(const void *totals, char *to);
+extern void *mhub_totals_unflatten(const char *flat);
+extern void mhub_totals_merge(void *totals, const char *flat);
+extern MhubTotal *mhub_totals_credit(const MhubTotals *totals);
+
+#endif							/* MHUB_TOTALS_H */
