@@ -1,0 +1,55 @@
+#!/bin/sh
+# Attribution and funnels on 5M touches of 1M people with 200k conversions, and 5M events of 300k users, in one run:
+# mhub against window functions in plain SQL, and against DuckDB (npm; left out where npm is missing). The data is made by
+# baselines/attribution/gen.sql of the shared data; without it there is no race. RUNS=3
+set -eu
+bench=$(cd "$(dirname "$0")" && pwd)
+runs=${RUNS:-3}
+baseline=${MHUB_SHARED:-$bench/../../../shared}/baselines/attribution
+[ -r "$baseline/gen.sql" ] || { echo "attribution: skipped, $baseline/gen.sql is not here"; exit 0; }
+database=mhub_bench_attribution
+scratch=$(mktemp -d /tmp/mhub-bench.XXXXXX)
+chmod 755 "$scratch"
+
+psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
+psql -d postgres -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
+trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"; rm -rf "$scratch"' EXIT
+export PGDATABASE=$database
+echo "-- making the data"
+psql -c 'CREATE EXTENSION mhub' -f "$baseline/gen.sql" >/dev/null
+psql -f "$bench/queries.sql"
+for query in totals persons funnel_steps funnel_array markov state_memory; do
+	psql -At -c "SELECT text FROM query WHERE name = '$query'" >"$scratch/$query.sql"
+done
+
+race() {
+	echo "-- $1"
+	perl "$bench/../compare.pl" --runs "$runs" --setup 'SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = '"'256MB'"';' "$2" "$3"
+}
+race "five models, 30 days: conversions and revenue by channel" "window SQL=sql:@$baseline/attr_pg.sql" "mhub.attribution_totals=sql:@$scratch/totals.sql"
+race "the same, a group for each person" "window SQL=sql:@$baseline/attr_pg.sql" "mhub.attribution=sql:@$scratch/persons.sql"
+race "funnel of four steps within 7 days" "window SQL=sql:@$baseline/funnel_pg.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
+race "the same funnel with arrays, against the scan floor" "scan and group=sql:@$baseline/floor.sql" "mhub.window_funnel=sql:@$scratch/funnel_array.sql"
+race "funnel by step number, against the scan floor" "scan and group=sql:@$baseline/floor.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
+race "Markov of order 1 on the paths of these conversions" "reading the paths=sql:SELECT sum(cardinality(path)), sum(n) FROM path;" "mhub.markov_attribution=sql:@$scratch/markov.sql"
+
+echo "-- the same totals as the window SQL?"
+psql -f "$bench/check.sql"
+echo "-- memory of the state, MB"
+psql -f "$scratch/state_memory.sql"
+
+command -v npm >/dev/null || { echo "-- DuckDB: skipped, npm is not here"; exit 0; }
+echo "-- DuckDB, 2 threads: CPU and wall seconds of the query alone, and mhub's CPU seconds beside it"
+for table in touches conversions events; do
+	psql -c "SET timezone = 'UTC'" -c "\\copy $table TO '$scratch/$table.csv' WITH (FORMAT csv, HEADER)"
+done
+cd "$scratch"
+echo '{"private": true, "dependencies": {"@duckdb/node-api": "*"}}' >package.json
+HOME=$scratch npm install --no-audit --no-fund --silent >/dev/null
+cp "$bench/duckdb.mjs" .
+node duckdb.mjs load "$scratch"
+for run in $(seq "$runs"); do
+	for pair in attr_pg:totals funnel_pg:funnel_steps; do
+		echo "$pair: DuckDB $(node duckdb.mjs "$baseline/${pair%%:*}.sql"); mhub $(perl "$bench/../compare.pl" --runs 1 --setup 'SET max_parallel_workers_per_gather = 0; SET jit = off;' "a=sql:SELECT 1;" "mhub=sql:@$scratch/${pair##*:}.sql" | sed -n 's/^mhub *//p')"
+	done
+done

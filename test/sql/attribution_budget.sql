@@ -1,0 +1,34 @@
+-- Budgets: curves recovered from made-up weeks, the optimum against a search, refusals.
+BEGIN;
+SELECT mhub.install() > 0 AS applied;
+SET LOCAL jit = off;
+UPDATE mhub.attribution_setting SET options = '{"models": ["linear"]}';
+SAVEPOINT empty;
+SELECT * FROM mhub.recommend_budget(1000);
+ROLLBACK TO empty;
+
+-- a: 40 x^0.5, b: 5 x^0.8, c: spend that never varies; revenue comes from conversions of one touch each
+INSERT INTO mhub.cost (day, platform, channel, amount, currency)
+SELECT date '2026-01-05' + 7 * w, p, p, CASE p WHEN 'a' THEN 400 + 60 * (w % 5) WHEN 'b' THEN 300 + 50 * (w % 7) ELSE 100 END, 'CNY' FROM generate_series(0, 11) AS w, unnest(ARRAY['a', 'b', 'c']) AS p;
+INSERT INTO mhub.goal (key, event_name) VALUES ('order', 'Order Completed');
+INSERT INTO mhub.touch (touch_id, identifier_id, occurred_at, kind, channel) VALUES (1, 1, '2025-12-01', 'visit', 'a'), (2, 1, '2025-12-01', 'visit', 'b'), (3, 1, '2025-12-01', 'visit', 'c');
+INSERT INTO mhub.conversion (conversion_id, goal_id, event_id, identifier_id, occurred_at, value, currency)
+SELECT c.cost_id, g.goal_id, c.cost_id, 1, c.day + time '12:00', round((CASE c.platform WHEN 'a' THEN 40 * power(c.amount, 0.5) WHEN 'b' THEN 5 * power(c.amount, 0.8) ELSE 250 END)::numeric, 6), 'CNY'
+FROM mhub.cost AS c, mhub.goal AS g;
+INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value) SELECT c.conversion_id, 'linear', t.touch_id, 1, c.value FROM mhub.conversion AS c JOIN mhub.cost AS k ON k.cost_id = c.conversion_id JOIN mhub.touch AS t ON t.channel = k.platform;
+
+SELECT place, weeks_observed, cost, recommended_cost, marginal_return, marginal_return_then, elasticity, fit, assumption FROM mhub.recommend_budget(1070);
+SELECT sum(recommended_cost) AS total, sum(expected_revenue) > sum(revenue) AS gains FROM mhub.recommend_budget(1070);
+-- no other split of a's and b's money does better
+SELECT round(max(40 * power(x, 0.5) + 5 * power(970 - x, 0.8))::numeric, 1) AS best_found, (SELECT round(sum(expected_revenue), 1) FROM mhub.recommend_budget(1070) WHERE place IN ('a', 'b')) AS expected
+FROM (SELECT g / 4.0::float8 AS x FROM generate_series(1040, 2840) AS g) AS s WHERE 970 - x BETWEEN 215 AND 640;
+SELECT place, recommended_cost, assumption FROM mhub.recommend_budget(1070, min_change => 0.98, max_change => 1.05) WHERE place <> 'c';
+SAVEPOINT s;
+SELECT * FROM mhub.recommend_budget(10000);
+ROLLBACK TO s;
+SELECT * FROM mhub.recommend_budget(1000, 'first_touch');
+ROLLBACK TO s;
+SELECT * FROM mhub.recommend_budget(1000, min_change => 2);
+ROLLBACK TO s;
+SELECT * FROM mhub.recommend_budget(1000, weeks => 3);
+ROLLBACK;
