@@ -4,9 +4,9 @@ INSERT INTO query VALUES
 ('totals', $$SELECT t.* FROM unnest((SELECT mhub.attribution_totals((SELECT mhub.conversion_set(person_id, ts, conv_id, revenue) FROM conversions),
     person_id, ts, channel, touch_id, '{"models": ["first_touch", "last_touch", "linear", "position_based", "time_decay"], "lookback": "30 days"}') FROM touches)) AS t;$$),
 ('persons', $$SELECT c.model, c.label, sum(c.share), sum(c.value) FROM (
-    SELECT (unnest(mhub.attribution(kind, ts, channel, id, revenue, '{"models": ["first_touch", "last_touch", "linear", "position_based", "time_decay"], "lookback": "30 days"}'))).*
+    SELECT u.* FROM (SELECT mhub.attribution(kind, ts, channel, id, revenue, '{"models": ["first_touch", "last_touch", "linear", "position_based", "time_decay"], "lookback": "30 days"}') AS a
     FROM (SELECT person_id, 'touch' AS kind, ts, channel, touch_id AS id, NULL::numeric AS revenue FROM touches
-          UNION ALL SELECT person_id, 'conversion', ts, NULL, conv_id, revenue FROM conversions) AS e GROUP BY person_id) AS c GROUP BY c.model, c.label;$$),
+          UNION ALL SELECT person_id, 'conversion', ts, NULL, conv_id, revenue FROM conversions) AS e GROUP BY person_id) AS s CROSS JOIN LATERAL unnest(s.a) AS u) AS c GROUP BY c.model, c.label;$$),
 ('funnel_steps', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ev::integer, interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),
 ('funnel_array', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ARRAY[ev = 1, ev = 2, ev = 3, ev = 4], interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),
 ('markov', $$SELECT (unnest(mhub.markov_attribution(path, n, value, 0))).* FROM path;$$),

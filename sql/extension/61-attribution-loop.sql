@@ -248,9 +248,11 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         FROM earning AS e CROSS JOIN LATERAL (VALUES ('conversion'), (e.milestone)) AS k (kind)
     ), share AS MATERIALIZED (
         -- The linear model names every touch, which makes the path, whether it is one of those in use or not.
-        SELECT (unnest(mhub.attribution(j.kind, j.at, j.label, j.id, j.value,
-                s.options || jsonb_build_object('models', (SELECT jsonb_agg(m.model) FROM mhub.attribution_models() AS m (model)) || '["linear"]')))).*
-        FROM step AS j CROSS JOIN setting AS s GROUP BY j.person_key
+        SELECT u.*
+        FROM (SELECT mhub.attribution(j.kind, j.at, j.label, j.id, j.value,
+                  s.options || jsonb_build_object('models', (SELECT jsonb_agg(m.model) FROM mhub.attribution_models() AS m (model)) || '["linear"]')) AS shares
+              FROM step AS j CROSS JOIN setting AS s GROUP BY j.person_key) AS p
+        CROSS JOIN LATERAL unnest(p.shares) AS u
     ), credited AS MATERIALIZED (
         SELECT e.conversion_id, h.model, h.touch_id, h.touched_at, h.label, h.share, h.value
         FROM share AS h JOIN earning AS e ON e.nth = h.conversion_id
@@ -299,10 +301,11 @@ CREATE FUNCTION mhub.credit_unmatched(conversion_ids bigint[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value)
     SELECT h.conversion_id, h.model, 0, 0, h.value
-    FROM (SELECT (unnest(mhub.attribution('conversion', c.occurred_at, NULL, c.conversion_id, c.value, s.options))).*
+    FROM (SELECT mhub.attribution('conversion', c.occurred_at, NULL, c.conversion_id, c.value, s.options) AS shares
           FROM mhub.conversion AS c CROSS JOIN mhub.attribution_setting AS s
           WHERE c.conversion_id = ANY (conversion_ids) AND c.kind = 'unmatched_refund'
-          GROUP BY c.conversion_id) AS h
+          GROUP BY c.conversion_id) AS p
+    CROSS JOIN LATERAL unnest(p.shares) AS h
 $$;
 COMMENT ON FUNCTION mhub.credit_unmatched(bigint[]) IS 'Writes the (unattributed) credits of refunds whose order is unknown.';
 

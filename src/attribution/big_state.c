@@ -110,7 +110,7 @@ mhub_big_state(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods,
 }
 
 /* The structure for a final function to read. */
-const void *
+void *
 mhub_big_state_content(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods)
 {
 	if (!AggCheckCallContext(fcinfo, NULL))

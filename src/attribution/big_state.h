@@ -16,7 +16,7 @@
 typedef struct MhubBigStateMethods
 {
 	const char *aggregate;		/* for messages */
-	Size		(*flat_size) (const void *content);
+	Size		(*flat_size) (void *content);
 	void		(*flatten) (const void *content, char *to);
 	void	   *(*unflatten) (const char *flat);
 	void		(*merge) (void *content, const char *flat);
@@ -26,7 +26,7 @@ typedef void *(*MhubBigStateCreate) (FunctionCallInfo fcinfo);
 
 extern void *mhub_big_state(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods,
 							MhubBigStateCreate create, Datum *state, MemoryContext *context);
-extern const void *mhub_big_state_content(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods);
+extern void *mhub_big_state_content(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods);
 extern Datum mhub_big_state_combine(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods);
 
 #endif							/* MHUB_BIG_STATE_H */

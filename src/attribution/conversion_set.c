@@ -26,41 +26,60 @@ mask_for(Size count)
 	return size - 1;
 }
 
-static void
-add_person(MhubConversionSet *set, int64 person)
+static MhubPersonSlot *
+add_person(MhubConversionSet *set, int64 person, int64 at)
 {
 	uint32		hash = mhub_person_hash(person);
 	uint32		bit = hash & set->filter_mask;
 	uint32		slot = hash & set->slot_mask;
 
 	set->filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
-	while (set->slots[slot] != 0)
+	while (set->slots[slot].number != 0)
 		slot = (slot + 1) & set->slot_mask;
 	set->persons[set->n_persons] = person;
-	set->slots[slot] = ++set->n_persons;
+	set->slots[slot] = (MhubPersonSlot) {person, at, at, ++set->n_persons};
+	return &set->slots[slot];
+}
+
+static int
+count_persons(const char *rows, int n)
+{
+	int			count = 0;
+	int64		last = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int64		person;
+
+		memcpy(&person, rows + (Size) i * sizeof(MhubPersonConversion) + offsetof(MhubPersonConversion, person), sizeof(person));
+		count += i == 0 || person != last;
+		last = person;
+	}
+	return count;
 }
 
 static void
 index_persons(MhubConversionSet *set, const char *rows)
 {
+	int			n_persons = count_persons(rows, set->n);
 	MhubPersonConversion row;
-	int64		last = 0;
+	MhubPersonSlot *slot = NULL;
 
-	set->persons = allocate(set->n, sizeof(int64));
-	set->begin = allocate((Size) set->n + 1, sizeof(int));
-	set->filter_mask = mask_for((Size) set->n * 16);
+	set->persons = allocate(n_persons, sizeof(int64));
+	set->begin = allocate((Size) n_persons + 1, sizeof(int));
+	set->filter_mask = mask_for((Size) n_persons * 8);
 	set->filter = allocate(((Size) set->filter_mask + 1) / 64, sizeof(uint64));
-	set->slot_mask = mask_for((Size) set->n * 2);
-	set->slots = allocate((Size) set->slot_mask + 1, sizeof(int32));
+	set->slot_mask = mask_for((Size) n_persons * 3 / 2);
+	set->slots = allocate((Size) set->slot_mask + 1, sizeof(MhubPersonSlot));
 	for (int i = 0; i < set->n; i++)
 	{
 		memcpy(&row, rows + (Size) i * sizeof(row), sizeof(row));
-		if (i == 0 || row.person != last)
+		if (slot == NULL || row.person != slot->person)
 		{
 			set->begin[set->n_persons] = i;
-			add_person(set, row.person);
+			slot = add_person(set, row.person, row.at);
 		}
-		last = row.person;
+		slot->last_at = row.at;
 	}
 	set->begin[set->n_persons] = set->n;
 }

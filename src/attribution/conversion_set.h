@@ -26,6 +26,15 @@ typedef struct MhubConversionSetHead
 
 #define MHUB_CONVERSION_SET_MAGIC 0x4D485643
 
+/* What a look-up needs to see of a person, in half a cache line. */
+typedef struct MhubPersonSlot
+{
+	int64		person;
+	int64		first_at;		/* of the person's conversions */
+	int64		last_at;
+	int32		number;			/* + 1; 0 for a free slot */
+} MhubPersonSlot;
+
 /* The people of a set; conversions[begin of i] to conversions[begin of i + 1] are those of person i. */
 typedef struct MhubConversionSet
 {
@@ -37,7 +46,7 @@ typedef struct MhubConversionSet
 	MhubConversion *conversions;
 	uint64	   *filter;			/* a bit for each of filter_mask + 1 hashes: is anybody there? */
 	uint32		filter_mask;
-	int32	   *slots;			/* open addressing: number of a person + 1, or 0 */
+	struct MhubPersonSlot *slots;	/* open addressing */
 	uint32		slot_mask;
 } MhubConversionSet;
 
@@ -53,23 +62,33 @@ mhub_person_hash(int64 person)
 	return (uint32) (hash >> 32);
 }
 
-/* The number of a person in the set, or -1. */
-static inline int
-mhub_conversion_set_find(const MhubConversionSet *set, int64 person)
+/* May there be a person of this hash?  Most people never convert: the filter fits into the processor's cache, the table may not. */
+static inline bool
+mhub_conversion_set_may_have(const MhubConversionSet *set, uint32 hash)
 {
-	uint32		hash = mhub_person_hash(person);
 	uint32		bit = hash & set->filter_mask;
+
+	return (set->filter[bit / 64] & (UINT64CONST(1) << (bit % 64))) != 0;
+}
+
+static inline void
+mhub_conversion_set_prefetch(const MhubConversionSet *set, uint32 hash)
+{
+	__builtin_prefetch(&set->slots[hash & set->slot_mask]);
+}
+
+/* The person in the set, or NULL. */
+static inline const MhubPersonSlot *
+mhub_conversion_set_find(const MhubConversionSet *set, int64 person, uint32 hash)
+{
 	uint32		slot;
 
-	/* Most people never convert: the filter fits into the processor's cache, the table may not. */
-	if ((set->filter[bit / 64] & (UINT64CONST(1) << (bit % 64))) == 0)
-		return -1;
-	for (slot = hash & set->slot_mask; set->slots[slot] != 0; slot = (slot + 1) & set->slot_mask)
+	for (slot = hash & set->slot_mask; set->slots[slot].number != 0; slot = (slot + 1) & set->slot_mask)
 	{
-		if (set->persons[set->slots[slot] - 1] == person)
-			return set->slots[slot] - 1;
+		if (set->slots[slot].person == person)
+			return &set->slots[slot];
 	}
-	return -1;
+	return NULL;
 }
 
 #endif							/* MHUB_CONVERSION_SET_H */

@@ -93,7 +93,7 @@ mhub_markov_total(const MhubMarkov *markov)
 
 /* Flattened: order, channels, grams, their states, number of transitions, transitions. */
 Size
-mhub_markov_flat_size(const void *content)
+mhub_markov_flat_size(void *content)
 {
 	const MhubMarkov *markov = content;
 

@@ -95,7 +95,7 @@ mhub_shapley_total(const MhubShapley *shapley)
 
 /* Flattened: rates, channels, coalitions, their weights. */
 Size
-mhub_shapley_flat_size(const void *content)
+mhub_shapley_flat_size(void *content)
 {
 	const MhubShapley *shapley = content;
 

@@ -23,7 +23,7 @@ typedef struct MhubShapley
 
 extern MhubShapley *mhub_shapley_create(bool rates);
 extern void mhub_shapley_add(MhubShapley *shapley, int32 *path, int n, MhubMarkovState weight);
-extern Size mhub_shapley_flat_size(const void *shapley);
+extern Size mhub_shapley_flat_size(void *shapley);
 extern void mhub_shapley_flatten(const void *shapley, char *to);
 extern void *mhub_shapley_unflatten(const char *flat);
 extern void mhub_shapley_merge(void *shapley, const char *flat);

@@ -45,19 +45,21 @@ mhub_totals_create(MhubCreditOptions *options, MhubConversionSet *conversions)
 	return totals;
 }
 
+/* Can a conversion of the person credit a touch of that time? */
 static bool
-reachable(const MhubTotals *totals, int person, int64 at)
+reachable(const MhubTotals *totals, const MhubPersonSlot *person, int64 at)
 {
 	const MhubConversionSet *set = totals->conversions;
+	int			begin;
 
-	for (int i = set->begin[person]; i < set->begin[person + 1]; i++)
-	{
-		int64		conversion = set->conversions[i].at;
-
-		if (conversion >= at)
-			return (uint64) conversion - (uint64) at <= (uint64) totals->reach;
-	}
-	return false;
+	if (at > person->last_at)
+		return false;
+	if (at <= person->first_at)
+		return (uint64) person->first_at - (uint64) at <= (uint64) totals->reach;
+	begin = set->begin[person->number - 1];
+	while (set->conversions[begin].at < at)
+		begin++;
+	return (uint64) set->conversions[begin].at - (uint64) at <= (uint64) totals->reach;
 }
 
 /* The same label comes often: compare before hashing. */
@@ -82,20 +84,42 @@ keep(MhubTotals *totals, MhubKeptTouch touch)
 	totals->touches[totals->n++] = touch;
 }
 
-/* A touch of a person of the set. */
-void
-mhub_totals_add(MhubTotals *totals, int person, int64 at, int64 id, const char *label, int length)
+/* Looks the pending touches up; by now their slots are in the processor's cache. */
+static void
+settle(MhubTotals *totals)
 {
-	if (reachable(totals, person, at))
-		keep(totals, (MhubKeptTouch) {at, id, person, label_number(totals, label, length)});
+	for (int i = 0; i < totals->n_pending; i++)
+	{
+		const MhubPendingTouch *touch = &totals->pending[i];
+		const MhubPersonSlot *person = mhub_conversion_set_find(totals->conversions, touch->person, touch->hash);
+
+		if (person != NULL && reachable(totals, person, touch->at))
+			keep(totals, (MhubKeptTouch) {touch->at, touch->id, person->number - 1, touch->label});
+	}
+	totals->n_pending = 0;
+}
+
+/* Counts a touch, if a conversion can reach it.  Looking its person up waits until there are many to look up. */
+void
+mhub_totals_add(MhubTotals *totals, int64 person, int64 at, int64 id, const char *label, int length)
+{
+	uint32		hash = mhub_person_hash(person);
+
+	if (!mhub_conversion_set_may_have(totals->conversions, hash))
+		return;
+	mhub_conversion_set_prefetch(totals->conversions, hash);
+	totals->pending[totals->n_pending++] = (MhubPendingTouch) {person, at, id, hash, label_number(totals, label, length)};
+	if (totals->n_pending == MHUB_TOTALS_PENDING)
+		settle(totals);
 }
 
 /* Flattened: options, size of the conversions, these, labels, number of touches, touches. */
 Size
-mhub_totals_flat_size(const void *content)
+mhub_totals_flat_size(void *content)
 {
-	const MhubTotals *totals = content;
+	MhubTotals *totals = content;
 
+	settle(totals);
 	return totals->options->size + sizeof(Size) + mhub_conversion_set_flat_size(totals->conversions) +
 		mhub_label_set_flat_size(&totals->labels) + sizeof(int64) + sizeof(MhubKeptTouch) * totals->n;
 }
@@ -214,13 +238,15 @@ add_credit(void *arg, const MhubConversion *conversion pg_attribute_unused(), Mh
 
 /* The totals of every model and label: [model * (labels + 1) + label]; the last label of each stands for (unattributed). */
 MhubTotal *
-mhub_totals_credit(const MhubTotals *totals)
+mhub_totals_credit(MhubTotals *totals)
 {
 	const MhubConversionSet *set = totals->conversions;
 	Sum			sum = {totals->labels.n, allocate((Size) MHUB_MODELS * (totals->labels.n + 1), sizeof(MhubTotal))};
 	int64	   *begin = allocate((Size) set->n_persons + 1, sizeof(int64));
-	MhubTouch  *touches = deal_out(totals, begin);
+	MhubTouch  *touches;
 
+	settle(totals);
+	touches = deal_out(totals, begin);
 	for (int p = 0; p < set->n_persons; p++)
 	{
 		MhubJourney journey = {

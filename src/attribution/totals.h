@@ -16,6 +16,18 @@ typedef struct MhubKeptTouch
 	int32		label;
 } MhubKeptTouch;
 
+/* A touch whose person is still to be looked up. */
+typedef struct MhubPendingTouch
+{
+	int64		person;
+	int64		at;
+	int64		id;
+	uint32		hash;			/* of the person */
+	int32		label;
+} MhubPendingTouch;
+
+#define MHUB_TOTALS_PENDING 32
+
 typedef struct MhubTotals
 {
 	MhubCreditOptions *options;
@@ -26,6 +38,8 @@ typedef struct MhubTotals
 	int64		n;
 	int64		capacity;
 	int			last_label;
+	int			n_pending;
+	MhubPendingTouch pending[MHUB_TOTALS_PENDING];
 } MhubTotals;
 
 /* Of a label under a model. */
@@ -36,11 +50,11 @@ typedef struct MhubTotal
 } MhubTotal;
 
 extern MhubTotals *mhub_totals_create(MhubCreditOptions *options, MhubConversionSet *conversions);
-extern void mhub_totals_add(MhubTotals *totals, int person, int64 at, int64 id, const char *label, int length);
-extern Size mhub_totals_flat_size(const void *totals);
+extern void mhub_totals_add(MhubTotals *totals, int64 person, int64 at, int64 id, const char *label, int length);
+extern Size mhub_totals_flat_size(void *totals);
 extern void mhub_totals_flatten(const void *totals, char *to);
 extern void *mhub_totals_unflatten(const char *flat);
 extern void mhub_totals_merge(void *totals, const char *flat);
-extern MhubTotal *mhub_totals_credit(const MhubTotals *totals);
+extern MhubTotal *mhub_totals_credit(MhubTotals *totals);
 
 #endif							/* MHUB_TOTALS_H */

@@ -147,14 +147,13 @@ mhub_attribution_totals_transfn(PG_FUNCTION_ARGS)
 	Datum		result;
 	MemoryContext context;
 	MhubTotals *totals = mhub_big_state(fcinfo, &totals_methods, create_totals, &result, &context);
-	int			person = PG_ARGISNULL(2) || PG_ARGISNULL(3) ? -1 : mhub_conversion_set_find(totals->conversions, PG_GETARG_INT64(2));
 
-	if (person >= 0)
+	if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3))
 	{
 		const text *label = PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		mhub_totals_add(totals, person, PG_GETARG_TIMESTAMPTZ(3), PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5),
+		mhub_totals_add(totals, PG_GETARG_INT64(2), PG_GETARG_TIMESTAMPTZ(3), PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5),
 						label == NULL ? "(not set)" : VARDATA_ANY(label),
 						label == NULL ? (int) strlen("(not set)") : (int) VARSIZE_ANY_EXHDR(label));
 		MemoryContextSwitchTo(old);
@@ -216,7 +215,7 @@ Datum
 mhub_attribution_totals_finalfn(PG_FUNCTION_ARGS)
 {
 	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	const MhubTotals *totals;
+	MhubTotals *totals;
 	MhubTotal  *sums;
 	int		   *order;
 	Datum	   *rows;
