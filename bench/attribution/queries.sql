@@ -9,6 +9,7 @@ INSERT INTO query VALUES
           UNION ALL SELECT person_id, 'conversion', ts, NULL, conv_id, revenue FROM conversions) AS e GROUP BY person_id) AS s CROSS JOIN LATERAL unnest(s.a) AS u) AS c GROUP BY c.model, c.label;$$),
 ('funnel_steps', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ev::integer, interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),
 ('funnel_array', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ARRAY[ev = 1, ev = 2, ev = 3, ev = 4], interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),
+('funnel_reached', $$SELECT mhub.funnel_reached(user_id, ts, ev::integer, interval '7 days') FROM events WHERE ev BETWEEN 1 AND 4;$$),
 ('markov', $$SELECT (unnest(mhub.markov_attribution(path, n, value, 0))).* FROM path;$$),
 ('state_memory', $$SELECT kept AS touches_kept, round(kept * 24 / 1e6, 1) AS touches_mb, round(conversions * 40 / 1e6, 1) AS conversions_mb, 24 AS mb_per_million_kept_touches
 FROM (SELECT count(*) AS kept FROM touches AS t WHERE EXISTS (SELECT FROM conversions AS c WHERE c.person_id = t.person_id AND t.ts BETWEEN c.ts - interval '30 days' AND c.ts)) AS k,

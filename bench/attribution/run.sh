@@ -18,7 +18,7 @@ export PGDATABASE=$database
 echo "-- making the data"
 psql -c 'CREATE EXTENSION mhub' -f "$baseline/gen.sql" >/dev/null
 psql -f "$bench/queries.sql"
-for query in totals persons funnel_steps funnel_array markov state_memory; do
+for query in totals persons funnel_steps funnel_array funnel_reached markov state_memory; do
 	psql -At -c "SELECT text FROM query WHERE name = '$query'" >"$scratch/$query.sql"
 done
 
@@ -28,7 +28,8 @@ race() {
 }
 race "five models, 30 days: conversions and revenue by channel" "window SQL=sql:@$baseline/attr_pg.sql" "mhub.attribution_totals=sql:@$scratch/totals.sql"
 race "the same, a group for each person" "window SQL=sql:@$baseline/attr_pg.sql" "mhub.attribution=sql:@$scratch/persons.sql"
-race "funnel of four steps within 7 days" "window SQL=sql:@$baseline/funnel_pg.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
+race "funnel of four steps within 7 days, all people at once" "window SQL=sql:@$baseline/funnel_pg.sql" "mhub.funnel_reached=sql:@$scratch/funnel_reached.sql"
+race "the same, a group for each person" "window SQL=sql:@$baseline/funnel_pg.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
 race "the same funnel with arrays, against the scan floor" "scan and group=sql:@$baseline/floor.sql" "mhub.window_funnel=sql:@$scratch/funnel_array.sql"
 race "funnel by step number, against the scan floor" "scan and group=sql:@$baseline/floor.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
 race "Markov of order 1 on the paths of these conversions" "reading the paths=sql:SELECT sum(cardinality(path)), sum(n) FROM path;" "mhub.markov_attribution=sql:@$scratch/markov.sql"
@@ -49,7 +50,7 @@ HOME=$scratch npm install --no-audit --no-fund --silent >/dev/null
 cp "$bench/duckdb.mjs" .
 node duckdb.mjs load "$scratch"
 for run in $(seq "$runs"); do
-	for pair in attr_pg:totals funnel_pg:funnel_steps; do
+	for pair in attr_pg:totals funnel_pg:funnel_reached; do
 		echo "$pair: DuckDB $(node duckdb.mjs "$baseline/${pair%%:*}.sql"); mhub $(perl "$bench/../compare.pl" --runs 1 --setup 'SET max_parallel_workers_per_gather = 0; SET jit = off;' "a=sql:SELECT 1;" "mhub=sql:@$scratch/${pair##*:}.sql" | sed -n 's/^mhub *//p')"
 	done
 done

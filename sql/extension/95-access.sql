@@ -199,6 +199,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.window_funnel_times(timestamptz, boolean[], interval)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.window_funnel_times(timestamptz, boolean[], interval, text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.retention(boolean[])'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.funnel_reached(bigint, timestamptz, integer, interval)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.funnel_reached(bigint, timestamptz, integer, interval, text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.sequence_match(text, timestamptz, boolean[])'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.sequence_count(text, timestamptz, boolean[])'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.path(text, timestamptz)'),

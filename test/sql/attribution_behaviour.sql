@@ -56,6 +56,10 @@ GROUP BY m.mode ORDER BY m.mode;
 SELECT count(*) AS people, count(*) FILTER (WHERE by_number <> by_array) AS differing
 FROM (SELECT mhub.window_funnel(at, s, '20 hours') AS by_number, mhub.window_funnel(at, ARRAY[s = 1, s = 2, s = 3, s = 4], '20 hours') AS by_array
       FROM (SELECT person, at, array_position(steps, true) AS s FROM event) AS e GROUP BY person) AS f;
+-- everybody at once
+SELECT m.mode, r.reached = ARRAY(SELECT (SELECT count(*) FROM (SELECT mhub.window_funnel(at, array_position(steps, true), '20 hours', m.mode) AS level FROM event GROUP BY person) AS f WHERE f.level >= k) FROM generate_series(1, 4) AS k) AS same, r.reached[1] > r.reached[4] AS funnel
+FROM (VALUES (''), ('strict_order'), ('strict_increase, strict_deduplication')) AS m (mode)
+CROSS JOIN LATERAL (SELECT mhub.funnel_reached(person, at, array_position(steps, true), '20 hours', m.mode) AS reached FROM event) AS r ORDER BY m.mode;
 
 -- retention
 SELECT mhub.retention(c) FROM (VALUES (ARRAY[true, false, false]), (ARRAY[false, false, true]), (ARRAY[NULL, NULL, NULL]::boolean[]), (NULL)) AS v (c);
@@ -95,6 +99,7 @@ CREATE TEMP VIEW answer AS SELECT person, mhub.window_funnel(at, steps, '20 hour
 CREATE TEMP TABLE serial AS TABLE answer;
 SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL enable_sort = off;
 SELECT count(*) AS differing FROM (SELECT * FROM answer EXCEPT TABLE serial) AS d;
+SELECT mhub.funnel_reached(person, at, array_position(steps, true), '20 hours') = (SELECT mhub.funnel_reached(person, at, array_position(steps, true), '20 hours') FROM event) AS reached_in_parallel FROM behaviour_event;
 
 -- errors
 SAVEPOINT s;
