@@ -274,6 +274,10 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('analyst', 'SELECT', 'TABLE', 'mhub.exchange_rate'),
     ('marketer', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.exchange_rate'),
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.import_cost(jsonb, jsonb, jsonb, text)'),
+    ('marketer', 'UPDATE (options, currency)', 'TABLE', 'mhub.attribution_setting'),
+    ('marketer', 'DELETE', 'TABLE', 'mhub.credit'),
+    -- whoever changes an event or an option leaves a note of it there
+    ('*', 'INSERT', 'TABLE', 'mhub.attribution_dirty'),
     ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.cost_entries(jsonb, jsonb, jsonb)'),
     ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.refresh_attribution(interval)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.note_events(bigint)'),

@@ -99,7 +99,13 @@ SELECT mhub.split_amount(10, '{}');
 ROLLBACK TO s;
 SELECT mhub.split_amount(10, '{0.5,0.25,0.25}'), mhub.split_amount(0.05, '{1,1,1,1}'), mhub.split_amount(100, '{1,1,1}', 0), mhub.split_amount(NULL, '{1}');
 
--- a goal that goes takes its conversions and credits along
+-- a marketer may change options and goals; a goal that goes takes its conversions and credits along
+CREATE ROLE mhub_test_marketer;
+SELECT mhub.grant_access('mhub_test_marketer', 'marketer') > 0 AS granted;
+SET LOCAL ROLE mhub_test_marketer;
+UPDATE mhub.attribution_setting SET options = '{"models": ["first_touch"]}';
 DELETE FROM mhub.goal WHERE key = 'order';
+RESET ROLE;
+SELECT count(*) > 0 AS noted FROM mhub.attribution_dirty;
 SELECT (SELECT count(*) FROM mhub.credit AS k WHERE NOT EXISTS (SELECT FROM mhub.conversion AS c WHERE c.conversion_id = k.conversion_id)) AS orphans, count(*) FROM mhub.conversion;
 ROLLBACK;
