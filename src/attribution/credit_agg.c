@@ -197,6 +197,19 @@ count_rows(const Row *row, const Row *end)
 	return counts;
 }
 
+static bool
+has_conversions(const MhubLog *log, const MhubCreditOptions *options)
+{
+	const Row  *end = (const Row *) (log->data + log->used);
+
+	for (const Row *row = (const Row *) (log->data + options->size); row < end; row = next_row(row))
+	{
+		if (row->kind == ROW_CONVERSION)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_row(MhubJourney *journey, MhubLabelSet *labels, const MhubCreditOptions *options, const Row *row)
 {
@@ -293,6 +306,9 @@ mhub_attribution_finalfn(PG_FUNCTION_ARGS)
 	if (log == NULL)
 		PG_RETURN_NULL();
 	options = (const MhubCreditOptions *) log->data;
+	/* Most people never convert. */
+	if (!has_conversions(log, options))
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(get_element_type(get_fn_expr_rettype(fcinfo->flinfo))));
 	journey = journey_of(log, options);
 	output.journey = &journey;
 	output.descriptor = element_descriptor(fcinfo, &element);
