@@ -56,16 +56,16 @@ $$;
 COMMENT ON FUNCTION mhub.message_verdict(bigint, bigint, text, text, bigint, timestamptz) IS
 'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
 
-CREATE FUNCTION mhub.message_links(message_id bigint, channel text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
+CREATE FUNCTION mhub.message_links(message_id bigint, used_in text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN coalesce(current_setting('mhub.link_url', true), '') <> '' THEN
                (SELECT jsonb_object_agg(l.name, current_setting('mhub.link_url') || mhub.link_token(message_id, l.link_id))
-                FROM mhub.tracked_link AS l WHERE l.revoked_at IS NULL) END,
+                FROM mhub.tracked_link AS l WHERE l.revoked_at IS NULL AND strpos(used_in, 'links.' || l.name) > 0) END,
            nullif(current_setting('mhub.unsubscribe_url', true), '') || mhub.link_token(message_id, NULL)
     WHERE coalesce(current_setting('mhub.link_url', true), '') || coalesce(current_setting('mhub.unsubscribe_url', true), '') <> ''
 $$;
 COMMENT ON FUNCTION mhub.message_links(bigint, text) IS
-'The addresses that a message may carry: links, an object of name to address for every living row of mhub.tracked_link (NULL while mhub.link_url is not set), and unsubscribe_url (NULL while mhub.unsubscribe_url is not set).';
+'The addresses that a message may carry: links, an object of name to address for every living row of mhub.tracked_link whose name the text used_in (its templates) mentions (NULL without any, and while mhub.link_url is not set), and unsubscribe_url (NULL while mhub.unsubscribe_url is not set).';
 
 CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestamptz[], OUT place bigint, OUT state text, OUT reason text,
     OUT not_before timestamptz, OUT address text, OUT sealed mhub.enc, OUT identifier_id bigint, OUT subject text, OUT text_body text,
@@ -104,10 +104,12 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
     ) AS v
     LEFT JOIN LATERAL (
         SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_profile(p.person_id) END, '{}') || m.data
-                   || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data, l.unsubscribe_url,
-               (SELECT jsonb_object_agg(s.name, s.text_body) FROM mhub.template_partial AS s) AS text_partials,
-               (SELECT jsonb_object_agg(s.name, s.html_body) FROM mhub.template_partial AS s) AS html_partials
-        FROM (VALUES (true)) AS one LEFT JOIN LATERAL mhub.message_links(m.message_id, m.channel) AS l ON true
+                   || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data,
+               l.unsubscribe_url, s.text_partials, s.html_partials
+        FROM (SELECT jsonb_object_agg(x.name, x.text_body) AS text_partials, jsonb_object_agg(x.name, x.html_body) AS html_partials
+              FROM mhub.template_partial AS x) AS s
+        LEFT JOIN LATERAL mhub.message_links(m.message_id,
+            concat_ws(' ', t.subject, t.text_body, t.html_body, t.parameters, s.text_partials, s.html_partials)) AS l ON true
         OFFSET 0
     ) AS d ON v.state IS NULL
 $$;

@@ -366,6 +366,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.messages_sent(bigint, text, timestamptz, bigint)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.quiet_end(timestamptz, text, time, time)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.left_workflow(bigint)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.enrollment_outcome(integer)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.message_links(bigint, text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.link_token(bigint, integer)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.message_profile(bigint)'),

@@ -63,6 +63,15 @@ static MhubPlan spend_plan = {
 	"FROM mhub.provider AS p WHERE p.name OPERATOR(pg_catalog.=) s.provider AND s.provider OPERATOR(pg_catalog.=) $1",
 3, {TEXTOID, TIMESTAMPTZOID, INT4OID}, NULL};
 
+/* Messages that were to go on through a provider which is out of order go through any. */
+static MhubPlan rescue_plan = {
+	"UPDATE mhub.message AS m SET next_provider = NULL "
+	"FROM mhub.provider AS p LEFT JOIN mhub.provider_state AS s ON s.provider OPERATOR(pg_catalog.=) p.name "
+	"WHERE (NOT p.active OR s.paused_until OPERATOR(pg_catalog.>) $1) AND m.channel OPERATOR(pg_catalog.=) p.channel "
+	"AND coalesce(m.next_provider, m.provider, '') OPERATOR(pg_catalog.=) p.name AND m.pending "
+	"AND m.provider IS NULL AND m.lease_until IS NULL",
+1, {TIMESTAMPTZOID}, NULL};
+
 static MhubPlan due_plan = {
 	"SELECT 1 FROM mhub.message AS q WHERE q.channel OPERATOR(pg_catalog.=) $1 "
 	"AND coalesce(q.next_provider, q.provider, '') OPERATOR(pg_catalog.=) $2 AND q.pending "
@@ -642,6 +651,14 @@ waits_for_rate(Run *run, TimestampTz now)
 	return waiting;
 }
 
+static void
+rescue(TimestampTz now)
+{
+	Datum		argument = TimestampTzGetDatum(now);
+
+	execute(&rescue_plan, &argument, SPI_OK_UPDATE, "rescue messages from a provider that is out of order");
+}
+
 /* Looks at the providers and claims what they can take; ask_all: also for those that had nothing just now. */
 void
 claim_messages(Run *run, TimestampTz now, bool ask_all)
@@ -650,6 +667,8 @@ claim_messages(Run *run, TimestampTz now, bool ask_all)
 	ListCell   *cell;
 
 	look_at_providers(run, now);
+	if (ask_all)
+		rescue(now);
 	foreach(cell, run->providers)
 	{
 		Provider   *provider = lfirst(cell);

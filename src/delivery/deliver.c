@@ -232,7 +232,11 @@ exchange(Run *run, bool ask_all)
 {
 	MemoryContext previous = MemoryContextSwitchTo(run->scratch);
 
-	record_done(run, mhub_clock_now());
+	if (record_done(run, mhub_clock_now()))
+	{
+		SPI_commit();
+		MemoryContextSwitchTo(run->scratch);
+	}
 	run->waiting = false;
 	if (!run->stopping)
 		claim_messages(run, mhub_clock_now(), ask_all);

@@ -153,7 +153,7 @@ typedef struct Message
 	char	   *code;
 	Jsonb	   *parameters;
 	char	   *unsubscribe_url;
-	char	   *next_provider;	/* where a repetition should go; NULL: anywhere */
+	const char *next_provider;	/* where a repetition should go; NULL: anywhere */
 	TransferRequest request;
 	Judgement	judgement;
 	char	   *provider_message_id;
@@ -202,7 +202,7 @@ extern void claim_messages(Run *run, TimestampTz now, bool ask_all);
 extern void batch_release(Batch *batch);
 
 /* record.c */
-extern void record_done(Run *run, TimestampTz now);
+extern bool record_done(Run *run, TimestampTz now);
 
 /* answer.c */
 extern void answer_read(Message *message, double jitter);

@@ -148,31 +148,42 @@ is_failure(const Message *message)
 	return fate == FATE_RETRY || fate == FATE_FAILED || fate == FATE_DEAD || fate == FATE_UNKNOWN;
 }
 
-/* Whether another provider of the channel can take over; its name is the next in order behind the one that failed. */
-static const char *
-other_provider(const Run *run, const Provider *failed)
+static bool
+can_take_over(const Provider *provider, const Provider *failed)
 {
-	const char *first = NULL;
+	return strcmp(provider->channel, failed->channel) == 0 && strcmp(provider->name, failed->name) != 0 &&
+		provider->usable && !provider->paused && !provider->probing;
+}
+
+/*
+ * The provider of the channel that can take over: the next in order behind the
+ * one that failed, else the first.  NULL: there is none.  *others says how
+ * many could.
+ */
+static const Provider *
+other_provider(const Run *run, const Provider *failed, int *others)
+{
+	const Provider *first = NULL;
+	const Provider *following = NULL;
 	bool		behind = false;
 	ListCell   *cell;
 
+	*others = 0;
 	foreach(cell, run->providers)
 	{
-		Provider   *provider = lfirst(cell);
+		const Provider *provider = lfirst(cell);
 
 		if (strcmp(provider->name, failed->name) == 0)
-		{
 			behind = true;
+		if (!can_take_over(provider, failed))
 			continue;
-		}
-		if (strcmp(provider->channel, failed->channel) != 0 || !provider->usable || provider->paused || provider->probing)
-			continue;
-		if (behind)
-			return provider->name;
+		(*others)++;
 		if (first == NULL)
-			first = provider->name;
+			first = provider;
+		if (behind && following == NULL)
+			following = provider;
 	}
-	return first;
+	return following != NULL ? following : first;
 }
 
 /* A failure that is the provider's moves the message on to another one, at first without delay. */
@@ -180,14 +191,15 @@ static void
 fail_over(const Run *run, Message *message)
 {
 	Judgement  *judgement = &message->judgement;
-	const char *other;
+	const Provider *other;
+	int			others;
 
 	if (judgement->fate != FATE_RETRY || message->pinned ||
 		!(judgement->provider_fault || judgement->throttle_s > 0) ||
-		(other = other_provider(run, message->provider)) == NULL)
+		(other = other_provider(run, message->provider, &others)) == NULL)
 		return;
-	message->next_provider = unconstify(char *, other);
-	if (message->attempt < list_length(run->providers))
+	message->next_provider = other->name;
+	if (message->attempt <= others)
 		judgement->wait_s = 0;
 }
 
@@ -281,11 +293,15 @@ record_failures(Run *run, TimestampTz now)
 		elog(ERROR, "could not record failures of messages");
 }
 
-/* A healthy provider that stays so needs no update, so that deliverers do not queue up for its row. */
-static void
+/*
+ * A healthy provider that stays so needs no update, so that deliverers do not
+ * queue up for its row.  True when there was one.
+ */
+static bool
 record_provider(Provider *provider, TimestampTz now)
 {
 	Datum		arguments[7];
+	bool		touched = provider->gone;
 
 	if (provider->gone)
 	{
@@ -295,6 +311,7 @@ record_provider(Provider *provider, TimestampTz now)
 	}
 	if (provider->new_failures > 0 || provider->throttle_s > 0 || (provider->succeeded && provider->dirty))
 	{
+		touched = true;
 		arguments[0] = CStringGetTextDatum(provider->name);
 		arguments[1] = BoolGetDatum(provider->succeeded);
 		arguments[2] = Int32GetDatum(provider->new_failures);
@@ -309,17 +326,24 @@ record_provider(Provider *provider, TimestampTz now)
 	provider->succeeded = false;
 	provider->new_failures = 0;
 	provider->throttle_s = 0;
+	return touched;
 }
 
-/* Records the messages that are done, and lets go of them. */
-void
+/*
+ * Records the messages that are done, and lets go of them.  True when rows of
+ * mhub.provider_state are locked by it: the caller commits before it locks
+ * further ones, since deliverers must lock them in one order.
+ */
+bool
 record_done(Run *run, TimestampTz now)
 {
 	dlist_iter	iter;
 	ListCell   *cell;
 
+	bool		touched = false;
+
 	if (run->done_count == 0)
-		return;
+		return false;
 	dlist_foreach(iter, &run->done)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
@@ -331,8 +355,9 @@ record_done(Run *run, TimestampTz now)
 	record_messages(run, now);
 	record_failures(run, now);
 	foreach(cell, run->providers)
-		record_provider(lfirst(cell), now);
+		touched |= record_provider(lfirst(cell), now);
 	while (!dlist_is_empty(&run->done))
 		batch_release(dlist_container(Message, node, dlist_pop_head_node(&run->done))->batch);
 	run->done_count = 0;
+	return touched;
 }

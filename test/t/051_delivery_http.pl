@@ -221,6 +221,11 @@ queue('pair', 30);
 deliver();
 is(sql("SELECT breaker || trips || failures FROM mhub.provider_state WHERE provider = 'first'"), 'closed00', 'a good probe closes it');
 
+# A message bound for a provider that is then switched off goes through another one.
+sql("INSERT INTO mhub.message (channel, next_provider, attempts, state, data) VALUES ('pair', 'second', 1, 'deferred', '{\"rescued\": 1}'); UPDATE mhub.provider SET active = false WHERE name = 'second'");
+deliver();
+is(sql("SELECT state || sent_by FROM mhub.message WHERE data ? 'rescued'"), 'sentfirst', 'a switched-off provider strands nobody');
+
 # At most once: a request without an answer is not repeated.
 sql("INSERT INTO mhub.delivery_channel (channel, consent_required, at_most_once) VALUES ('amo', false, true)");
 provider('amo', '/hang', timeout => '500 ms');
