@@ -115,10 +115,12 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_te
     WITH ended AS (
         UPDATE mhub.enrollment AS e SET outcome = end_enrollments.outcome, wake_at = NULL, signal = 0
         WHERE e.enrollment_id = ANY (end_enrollments.enrollment_ids) AND e.outcome = 0
-        RETURNING e.version_id
+        RETURNING e.version_id, e.step, e.hops
     ), counted AS (
         INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
-        SELECT e.version_id, -1, end_enrollments.outcome, 0, count(*) FROM ended AS e GROUP BY e.version_id
+        SELECT e.version_id, c.step, c.outcome, 0, count(*)
+        FROM ended AS e, LATERAL (VALUES (-1, end_enrollments.outcome), (CASE WHEN e.hops > 0 THEN e.step END, 99)) AS c (step, outcome)
+        WHERE c.step IS NOT NULL GROUP BY e.version_id, c.step, c.outcome
     )
     SELECT count(*) FROM ended
 $$;

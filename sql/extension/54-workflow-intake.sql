@@ -203,7 +203,7 @@ BEGIN
     ELSE
         UPDATE mhub.workflow_engine SET events_until = began WHERE EXISTS (SELECT FROM mhub.workflow AS w WHERE w.state = 'active');
     END IF;
-    changed := changed + mhub.carry_out_requests();
+    changed := changed + mhub.run_schedules() + mhub.carry_out_requests();
     IF (SELECT count(*) > 2000 FROM (SELECT FROM mhub.workflow_counter LIMIT 2001) AS counted) THEN
         PERFORM mhub.fold_counters();
     END IF;
@@ -250,3 +250,72 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION mhub.message_refusals(integer, smallint, bigint, timestamptz) IS
 'The messages ahead of a step that may not be sent to a person at a time, as step * 1000 + why: 104 the step''s frequency cap is used up, 105 the person has not consented to marketing on the channel, 106 the person is on the suppression list. NULL: none. Internal.';
+
+CREATE FUNCTION mhub.date_occurrence(value text, yearly boolean, offset_by interval, time_of_day time, zone text, after timestamptz, upto timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT min(t.at)
+    FROM regexp_match(value, '^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])') AS part
+    CROSS JOIN LATERAL generate_series(CASE WHEN yearly THEN extract(year FROM after)::integer - 1 ELSE part[1]::integer END,
+                                       CASE WHEN yearly THEN extract(year FROM upto)::integer + 1 ELSE part[1]::integer END) AS y (year)
+    CROSS JOIN LATERAL (SELECT make_date(y.year, part[2]::integer, 1) AS first) AS m
+    -- 29 February is the 28th in other years
+    CROSS JOIN LATERAL (SELECT least(m.first + part[3]::integer - 1, (m.first + interval '1 month')::date - 1) AS day) AS d
+    CROSS JOIN LATERAL (SELECT ((d.day + offset_by)::date + time_of_day) AT TIME ZONE zone AS at) AS t
+    WHERE part[1]::integer BETWEEN 1 AND 9999 AND t.at > after AND t.at <= upto
+$$;
+COMMENT ON FUNCTION mhub.date_occurrence(text, boolean, interval, time, text, timestamptz, timestamptz) IS
+'The first time in (after, upto] at which a date (text beginning YYYY-MM-DD), moved by offset_by, has its time_of_day in zone; yearly: its anniversaries, 29 February being the 28th in other years. NULL if there is none, value is no date, or an argument is NULL.';
+
+CREATE FUNCTION mhub.person_zone(traits jsonb, unless_known text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT z.name FROM (VALUES (1, traits ->> 'time_zone'), (2, traits ->> 'timezone')) AS z (place, name)
+                     WHERE mhub.is_time_zone(z.name) ORDER BY z.place LIMIT 1), unless_known)
+$$;
+COMMENT ON FUNCTION mhub.person_zone(jsonb, text) IS
+'A person''s time zone: trait time_zone, else timezone, if that is a name of the IANA database; else unless_known.';
+
+CREATE FUNCTION mhub.run_schedules() RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s record;
+    entered bigint;
+    total bigint := 0;
+BEGIN
+    FOR s IN
+        SELECT x.version_id, x.number, x.settings, x.person_filter, x.next_run_at, w.workflow_id, w.concurrent,
+               coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()) AS zone
+        FROM mhub.workflow_schedule AS x
+        JOIN mhub.workflow AS w ON w.active_version_id = x.version_id AND w.state = 'active'
+        JOIN mhub.workflow_version AS v ON v.version_id = x.version_id
+        WHERE x.next_run_at <= mhub.now() FOR UPDATE OF x
+    LOOP
+        WITH due AS (
+            -- a date is planned a day ahead, so that everybody enters at the very moment
+            SELECT p.person_id,
+                   CASE s.settings ->> 'type' WHEN 'schedule' THEN mhub.now()
+                        ELSE mhub.date_occurrence(p.traits ->> (s.settings ->> 'trait'), coalesce((s.settings ->> 'yearly')::boolean, false),
+                                 coalesce((s.settings ->> 'offset')::interval, '0'), coalesce((s.settings ->> 'at')::time, '09:00'),
+                                 mhub.person_zone(p.traits, s.zone), s.next_run_at, mhub.now() + interval '1 day') END AS at
+            FROM mhub.person AS p
+            WHERE p.merged_into IS NULL AND (s.settings ->> 'type' = 'schedule' OR p.traits ? (s.settings ->> 'trait'))
+        ), list AS (
+            SELECT array_agg(s.workflow_id) AS workflow_ids, array_agg(d.person_id) AS person_ids, array_agg(d.at) AS times,
+                   array_agg(CASE WHEN s.settings ->> 'type' = 'date' THEN 'date ' || (d.at AT TIME ZONE 'UTC')::date
+                                  WHEN s.concurrent THEN 'schedule ' || s.next_run_at ELSE '' END) AS keys,
+                   array_agg('{}'::jsonb) AS contexts
+            FROM due AS d
+            WHERE d.at IS NOT NULL
+              AND (s.person_filter IS NULL OR mhub.person_matches(d.person_id, s.person_filter, mhub.now()))
+        )
+        SELECT count(n.enrollment_id) INTO entered FROM list AS l,
+            LATERAL mhub.enroll_people(l.workflow_ids, l.person_ids, l.times, l.keys, l.contexts, l.times) AS n (enrollment_id);
+        total := total + entered;
+        UPDATE mhub.workflow_schedule AS x
+        SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() + interval '1 day' ELSE mhub.next_schedule(s.settings, s.zone, mhub.now()) END
+        WHERE x.version_id = s.version_id AND x.number = s.number;
+    END LOOP;
+    RETURN total;
+END
+$$;
+COMMENT ON FUNCTION mhub.run_schedules() IS
+'Lets people enter by the clock: schedule triggers that are due, and the next day''s occurrences of date triggers. Returns the number of entries. Internal.';

@@ -142,7 +142,7 @@ CREATE TABLE mhub.workflow_engine (
     events_until timestamptz NOT NULL DEFAULT '-infinity',
     last_merge_id bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
-INSERT INTO mhub.workflow_engine DEFAULT VALUES;
+INSERT INTO mhub.workflow_engine (place) VALUES (mhub.enrollment_file());
 COMMENT ON TABLE mhub.workflow_engine IS 'What the engine has to remember.';
 COMMENT ON COLUMN mhub.workflow_engine.only_row IS 'There is one row.';
 COMMENT ON COLUMN mhub.workflow_engine.place IS 'Cluster and path of the file of mhub.enrollment that mhub.enrollment_wake speaks of. Another file (the table was rewritten, the hub was restored from a dump) makes the engine look everywhere once.';
@@ -193,7 +193,7 @@ CREATE TABLE mhub.workflow_counter (
 COMMENT ON TABLE mhub.workflow_counter IS 'Counters of visits, to be summed: every chunk adds rows (nobody waits for anybody), the engine folds them together from time to time. Reports read mhub.workflow_metrics.';
 COMMENT ON COLUMN mhub.workflow_counter.version_id IS 'The version.';
 COMMENT ON COLUMN mhub.workflow_counter.step IS 'Number of the step; -1 counts ended enrollments, with how they ended as outcome.';
-COMMENT ON COLUMN mhub.workflow_counter.outcome IS 'How the step was left: number of the branch, or 100 and more as mhub.step_outcome() tells.';
+COMMENT ON COLUMN mhub.workflow_counter.outcome IS 'How the step was left: number of the branch, or 100 and more as mhub.step_outcome() tells; 99: somebody who had waited there went on.';
 COMMENT ON COLUMN mhub.workflow_counter.bucket IS 'How long it took there, as the binary logarithm of the seconds times two, rounded up; 0 for up to a second.';
 COMMENT ON COLUMN mhub.workflow_counter.visits IS 'Number of visits.';
 

@@ -46,7 +46,7 @@ WITH visit AS (
     SELECT c.version_id, c.step, c.outcome, c.bucket, sum(c.visits) AS visits
     FROM mhub.workflow_counter AS c GROUP BY c.version_id, c.step, c.outcome, c.bucket
 ), total AS (
-    SELECT x.version_id, x.step, x.outcome, sum(x.visits) AS visits FROM visit AS x GROUP BY x.version_id, x.step, x.outcome
+    SELECT x.version_id, x.step, x.outcome, sum(x.visits) AS visits FROM visit AS x WHERE x.outcome <> 99 OR x.step < 0 GROUP BY x.version_id, x.step, x.outcome
 ), median AS (
     -- buckets are half an octave wide; the middle of the one that holds the median is within a fifth of it
     SELECT DISTINCT ON (r.version_id, r.step, r.outcome) r.version_id, r.step, r.outcome,
@@ -85,3 +85,20 @@ COMMENT ON COLUMN mhub.workflow_metrics.outcome IS 'How people left the step, or
 COMMENT ON COLUMN mhub.workflow_metrics.visits IS 'How often.';
 COMMENT ON COLUMN mhub.workflow_metrics.percent IS 'Share of all who left the step; with step NULL of all who left the workflow. NULL for stops.';
 COMMENT ON COLUMN mhub.workflow_metrics.median_time IS 'How long the middle one of them was at the step, to about a fifth.';
+
+CREATE VIEW mhub.workflow_waiting AS
+SELECT w.key AS workflow, v.version, c.version_id, s.key AS step, s.type AS step_type,
+       sum(CASE WHEN c.outcome = 99 THEN -c.visits ELSE c.visits END)::bigint AS waiting
+FROM mhub.workflow_counter AS c
+JOIN mhub.workflow_step AS s ON s.version_id = c.version_id AND s.step = c.step
+JOIN mhub.workflow_version AS v ON v.version_id = c.version_id
+JOIN mhub.workflow AS w ON w.workflow_id = v.workflow_id
+WHERE c.outcome BETWEEN 99 AND 102
+GROUP BY w.key, v.version, c.version_id, s.key, s.type;
+COMMENT ON VIEW mhub.workflow_waiting IS 'How many people wait at each step now, from the engine''s counters.';
+COMMENT ON COLUMN mhub.workflow_waiting.workflow IS 'Key of the workflow.';
+COMMENT ON COLUMN mhub.workflow_waiting.version IS 'Version.';
+COMMENT ON COLUMN mhub.workflow_waiting.version_id IS 'Surrogate id of the version.';
+COMMENT ON COLUMN mhub.workflow_waiting.step IS 'Step.';
+COMMENT ON COLUMN mhub.workflow_waiting.step_type IS 'Type of the step.';
+COMMENT ON COLUMN mhub.workflow_waiting.waiting IS 'People waiting there.';

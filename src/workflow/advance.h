@@ -30,7 +30,8 @@ typedef struct MoveRecord
 	int64		person_id;
 	int32		version_id;
 	int32		hops;
-	int64		waited;			/* at the step it was woken at, in microseconds */
+	int			woken_at;		/* step it had waited at; -1: has only just entered */
+	int64		waited;			/* there, in microseconds */
 	ItemPointerData tid;		/* where its row is now */
 	const WfMove *move;
 } MoveRecord;

@@ -76,15 +76,15 @@ static MhubPlan update_plan = {
 };
 
 static MhubPlan enter_plan = {
-	.sql = "SELECT count(mhub.enroll_people(x.workflow_ids, x.person_ids, x.times, x.keys, x.contexts, x.times)) "
-	"FROM (SELECT pg_catalog.array_agg(o.workflow_id) AS workflow_ids, pg_catalog.array_agg(u.person_id) AS person_ids, "
+	.sql = "SELECT count(*) FROM (SELECT pg_catalog.array_agg(o.workflow_id) AS workflow_ids, pg_catalog.array_agg(u.person_id) AS person_ids, "
 	"    pg_catalog.array_agg($6) AS times, "
 	"    pg_catalog.array_agg(CASE WHEN o.concurrent THEN 'enrollment ' || u.enrollment_id || ' ' || u.hops "
 	"      ELSE coalesce(s.settings -> 'data' ->> o.reentry_per, e.context ->> o.reentry_per, "
 	"        e.context -> 'event' -> 'properties' ->> o.reentry_per, '') END) AS keys, "
 	"    pg_catalog.array_agg(coalesce(e.context, '{}') || coalesce(s.settings -> 'data', '{}')) AS contexts "
 	EFFECT_SOURCE "JOIN mhub.workflow AS o ON o.key = s.settings ->> 'workflow' "
-	"WHERE s.type = 'enter_workflow') AS x WHERE x.workflow_ids IS NOT NULL",
+	"WHERE s.type = 'enter_workflow') AS x, "
+	"LATERAL mhub.enroll_people(x.workflow_ids, x.person_ids, x.times, x.keys, x.contexts, x.times) AS n",
 	EFFECT_ARGUMENTS
 };
 

@@ -196,8 +196,14 @@ wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 	MemoryContext caller = MemoryContextSwitchTo(sink->context);
 	const WfMove *move = record->move;
 
-	add_to_group(find_group(sink, record->version_id, move->path, move->npath), record->enrollment_id);
-	count_visit(sink, record->version_id, move->path[0], bucket_of(record->waited), 1);
+	/* Without a path it has looked whether what it waits for is there, and waits on. */
+	if (move->npath > 0)
+	{
+		add_to_group(find_group(sink, record->version_id, move->path, move->npath), record->enrollment_id);
+		count_visit(sink, record->version_id, move->path[0], bucket_of(record->waited), 1);
+		if (record->woken_at >= 0)
+			count_visit(sink, record->version_id, record->woken_at * WF_VISIT + WF_WOKEN, 0, 1);
+	}
 	if (move->end == WF_IN_FLIGHT)
 		note_wake(sink, &record->tid, move->wake_at);
 	else

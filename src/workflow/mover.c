@@ -225,6 +225,7 @@ move_row(Mover *mover, TupleTableSlot *due)
 	record.person_id = input.person_id;
 	record.version_id = version->version_id;
 	record.hops = DatumGetInt32(get(mover, COL_HOPS));
+	record.woken_at = input.starting ? -1 : input.step;
 	record.waited = input.starting ? 0 : input.now - input.arrived_at;
 	record.tid = mover->slot->tts_tid;
 	record.move = &move;

@@ -446,7 +446,6 @@ read_trigger(Reader *reader)
 	for (int i = 0; i < (int) lengthof(known); i++)
 	{
 		MhubLocalRule rule;
-		Interval	offset;
 
 		if (strcmp(known[i].type, type) != 0)
 			continue;
@@ -455,7 +454,7 @@ read_trigger(Reader *reader)
 			(void) reader_text(reader, known[i].required, true);
 		(void) reader_event_filter(reader, "where");
 		(void) reader_predicate(reader, "if", false);
-		(void) reader_span(reader, "offset", &offset);
+		reader_offset(reader, "offset");
 		if (reader_has(reader, "at"))
 			(void) reader_time_and_weekdays(reader, &rule);
 		if (reader_has(reader, "day_of_month"))

@@ -43,7 +43,8 @@ typedef enum WfType
 typedef enum WfOutcome
 {
 	WF_DONE = 0,
-	WF_BRANCHES_END = WF_MAX_BRANCHES,
+	WF_BRANCHES_END = WF_MAX_BRANCHES - 1,
+	WF_WOKEN = 99,				/* counters only: somebody who waited here goes on */
 	WF_ENTERED = 100,			/* arrived at a step that waits */
 	WF_DEFERRED_QUIET = 101,	/* message: waits for the end of quiet hours */
 	WF_DEFERRED_CAP = 102,		/* message: waits for room under the cap */

@@ -315,6 +315,21 @@ reader_span(const Reader *reader, const char *field, Interval *span)
 	return true;
 }
 
+/* A length of time that may also go backwards: "-3 days". */
+void
+reader_offset(const Reader *reader, const char *field)
+{
+	char	   *text = reader_text(reader, field, false);
+	CondSpan	read;
+
+	if (text == NULL)
+		return;
+	if (text[0] == '-')
+		text++;
+	if (!condition_read_span(text, (int) strlen(text), &read))
+		reader_problem(reader, field, "\"%s\" is not a length of time such as \"-3 days\"", text);
+}
+
 static WfPredicate *
 read_condition(const Reader *reader, const char *field, MhubAttributes *attributes)
 {

@@ -37,6 +37,7 @@ extern int	reader_list_length(const Reader *reader, const char *field);
 extern bool reader_element(const Reader *reader, const char *field, int index, Reader *element);
 extern char *reader_list_text(const Reader *reader, const char *field, int index);
 extern bool reader_span(const Reader *reader, const char *field, Interval *span);
+extern void reader_offset(const Reader *reader, const char *field);
 extern WfPredicate *reader_predicate(const Reader *reader, const char *field, bool required);
 extern WfPredicate *reader_event_filter(const Reader *reader, const char *field);
 extern bool reader_local_rule(const Reader *reader, MhubLocalRule *rule);

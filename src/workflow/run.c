@@ -302,7 +302,10 @@ update(Run *run, const WfStep *step)
 	if (step->context != NULL)
 		run->move->context = merged(run->move->context, step->context);
 	if (step->traits != NULL)
+	{
 		run->profile = merged(run->profile, step->traits);
+		run->move->traits = merged(run->move->traits, step->traits);
+	}
 	open_facts(run);
 	run->move->effects |= step->effect;
 	visit(run, WF_DONE);

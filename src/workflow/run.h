@@ -48,6 +48,7 @@ typedef struct WfMove
 	TimestampTz arrived_at;
 	TimestampTz wake_at;
 	Jsonb	   *context;
+	Jsonb	   *traits;			/* set by update steps; NULL: none */
 	int			effects;
 	int			npath;
 	int			path_space;
