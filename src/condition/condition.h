@@ -55,6 +55,8 @@ typedef struct MhubProfile
 	int			space;
 	uint64	   *stamps;			/* per attribute: the profile it was decoded for */
 	CondValue  *values;
+	const char **live_segments; /* known now, instead of $segments; NULL: ask the profile */
+	int			nlive_segments;
 	MemoryContext context;
 } MhubProfile;
 

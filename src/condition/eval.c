@@ -264,6 +264,17 @@ eval_time(const CondNode *node, CondScope *scope)
 }
 
 static MhubTruth
+eval_live_segment(const CondNode *node, const MhubProfile *profile)
+{
+	for (int i = 0; i < profile->nlive_segments; i++)
+	{
+		if (strcmp(profile->live_segments[i], node->event) == 0)
+			return MHUB_TRUE;
+	}
+	return MHUB_FALSE;
+}
+
+static MhubTruth
 eval_segment(const CondNode *node, CondScope *scope)
 {
 	CondScope	profile = {scope->profile, NULL};
@@ -271,6 +282,8 @@ eval_segment(const CondNode *node, CondScope *scope)
 	CondValue  *segments = condition_get(&profile, node->event_path, &scratch);
 	CondValue	key = {.type = COND_VALUE_STRING, .string = node->event, .length = node->event_length};
 
+	if (scope->profile->live_segments != NULL)
+		return eval_live_segment(node, scope->profile);
 	if (segments->type != COND_VALUE_ARRAY)
 		return MHUB_UNKNOWN;
 	condition_elements(segments);

@@ -164,7 +164,9 @@ explain_node(const CondNode *node, CondScope *scope, int depth, CondExplainSink 
 	CondExplained line = {.node = node, .depth = depth};
 
 	line.outcome = condition_eval(node, scope);
-	if (node->kind == COND_DID || node->subject != SUBJECT_PATH)
+	if (node->kind == COND_NOT && node->children[0]->kind == COND_DID)
+		explain_event(node->children[0], scope, &line);
+	else if (node->kind == COND_DID || node->subject != SUBJECT_PATH)
 		explain_event(node, scope, &line);
 	else if (node->kind == COND_SEGMENT)
 		explain_segment(node, scope, &line);

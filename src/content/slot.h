@@ -8,6 +8,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "content/ruleset.h"
+#include "fmgr.h"
 
 typedef struct Slot
 {
@@ -41,6 +42,7 @@ extern Slot *slot_get(const char *name, int length);
 
 /* slot_decide.c */
 extern void slot_decide(Slot *slot, Jsonb *profile, TimestampTz at, const bool *excluded, Decision *decision);
+extern TupleDesc decision_type(FunctionCallInfo fcinfo);
 extern HeapTuple decision_tuple(const Decision *decision, TupleDesc descriptor);
 
 #endif							/* MHUB_SLOT_H */

@@ -132,8 +132,8 @@ decision_tuple(const Decision *decision, TupleDesc descriptor)
 }
 
 /* The result's row type, looked up once per call site. */
-static TupleDesc
-result_type(FunctionCallInfo fcinfo)
+TupleDesc
+decision_type(FunctionCallInfo fcinfo)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
@@ -157,5 +157,5 @@ mhub_decide(PG_FUNCTION_ARGS)
 	Decision	decision;
 
 	slot_decide(slot, profile, PG_GETARG_TIMESTAMPTZ(2), NULL, &decision);
-	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, result_type(fcinfo))));
+	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
 }

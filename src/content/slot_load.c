@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
+#include "condition/segment_set.h"
 #include "condition/value.h"
 #include "condition/when.h"
 #include "miscadmin.h"
@@ -330,26 +331,6 @@ load_rule(Rule *rule, int row, const Contents *contents, MhubAttributes *attribu
 		compile(rule, text_column(row, RULE_CONDITION), attributes);
 }
 
-/* Events whose single occurrences a condition asks for: "where", and windows shorter than days. */
-static void
-collect_item_events(Slot *slot, const CondNode *node)
-{
-	if (node->kind == COND_DID && (node->nchildren > 0 || (node->has_span && node->span.usecs != 0)))
-	{
-		for (int i = 0; i < slot->nitem_events; i++)
-		{
-			if (strcmp(slot->item_events[i], node->event) == 0)
-				return;
-		}
-		slot->item_events = slot->item_events == NULL ? palloc(sizeof(char *))
-			: repalloc(slot->item_events, (slot->nitem_events + 1) * sizeof(char *));
-		slot->item_events[slot->nitem_events++] = pstrdup(node->event);
-		return;
-	}
-	for (int i = 0; i < node->nchildren; i++)
-		collect_item_events(slot, node->children[i]);
-}
-
 static bool
 longer(const CondSpan *a, const CondSpan *b)
 {
@@ -370,7 +351,7 @@ sum_up(Slot *slot, const Rule *rule)
 	}
 	if (rule->stock >= 0)
 		slot->needs_stock = true;
-	collect_item_events(slot, rule->condition->root);
+	condition_item_events(rule->condition->root, &slot->item_events, &slot->nitem_events);
 }
 
 static void

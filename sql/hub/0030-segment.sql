@@ -1,0 +1,63 @@
+-- Segments: named conditions, who is in them, and what must be looked at again.
+
+CREATE TABLE mhub.segment (
+    key text PRIMARY KEY CHECK (key <> ''),
+    condition mhub.condition NOT NULL,
+    description text NOT NULL DEFAULT '',
+    member_count bigint NOT NULL DEFAULT 0,
+    refreshed_condition mhub.condition,
+    refreshed_at timestamptz,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE mhub.segment IS 'Named conditions over profiles. mhub.refresh_segments() keeps their members; a profile''s own $segments are always computed afresh.';
+COMMENT ON COLUMN mhub.segment.key IS 'Name of the segment.';
+COMMENT ON COLUMN mhub.segment.condition IS 'Who is in it. May refer to other segments (in segment ''vip''), not in a circle.';
+COMMENT ON COLUMN mhub.segment.description IS 'For the people who work with it.';
+COMMENT ON COLUMN mhub.segment.member_count IS 'How many people are in it, as of the last refresh; kept by mhub.refresh_segments().';
+COMMENT ON COLUMN mhub.segment.refreshed_condition IS 'The condition that mhub.segment_member was filled by; another one than condition: to be filled anew.';
+COMMENT ON COLUMN mhub.segment.refreshed_at IS 'Last time its members changed.';
+COMMENT ON COLUMN mhub.segment.updated_at IS 'Last change of the definition.';
+
+CREATE TABLE mhub.segment_member (
+    segment text NOT NULL REFERENCES mhub.segment ON DELETE CASCADE ON UPDATE CASCADE,
+    person_id bigint NOT NULL,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (segment, person_id)
+);
+CREATE INDEX segment_member_person_id_idx ON mhub.segment_member (person_id);
+COMMENT ON TABLE mhub.segment_member IS 'Who is in which segment, as of the last refresh.';
+COMMENT ON COLUMN mhub.segment_member.segment IS 'The segment.';
+COMMENT ON COLUMN mhub.segment_member.person_id IS 'The person.';
+COMMENT ON COLUMN mhub.segment_member.entered_at IS 'Since when.';
+
+CREATE TABLE mhub.segment_touched (
+    touch_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id bigint NOT NULL
+);
+COMMENT ON TABLE mhub.segment_touched IS 'Persons whose traits, identity or consent changed since the last refresh of segments; what they did is found through mhub.event.';
+COMMENT ON COLUMN mhub.segment_touched.touch_id IS 'Surrogate id.';
+COMMENT ON COLUMN mhub.segment_touched.person_id IS 'The person; may have been merged away since.';
+
+CREATE TABLE mhub.segment_due (
+    person_id bigint PRIMARY KEY,
+    due_at timestamptz NOT NULL
+);
+CREATE INDEX segment_due_due_at_idx ON mhub.segment_due (due_at);
+COMMENT ON TABLE mhub.segment_due IS 'When a person''s segments may change only because time passes (within ''30 days'' ends, say).';
+COMMENT ON COLUMN mhub.segment_due.person_id IS 'The person.';
+COMMENT ON COLUMN mhub.segment_due.due_at IS 'Look again from then on.';
+
+-- From a segment to its people: candidates come from these.
+CREATE INDEX person_traits_idx ON mhub.person USING gin (traits jsonb_path_ops);
+CREATE INDEX event_counter_name_idx ON mhub.event_counter (name, identifier_id);
+
+CREATE TRIGGER segment_changed AFTER INSERT OR UPDATE OF key, condition OR DELETE OR TRUNCATE ON mhub.segment
+    FOR EACH STATEMENT EXECUTE FUNCTION mhub.invalidate_cache();
+CREATE TRIGGER segment_check BEFORE INSERT OR UPDATE OF key, condition ON mhub.segment
+    FOR EACH ROW EXECUTE FUNCTION mhub.check_segment();
+CREATE TRIGGER segment_person_touched AFTER UPDATE ON mhub.person
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
+CREATE TRIGGER segment_person_created AFTER INSERT ON mhub.person
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
+CREATE TRIGGER segment_consent_given AFTER INSERT ON mhub.consent
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();

@@ -1,0 +1,152 @@
+/*
+ * segment_set.c
+ *	  All segments, compiled together, kept per backend.
+ */
+#include "mhub.h"
+
+#include "condition/segment_set.h"
+
+#include "common/spi_plan.h"
+#include "common/table_cache.h"
+#include "condition/change.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+static MhubPlan segment_plan = {
+	.sql = "SELECT s.key, s.condition::pg_catalog.text FROM mhub.segment AS s ORDER BY s.key COLLATE \"C\"",
+	.nargs = 0
+};
+static MhubTableCache table_cache = {.tables = {"segment"}};
+static MemoryContext set_context;
+static SegmentSet *current;
+
+static int
+find_segment(const Segment *segments, int count, const char *key)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(segments[i].key, key) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Are all segments that a condition refers to among those placed already?  One that does not exist stops nobody. */
+static bool
+refers_to_placed(const CondNode *node, const SegmentSet *set, const Segment *all, int nall)
+{
+	if (node->kind == COND_SEGMENT && find_segment(all, nall, node->event) >= 0 &&
+		find_segment(set->segments, set->nsegments, node->event) < 0)
+		return false;
+	for (int i = 0; i < node->nchildren; i++)
+	{
+		if (!refers_to_placed(node->children[i], set, all, nall))
+			return false;
+	}
+	return true;
+}
+
+/* Places the segments so that each comes behind those it refers to; what is in a circle is left out. */
+static void
+place_segments(SegmentSet *set, const Segment *all, int nall)
+{
+	bool	   *placed = palloc0((nall + 1) * sizeof(bool));
+	int			before;
+
+	do
+	{
+		before = set->nsegments;
+		for (int i = 0; i < nall; i++)
+		{
+			if (!placed[i] && refers_to_placed(all[i].condition->root, set, all, nall))
+			{
+				placed[i] = true;
+				set->segments[set->nsegments++] = all[i];
+			}
+		}
+	} while (set->nsegments > before);
+}
+
+static void
+compile_segments(SegmentSet *set, MemoryContext context)
+{
+	Segment    *all;
+	int			nall;
+	MemoryContext before;
+
+	mhub_execute_latest(mhub_plan(&segment_plan));
+	before = MemoryContextSwitchTo(context);
+	nall = SPI_processed;
+	all = palloc0((nall + 1) * sizeof(Segment));
+	set->segments = palloc0((nall + 1) * sizeof(Segment));
+	set->attributes = mhub_attributes_create();
+	for (int i = 0; i < nall; i++)
+	{
+		char	   *text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+
+		all[i].key = pstrdup(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		all[i].condition = mhub_condition_compile(text, strlen(text), set->attributes);
+		condition_item_events(all[i].condition->root, &set->item_events, &set->nitem_events);
+	}
+	place_segments(set, all, nall);
+	mhub_profile_init(&set->profile, set->attributes);
+	MemoryContextSwitchTo(before);
+}
+
+static SegmentSet *
+load_set(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub segments", ALLOCSET_DEFAULT_SIZES);
+	SegmentSet *set = MemoryContextAllocZero(context, sizeof(SegmentSet));
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	compile_segments(set, context);
+	SPI_finish();
+	/* Who is still using the old set keeps it to the end of the transaction. */
+	if (set_context != NULL)
+		MemoryContextSetParent(set_context, TopTransactionContext);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	set_context = context;
+	return set;
+}
+
+SegmentSet *
+segment_set_get(void)
+{
+	if (!table_cache.valid || current == NULL)
+	{
+		uint64		seen = mhub_table_cache_begin(&table_cache);
+
+		current = load_set();
+		mhub_table_cache_end(&table_cache, seen);
+	}
+	return current;
+}
+
+const char **
+segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, TimestampTz at, int *count, TimestampTz *next_change)
+{
+	MhubProfile *profile = &set->profile;
+	CondScope	scope = {profile, NULL};
+	const char **keys = palloc((set->nsegments + 1) * sizeof(char *));
+
+	mhub_profile_open(profile, jsonb, at);
+	profile->live_segments = keys;
+	profile->nlive_segments = 0;
+	if (next_change != NULL)
+		*next_change = DT_NOEND;
+	for (int i = 0; i < set->nsegments; i++)
+	{
+		const Segment *segment = &set->segments[i];
+
+		if (condition_eval(segment->condition->root, &scope) == MHUB_TRUE)
+			keys[profile->nlive_segments++] = segment->key;
+		if (next_change != NULL)
+			*next_change = Min(*next_change, condition_next_change(segment->condition->root, &scope));
+	}
+	*count = profile->nlive_segments;
+	profile->live_segments = NULL;
+	return keys;
+}

@@ -1,0 +1,340 @@
+/*
+ * choose.c
+ *	  mhub.choose_content(): decide for somebody and remember what was shown.
+ */
+#include "mhub.h"
+
+#include "catalog/pg_type.h"
+#include "common/spi_plan.h"
+#include "condition/profile.h"
+#include "condition/value.h"
+#include "condition/when.h"
+#include "content/slot.h"
+#include "funcapi.h"
+#include "identity/identity.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "workflow/clock.h"
+
+PG_FUNCTION_INFO_V1(mhub_choose_content);
+PG_FUNCTION_INFO_V1(mhub_choice_profile);
+
+/* $1 person, $2 slot, $3 since when */
+static MhubPlan shown_plan = {
+	.sql = "SELECT coalesce(pg_catalog.jsonb_object_agg(s.rule_key, s.times), '{}') FROM ("
+	"SELECT m.rule_key, pg_catalog.jsonb_agg(m.shown_at) AS times FROM mhub.identifier AS i "
+	"JOIN mhub.impression AS m ON m.identifier_id = i.identifier_id "
+	"WHERE i.person_id = $1 AND m.slot = $2 AND m.shown_at > $3 AND m.rule_key IS NOT NULL "
+	"AND m.variant IS DISTINCT FROM 'holdout' GROUP BY m.rule_key) AS s",
+	.nargs = 3, .argtypes = {INT8OID, TEXTOID, TIMESTAMPTZOID}
+};
+
+/* $1 url, $2 referrer */
+static MhubPlan source_plan = {
+	.sql = "SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(mhub.parse_source($1, $2)))",
+	.nargs = 2, .argtypes = {TEXTOID, TEXTOID}
+};
+
+/* $1 rule, $2 its stock */
+static MhubPlan take_plan = {
+	.sql = "INSERT INTO mhub.content_stock AS s (rule_id, used) VALUES ($1, 1) "
+	"ON CONFLICT (rule_id) DO UPDATE SET used = s.used + 1 WHERE s.used < $2",
+	.nargs = 2, .argtypes = {INT8OID, INT8OID}
+};
+
+/* $1 person, $2 slot, $3 rule */
+static MhubPlan had_plan = {
+	.sql = "SELECT FROM mhub.identifier AS i JOIN mhub.impression AS m ON m.identifier_id = i.identifier_id "
+	"WHERE i.person_id = $1 AND m.slot = $2 AND m.rule_key = $3 AND m.variant IS DISTINCT FROM 'holdout' LIMIT 1",
+	.nargs = 3, .argtypes = {INT8OID, TEXTOID, TEXTOID}
+};
+
+static MhubPlan impression_plan = {
+	.sql = "INSERT INTO mhub.impression (shown_at, identifier_id, slot, rule_key, content_key, variant, reason) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	.nargs = 7, .argtypes = {TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+/* Who it is about, and where. */
+typedef struct Viewer
+{
+	int64		identifier_id;	/* 0: somebody unknown */
+	int64		person_id;
+	Slot	   *slot;
+	Jsonb	   *context;
+	TimestampTz at;
+	MemoryContext memory;
+	Jsonb	   *profile;
+} Viewer;
+
+static void
+connect_spi(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+static Jsonb *
+copy_jsonb(Jsonb *jsonb, MemoryContext memory)
+{
+	Jsonb	   *copy = MemoryContextAlloc(memory, VARSIZE(jsonb));
+
+	memcpy(copy, jsonb, VARSIZE(jsonb));
+	return copy;
+}
+
+static void
+keep_profile(void *arg, const BuiltProfile *built)
+{
+	Viewer	   *viewer = arg;
+
+	viewer->profile = copy_jsonb(built->profile, viewer->memory);
+}
+
+/* profile || {"key": value} */
+static Jsonb *
+with_member(Jsonb *profile, const char *key, Jsonb *value)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	name = {.type = jbvString};
+	JsonbValue	member = {.type = jbvBinary};
+	JsonbValue *whole;
+
+	name.val.string.val = unconstify(char *, key);
+	name.val.string.len = strlen(key);
+	member.val.binary.data = &value->root;
+	member.val.binary.len = VARSIZE(value) - VARHDRSZ;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &name);
+	pushJsonbValue(&state, WJB_VALUE, &member);
+	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(profile), JsonbPGetDatum(JsonbValueToJsonb(whole))));
+}
+
+/* The single jsonb that a plan returns, in the caller's memory; NULL for none. */
+static Jsonb *
+one_jsonb(MhubPlan *plan, Datum *arguments, const char *nulls, MemoryContext memory)
+{
+	bool		isnull;
+	Datum		value;
+	Jsonb	   *result = NULL;
+
+	connect_spi();
+	if (SPI_execute_plan(mhub_plan(plan), arguments, nulls, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not complete a profile");
+	if (SPI_processed > 0)
+	{
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		result = isnull ? NULL : copy_jsonb(DatumGetJsonbP(value), memory);
+	}
+	SPI_finish();
+	return result;
+}
+
+static char *
+string_at(Jsonb *jsonb, const char *key)
+{
+	CondPath   *path = condition_path_from_key(key, strlen(key));
+	CondValue	value;
+
+	condition_walk(&jsonb->root, path, &value);
+	return value.type == COND_VALUE_STRING ? pnstrdup(value.string, value.length) : NULL;
+}
+
+/* The context as given, with the source of this visit where it names a page. */
+static Jsonb *
+visit_context(Viewer *viewer)
+{
+	char	   *url = string_at(viewer->context, "page.url");
+	char	   *referrer = string_at(viewer->context, "page.referrer");
+	Datum		arguments[2] = {(Datum) 0, (Datum) 0};
+	char		nulls[2] = {' ', ' '};
+	Jsonb	   *source;
+
+	if (url == NULL)
+		return viewer->context;
+	arguments[0] = CStringGetTextDatum(url);
+	if (referrer != NULL)
+		arguments[1] = CStringGetTextDatum(referrer);
+	else
+		nulls[1] = 'n';
+	source = one_jsonb(&source_plan, arguments, nulls, CurrentMemoryContext);
+	return source ? with_member(viewer->context, "source", source) : viewer->context;
+}
+
+static Jsonb *
+shown_before(Viewer *viewer)
+{
+	Datum		arguments[3];
+
+	arguments[0] = Int64GetDatum(viewer->person_id);
+	arguments[1] = CStringGetTextDatum(viewer->slot->name);
+	arguments[2] = TimestampTzGetDatum(condition_shift(viewer->at, &viewer->slot->shown_span, true));
+	return one_jsonb(&shown_plan, arguments, NULL, CurrentMemoryContext);
+}
+
+static void
+build_profile(Viewer *viewer)
+{
+	ProfileRequest request = {viewer->at, viewer->slot->item_events, viewer->slot->nitem_events};
+
+	if (viewer->person_id != 0)
+		mhub_build_profiles(&viewer->person_id, 1, &request, keep_profile, viewer);
+	if (viewer->profile == NULL)
+		viewer->profile = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"$segments\": []}")));
+	viewer->profile = with_member(viewer->profile, "$context", visit_context(viewer));
+	if (viewer->slot->needs_shown && viewer->person_id != 0)
+		viewer->profile = with_member(viewer->profile, "$shown", shown_before(viewer));
+}
+
+static bool
+had_it_before(Viewer *viewer, const Rule *rule)
+{
+	Datum		arguments[3];
+	bool		found;
+
+	arguments[0] = Int64GetDatum(viewer->person_id);
+	arguments[1] = CStringGetTextDatum(viewer->slot->name);
+	arguments[2] = CStringGetTextDatum(rule->key);
+	if (SPI_execute_plan(mhub_plan(&had_plan), arguments, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for an impression");
+	found = SPI_processed > 0;
+	return found;
+}
+
+/* Takes one of a limited stock; false when none is left. */
+static bool
+take_stock(Viewer *viewer, const Decision *decision)
+{
+	const Rule *rule = decision->rule;
+	Datum		arguments[2];
+	bool		taken = false;
+
+	if (rule == NULL || rule->stock < 0 || (decision->variant && strcmp(decision->variant, "holdout") == 0))
+		return true;
+	if (rule->stock == 0)
+		return false;
+	connect_spi();
+	if (rule->stock_per_person && viewer->person_id != 0 && had_it_before(viewer, rule))
+		taken = true;
+	else
+	{
+		arguments[0] = Int64GetDatum(rule->rule_id);
+		arguments[1] = Int64GetDatum(rule->stock);
+		if (SPI_execute_plan(mhub_plan(&take_plan), arguments, NULL, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not take from a stock");
+		taken = SPI_processed > 0;
+	}
+	SPI_finish();
+	return taken;
+}
+
+/* Decides; where a stock turns out to be used up, the next rule does. */
+static void
+decide_with_stock(Viewer *viewer, Decision *decision)
+{
+	RuleSet    *set = &viewer->slot->set;
+	bool	   *excluded = NULL;
+
+	for (;;)
+	{
+		slot_decide(viewer->slot, viewer->profile, viewer->at, excluded, decision);
+		if (take_stock(viewer, decision))
+			return;
+		if (excluded == NULL)
+			excluded = palloc0(set->nrules * sizeof(bool));
+		excluded[decision->rule - set->rules] = true;
+	}
+}
+
+static Datum
+text_argument(const char *text, char *null)
+{
+	*null = text ? ' ' : 'n';
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static void
+record_impression(Viewer *viewer, const Decision *decision)
+{
+	Datum		arguments[7];
+	char		nulls[7] = {' ', ' ', ' ', ' ', ' ', ' ', ' '};
+	bool		anonymous = viewer->identifier_id == 0 || ruleset_refuses_profiling(&viewer->slot->set);
+
+	arguments[0] = TimestampTzGetDatum(viewer->at);
+	arguments[1] = Int64GetDatum(viewer->identifier_id);
+	nulls[1] = anonymous ? 'n' : ' ';
+	arguments[2] = text_argument(viewer->slot->name, &nulls[2]);
+	arguments[3] = text_argument(decision->rule_key, &nulls[3]);
+	arguments[4] = text_argument(decision->content_key, &nulls[4]);
+	arguments[5] = text_argument(decision->variant, &nulls[5]);
+	arguments[6] = text_argument(decision->reason, &nulls[6]);
+	connect_spi();
+	if (SPI_execute_plan(mhub_plan(&impression_plan), arguments, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not record an impression");
+	SPI_finish();
+}
+
+static void
+check_object(Jsonb *jsonb, const char *what)
+{
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a JSON object", what)));
+}
+
+static void
+identify_viewer(Viewer *viewer, Jsonb *identifiers)
+{
+	IdentityObservation observation = {0};
+
+	observation.identifiers = mhub_identity_names(identifiers, false, &observation.nidentifiers);
+	observation.occurred_at = viewer->at;
+	observation.source = "content";
+	if (observation.nidentifiers == 0)
+		return;
+	mhub_identity_resolve(&observation, 1);
+	viewer->identifier_id = observation.identifier_id;
+	viewer->person_id = observation.person_id;
+}
+
+static Slot *
+slot_argument(text *name)
+{
+	return slot_get(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+}
+
+Datum
+mhub_choose_content(PG_FUNCTION_ARGS)
+{
+	Viewer		viewer = {.at = mhub_clock_now(), .memory = CurrentMemoryContext};
+	Jsonb	   *identifiers = PG_GETARG_JSONB_P(1);
+	Decision	decision;
+
+	viewer.context = PG_GETARG_JSONB_P(2);
+	check_object(identifiers, "identifiers");
+	check_object(viewer.context, "context");
+	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
+	identify_viewer(&viewer, identifiers);
+	build_profile(&viewer);
+	decide_with_stock(&viewer, &decision);
+	if (viewer.slot->exists)
+		record_impression(&viewer, &decision);
+	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
+}
+
+/* The profile that mhub.choose_content() would decide by. */
+Datum
+mhub_choice_profile(PG_FUNCTION_ARGS)
+{
+	Viewer		viewer = {.at = PG_GETARG_TIMESTAMPTZ(3), .memory = CurrentMemoryContext};
+
+	viewer.context = PG_GETARG_JSONB_P(2);
+	check_object(viewer.context, "context");
+	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
+	viewer.person_id = PG_GETARG_INT64(1);
+	build_profile(&viewer);
+	PG_RETURN_JSONB_P(viewer.profile);
+}

@@ -1,0 +1,107 @@
+# Segments kept up to date incrementally are what computing them all afresh gives, after random changes and with time going by.
+use strict;
+use warnings;
+use utf8;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Mhub;
+
+my $seed = $ENV{MHUB_TEST_SEED} // 20261122;
+srand($seed);
+note("seed $seed");
+sub pick { return $_[ int rand @_ ] }
+
+my $node = mhub_node('segments');
+my $database = hub_database($node, 'segments', "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+my $day = 0;
+sub now { return sprintf '2026-01-%02d %02d:30:00', 1 + int($day), int(24 * ($day - int $day)) }
+sub sql
+{
+	my ($text) = @_;
+	utf8::encode($text);
+	return $node->safe_psql($database, "SET mhub.simulated_time = '" . now() . "'; SET mhub.time_zone = 'Asia/Shanghai'; $text");
+}
+
+sql(q{INSERT INTO mhub.segment (key, condition) VALUES
+	('上海', $$city = '上海'$$), ('adult', 'age >= 18'), ('active', $$did('Page Viewed', at least 2 times, within '3 days')$$), ('dormant', $$last('Page Viewed') older than '4 days'$$),
+	('fresh', $$did('Page Viewed', within '30 hours')$$), ('exam', $$did('Page Viewed', where course = '考研')$$), ('never', $$did not('Order Completed')$$),
+	('birthday', $$birthday within next '3 days'$$), ('trial over', $$trial_ends before now()$$), ('local adult', $$in segment '上海' and in segment 'adult'$$), ('others', $$not in segment 'local adult' and in segment 'active'$$),
+	('consenting', $$"$consent".marketing = true$$)});
+
+sub random_change
+{
+	my $who = 'u' . int rand 25;
+	my $kind = int rand 12;
+	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"city\": \"" . pick('上海', '北京', '广州') . '", "age": ' . int(rand 40) . "}', mhub.now())" if $kind < 3;
+	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"birthday\": \"2026-01-" . sprintf('%02d', 1 + int rand 28) . '", "trial_ends": "2026-01-' . sprintf('%02d', 1 + int rand 28) . "T05:00:00Z\"}', mhub.now())" if $kind < 5;
+	return "SELECT mhub.track('Page Viewed', '{\"user_id\": \"$who\"}', '{\"course\": \"" . pick('考研', '雅思') . "\"}', '{}', mhub.now())" if $kind < 9;
+	return "SELECT mhub.track('Order Completed', '{\"user_id\": \"$who\"}', '{}', '{}', mhub.now())" if $kind == 9;
+	return "SELECT mhub.identify('{\"user_id\": \"$who\", \"cookie\": \"c" . int(rand 12) . "\"}', '{}', mhub.now())" if $kind == 10;
+	return "SELECT mhub.record_consent('{\"user_id\": \"$who\"}', 'marketing', granted => " . pick('true', 'false') . ')';
+}
+
+# What is in one and not in the other, by computing every profile.
+my $difference = q{
+	WITH afresh AS (SELECT s.key AS segment, p.person_id FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.person), mhub.now()) AS p, jsonb_array_elements_text(p.profile->'$segments') AS s (key))
+	SELECT string_agg(format('%s %s %s', side, segment, person_id), ', ') FROM (
+		SELECT 'missing' AS side, * FROM (SELECT segment, person_id FROM afresh EXCEPT SELECT segment, person_id FROM mhub.segment_member) AS m
+		UNION ALL SELECT 'too many', * FROM (SELECT segment, person_id FROM mhub.segment_member EXCEPT SELECT segment, person_id FROM afresh) AS m) AS d};
+my $miscounted = 'SELECT string_agg(s.key, \', \') FROM mhub.segment AS s WHERE s.member_count <> (SELECT count(*) FROM mhub.segment_member AS m WHERE m.segment = s.key)';
+
+sql(random_change()) for 1 .. 5;
+sql('CALL mhub.refresh_segments()');
+is(sql($difference), '', 'filled');
+is(sql("SELECT count(*) FROM mhub.event WHERE name LIKE 'Segment %'"), 0, 'filling makes no events');
+for my $round (1 .. 25)
+{
+	$day += rand() < 0.3 ? 1.5 * rand() : 0.3 * rand();
+	sql(join '; ', map { random_change() } 1 .. int rand 8);
+	sql('CALL mhub.refresh_segments()');
+	my $found = sql($difference);
+	if ($found ne '' || $round == 25)
+	{
+		is($found, '', "round $round, " . now());
+		last if $found ne '';
+	}
+}
+is(sql($miscounted), '', 'counts of members');
+is(sql("SELECT count(*) > 30 AND count(DISTINCT properties->>'segment') > 8 FROM mhub.event WHERE name LIKE 'Segment %'"), 't', 'people came and went, in most segments');
+
+# Time alone: everybody still, ten days pass in steps.
+for (1 .. 10)
+{
+	$day += 0.7;
+	sql('CALL mhub.refresh_segments()');
+}
+is(sql($difference), '', 'time alone moves people');
+cmp_ok(sql('SELECT count(*) FROM mhub.segment_touched'), '==', 0, 'nothing waits');
+
+# Only those who changed are looked at, and a second refresh finds nothing.
+is(sql('SELECT mhub.refresh_segment_batch()'), 0, 'nothing left to do');
+
+# A new definition: filled anew with those that build on it, without events.
+my $events = sql("SELECT count(*) FROM mhub.event");
+sql(q{UPDATE mhub.segment SET condition = 'age >= 30' WHERE key = 'adult'; CALL mhub.refresh_segments()});
+is(sql($difference), '', 'redefined');
+is(sql("SELECT count(*) FROM mhub.segment WHERE refreshed_condition IS NULL"), 0, 'all are filled');
+
+# From a condition to its people, whichever index helps.
+for my $condition (q{city = '上海'}, q{city in ('上海', '北京') and age > 20}, q{did('Page Viewed', at least 3 times)}, q{in segment 'adult'}, q{age > 20}, q{did not('Order Completed') and did('Page Viewed', where course = '考研')})
+{
+	is(sql("SELECT array_agg(p ORDER BY p) FROM mhub.people_matching(\$\$$condition\$\$) AS p"),
+		sql("SELECT array_agg(p.person_id ORDER BY p.person_id) FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.person), mhub.now(), \$\$$condition\$\$) AS p WHERE mhub.matches(p.profile, \$\$$condition\$\$, mhub.now())"),
+		"people for which $condition");
+}
+like(sql(q{SET enable_seqscan = off; EXPLAIN SELECT p.person_id FROM unnest('{"{\"city\": \"x\"}"}'::jsonb[]) AS d (document) JOIN mhub.person AS p ON p.traits @> d.document}), qr/person_traits_idx/, 'traits are found through their index');
+is(sql("SELECT array_agg(access) FROM unnest(ARRAY['city = ''x'' and age > 3', 'did(''X'') and age > 3', 'in segment ''adult''', 'age > 3', 'city = ''x'' or age > 3', 'did(''X'', at most 2 times)']::mhub.condition[]) AS c, mhub.condition_candidates(c)"),
+	'{trait,event,segment,all,all,all}', 'ways to candidates');
+
+# Definitions that cannot be.
+for my $bad ([ q{INSERT INTO mhub.segment VALUES ('x', $$in segment 'x'$$)}, 'would refer to itself' ], [ q{INSERT INTO mhub.segment VALUES ('x', $$in segment 'nowhere'$$)}, 'does not exist' ],
+	[ q{UPDATE mhub.segment SET condition = $$in segment 'others'$$ WHERE key = 'active'}, 'would refer to itself' ])
+{
+	my ($result, undef, $error) = $node->psql($database, $bad->[0]);
+	isnt($result, 0, 'refused') and like($error, qr/$bad->[1]/, $bad->[1]);
+}
+done_testing();
