@@ -5,100 +5,113 @@
  * A rule with a predicate "attribute equals one of these values" among those
  * that must all hold is posted under each of the values; it is a candidate
  * only for profiles that have one of them.  Of several such predicates the
- * rarest is taken.  Rules without one are candidates for every profile.  The
- * whole condition is evaluated for each candidate, so an index that lets too
- * many through costs time only.
+ * two rarest are taken together, under each pair of their values.  Rules
+ * without one are candidates for every profile.  The whole condition is
+ * evaluated for each candidate, so an index that lets too many through costs
+ * time only.
  */
 #include "content/ruleset.h"
 
 #include "common/hashfn.h"
 #include "condition/value.h"
+#include "miscadmin.h"
 
 /* How many elements an array of a profile is taken to have. */
 #define TYPICAL_ELEMENTS 4
 
-typedef struct IndexKey
+/* A rule is posted under at most so many pairs of values. */
+#define MOST_PAIRS 32
+
+/* One value of one attribute. */
+typedef struct KeyPart
 {
-	int			attribute;
+	int			attribute;		/* -1: no such part */
 	CondType	type;
+	int			length;
+	uint32		hash;
 	double		number;
 	const char *string;
-	int			length;
-} IndexKey;
+} KeyPart;
 
 typedef struct IndexEntry
 {
 	bool		used;
 	uint32		hash;
-	IndexKey	key;
+	KeyPart		first;
+	KeyPart		second;
 	Posting		posting;
 } IndexEntry;
+
+/* Attributes that rules are posted under together; second is NULL for one alone. */
+typedef struct PathPair
+{
+	CondPath   *first;
+	CondPath   *second;
+} PathPair;
 
 struct RuleIndex
 {
 	int			nentries;
 	int			space;			/* a power of two */
 	IndexEntry *entries;
-	int			nattributes;
 	int		   *distinct;		/* per attribute: how many values rules ask for */
-	CondPath  **paths;			/* attributes that have postings */
-	int			npaths;
+	PathPair   *pairs;
+	int			npairs;
 	Posting		rest;			/* rules without a usable predicate */
 };
 
+static const KeyPart no_part = {.attribute = -1};
+
 static bool
-make_key(int attribute, const CondValue *value, IndexKey *key)
+make_part(int attribute, const CondValue *value, KeyPart *part)
 {
-	key->attribute = attribute;
-	key->type = value->type;
-	key->number = 0;
-	key->string = NULL;
-	key->length = 0;
-	switch (value->type)
+	memset(part, 0, sizeof(*part));
+	part->attribute = attribute;
+	part->type = value->type;
+	if (value->type == COND_VALUE_STRING)
 	{
-		case COND_VALUE_BOOL:
-			key->number = value->boolean;
-			return true;
-		case COND_VALUE_NUMBER:
-			key->number = value->number == 0 ? 0 : value->number;	/* no negative zero */
-			return true;
-		case COND_VALUE_STRING:
-			key->string = value->string;
-			key->length = value->length;
-			return true;
-		default:
-			return false;
+		part->string = value->string;
+		part->length = value->length;
+		part->hash = hash_bytes((const unsigned char *) value->string, value->length);
 	}
+	else if (value->type == COND_VALUE_NUMBER || value->type == COND_VALUE_BOOL)
+	{
+		/* zero has one sign here */
+		part->number = value->type == COND_VALUE_BOOL ? value->boolean : value->number == 0 ? 0 : value->number;
+		part->hash = hash_bytes((const unsigned char *) &part->number, sizeof(double));
+	}
+	else
+		return false;
+	part->hash = hash_combine(part->hash, hash_bytes_uint32((uint32) attribute * 8 + value->type));
+	return true;
+}
+
+static bool
+same_part(const KeyPart *a, const KeyPart *b)
+{
+	return a->hash == b->hash && a->attribute == b->attribute && a->type == b->type && a->number == b->number &&
+		a->length == b->length && (a->length == 0 || memcmp(a->string, b->string, a->length) == 0);
 }
 
 static uint32
-hash_key(const IndexKey *key)
+hash_parts(const KeyPart *first, const KeyPart *second)
 {
-	uint32		hash = hash_bytes_uint32((uint32) key->attribute * 8 + key->type);
-
-	if (key->type == COND_VALUE_STRING)
-		return hash ^ hash_bytes((const unsigned char *) key->string, key->length);
-	return hash ^ hash_bytes((const unsigned char *) &key->number, sizeof(double));
-}
-
-static bool
-same_key(const IndexKey *a, const IndexKey *b)
-{
-	return a->attribute == b->attribute && a->type == b->type && a->number == b->number &&
-		a->length == b->length && memcmp(a->string ? a->string : "", b->string ? b->string : "", a->length) == 0;
+	return hash_combine(first->hash, second->hash);
 }
 
 /* The entry of a key, or the free one where it belongs. */
 static IndexEntry *
-find_entry(const RuleIndex *index, const IndexKey *key, uint32 hash)
+find_entry(const RuleIndex *index, const KeyPart *first, const KeyPart *second)
 {
+	uint32		hash = hash_parts(first, second);
 	uint32		mask = index->space - 1;
 
 	for (uint32 at = hash & mask;; at = (at + 1) & mask)
 	{
 		IndexEntry *entry = &index->entries[at];
 
-		if (!entry->used || (entry->hash == hash && same_key(&entry->key, key)))
+		if (!entry->used ||
+			(entry->hash == hash && same_part(&entry->first, first) && same_part(&entry->second, second)))
 			return entry;
 	}
 }
@@ -114,27 +127,28 @@ grow(RuleIndex *index)
 	for (int i = 0; i < old_space; i++)
 	{
 		if (old[i].used)
-			*find_entry(index, &old[i].key, old[i].hash) = old[i];
+			*find_entry(index, &old[i].first, &old[i].second) = old[i];
 	}
 	pfree(old);
 }
 
 static IndexEntry *
-enter(RuleIndex *index, const IndexKey *key)
+enter(RuleIndex *index, const KeyPart *first, const KeyPart *second)
 {
-	uint32		hash = hash_key(key);
 	IndexEntry *entry;
 
 	if (index->nentries * 2 >= index->space)
 		grow(index);
-	entry = find_entry(index, key, hash);
+	entry = find_entry(index, first, second);
 	if (!entry->used)
 	{
 		entry->used = true;
-		entry->hash = hash;
-		entry->key = *key;
+		entry->hash = hash_parts(first, second);
+		entry->first = *first;
+		entry->second = *second;
 		index->nentries++;
-		index->distinct[key->attribute]++;
+		if (second->attribute < 0)
+			index->distinct[first->attribute]++;
 	}
 	return entry;
 }
@@ -217,10 +231,10 @@ count_keys(RuleIndex *index, const CondNode *root)
 		for (int j = 0; j < count_values(node); j++)
 		{
 			CondValue	value = value_of(node, j);
-			IndexKey	key;
+			KeyPart		part;
 
-			if (make_key(path_of(node)->attribute, &value, &key))
-				enter(index, &key);
+			if (make_part(path_of(node)->attribute, &value, &part))
+				enter(index, &part, &no_part);
 		}
 	}
 }
@@ -234,50 +248,88 @@ expected_share(const RuleIndex *index, const CondNode *node)
 	return of_array(node) ? share * TYPICAL_ELEMENTS : share;
 }
 
+/* The rarest usable predicate about another attribute than that of other (NULL: about any). */
 static const CondNode *
-rarest(const RuleIndex *index, const CondNode *root)
+rarest(const RuleIndex *index, const CondNode *root, const CondNode *other)
 {
 	const CondNode *best = NULL;
 	const CondNode *node;
 
 	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
 	{
-		if (is_usable(node) && (best == NULL || expected_share(index, node) < expected_share(index, best)))
+		if (!is_usable(node) || (other != NULL && path_of(node)->attribute == path_of(other)->attribute))
+			continue;
+		if (best == NULL || expected_share(index, node) < expected_share(index, best))
 			best = node;
 	}
 	return best;
 }
 
 static void
-add_path(RuleIndex *index, CondPath *path)
+add_pair(RuleIndex *index, CondPath *first, CondPath *second)
 {
-	for (int i = 0; i < index->npaths; i++)
+	for (int i = 0; i < index->npairs; i++)
 	{
-		if (index->paths[i]->attribute == path->attribute)
+		const PathPair *pair = &index->pairs[i];
+
+		if (pair->first->attribute == first->attribute &&
+			(pair->second ? pair->second->attribute : -1) == (second ? second->attribute : -1))
 			return;
 	}
-	index->paths[index->npaths++] = path;
+	if ((index->npairs & (index->npairs - 1)) == 0)
+		index->pairs = index->pairs == NULL ? palloc(sizeof(PathPair))
+			: repalloc(index->pairs, 2 * index->npairs * sizeof(PathPair));
+	index->pairs[index->npairs].first = first;
+	index->pairs[index->npairs++].second = second;
+}
+
+static void
+post_single(RuleIndex *index, int number, const CondNode *node)
+{
+	add_pair(index, path_of(node), NULL);
+	for (int i = 0; i < count_values(node); i++)
+	{
+		CondValue	value = value_of(node, i);
+		KeyPart		part;
+
+		if (make_part(path_of(node)->attribute, &value, &part))
+			post(&enter(index, &part, &no_part)->posting, number);
+	}
+}
+
+static void
+post_pairs(RuleIndex *index, int number, const CondNode *a, const CondNode *b)
+{
+	add_pair(index, path_of(a), path_of(b));
+	for (int i = 0; i < count_values(a); i++)
+	{
+		for (int j = 0; j < count_values(b); j++)
+		{
+			CondValue	x = value_of(a, i);
+			CondValue	y = value_of(b, j);
+			KeyPart		first;
+			KeyPart		second;
+
+			if (make_part(path_of(a)->attribute, &x, &first) && make_part(path_of(b)->attribute, &y, &second))
+				post(&enter(index, &first, &second)->posting, number);
+		}
+	}
 }
 
 static void
 post_rule(RuleIndex *index, int number, const CondNode *root)
 {
-	const CondNode *node = rarest(index, root);
+	const CondNode *a = rarest(index, root, NULL);
+	const CondNode *b = a ? rarest(index, root, a) : NULL;
 
-	if (node == NULL)
-	{
+	if (a == NULL)
 		post(&index->rest, number);
-		return;
-	}
-	add_path(index, path_of(node));
-	for (int i = 0; i < count_values(node); i++)
-	{
-		CondValue	value = value_of(node, i);
-		IndexKey	key;
-
-		if (make_key(path_of(node)->attribute, &value, &key))
-			post(&enter(index, &key)->posting, number);
-	}
+	else if (b == NULL || count_values(a) * count_values(b) > MOST_PAIRS)
+		post_single(index, number, a);
+	else if (path_of(a)->attribute < path_of(b)->attribute)
+		post_pairs(index, number, a, b);
+	else
+		post_pairs(index, number, b, a);
 }
 
 RuleIndex *
@@ -287,9 +339,7 @@ rule_index_build(RuleSet *set)
 
 	index->space = 256;
 	index->entries = palloc0(index->space * sizeof(IndexEntry));
-	index->nattributes = set->attributes->count;
-	index->distinct = palloc0((index->nattributes + 1) * sizeof(int));
-	index->paths = palloc((index->nattributes + 1) * sizeof(CondPath *));
+	index->distinct = palloc0((set->attributes->count + 1) * sizeof(int));
 	for (int i = 0; i < set->nrules; i++)
 	{
 		if (set->rules[i].broken == NULL)
@@ -332,17 +382,56 @@ try_posting(Search *search, const Posting *posting)
 	}
 }
 
-static void
-try_value(Search *search, const RuleIndex *index, int attribute, const CondValue *value)
+/* The values of an attribute as keys: the value itself, or an array's elements. */
+static KeyPart *
+parts_of(RuleSet *set, CondPath *path, int *count)
 {
-	IndexKey	key;
-	IndexEntry *entry;
+	CondValue	scratch;
+	CondValue  *value = mhub_profile_value(&set->profile, path, &scratch);
+	KeyPart    *parts;
 
-	if (!make_key(attribute, value, &key))
-		return;
-	entry = find_entry(index, &key, hash_key(&key));
+	*count = 0;
+	if (value->type != COND_VALUE_ARRAY)
+	{
+		parts = palloc(sizeof(KeyPart));
+		*count += make_part(path->attribute, value, &parts[0]);
+		return parts;
+	}
+	condition_elements(value);
+	parts = palloc_extended(Max(value->nelements, 1) * sizeof(KeyPart), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < value->nelements; i++)
+		*count += make_part(path->attribute, &value->elements[i], &parts[*count]);
+	return parts;
+}
+
+static void
+try_key(Search *search, const RuleIndex *index, const KeyPart *first, const KeyPart *second)
+{
+	IndexEntry *entry = find_entry(index, first, second);
+
 	if (entry->used)
 		try_posting(search, &entry->posting);
+}
+
+static void
+try_pair(Search *search, const RuleIndex *index, const PathPair *pair)
+{
+	int			nfirst;
+	int			nsecond = 0;
+	KeyPart    *first = parts_of(search->set, pair->first, &nfirst);
+	KeyPart    *second = pair->second && nfirst > 0 ? parts_of(search->set, pair->second, &nsecond) : NULL;
+
+	for (int i = 0; i < nfirst; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (pair->second == NULL)
+			try_key(search, index, &first[i], &no_part);
+		for (int j = 0; j < nsecond; j++)
+			try_key(search, index, &first[i], &second[j]);
+	}
+	pfree(first);
+	if (second != NULL)
+		pfree(second);
 }
 
 /* The first rule that applies to the open profile, or -1. */
@@ -351,18 +440,8 @@ rule_index_first(RuleSet *set, RuleIndex *index, const bool *excluded, RuleOutco
 {
 	Search		search = {set, excluded, set->nrules, RULE_NO_MATCH, NULL};
 
-	for (int i = 0; i < index->npaths; i++)
-	{
-		CondValue	scratch;
-		CondValue  *value = mhub_profile_value(&set->profile, index->paths[i], &scratch);
-
-		try_value(&search, index, index->paths[i]->attribute, value);
-		if (value->type != COND_VALUE_ARRAY)
-			continue;
-		condition_elements(value);
-		for (int j = 0; j < value->nelements; j++)
-			try_value(&search, index, index->paths[i]->attribute, &value->elements[j]);
-	}
+	for (int i = 0; i < index->npairs; i++)
+		try_pair(&search, index, &index->pairs[i]);
 	try_posting(&search, &index->rest);
 	*outcome = search.outcome;
 	*variant = search.variant;

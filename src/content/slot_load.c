@@ -27,13 +27,9 @@ static MhubPlan slot_plan = {
 };
 
 static MhubPlan content_plan = {
-	.sql = "SELECT c.key, c.locale, c.payload, c.expires_at FROM mhub.content AS c WHERE c.key IN ("
-	"SELECT s.default_content FROM mhub.slot AS s WHERE s.slot = $1 "
-	"UNION SELECT r.content_key FROM mhub.content_rule AS r WHERE r.slot = $1 "
-	"UNION SELECT v.value->>'content' FROM mhub.content_rule AS r "
-	"CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(r.variants) AS v WHERE r.slot = $1) "
+	.sql = "SELECT c.key, c.locale, c.payload, c.expires_at FROM mhub.content AS c WHERE c.key = ANY ($1) "
 	"ORDER BY c.key COLLATE \"C\", c.locale COLLATE \"C\"",
-	.nargs = 1, .argtypes = {TEXTOID}
+	.nargs = 1, .argtypes = {TEXTARRAYOID}
 };
 
 static MhubPlan rule_plan = {
@@ -57,12 +53,11 @@ typedef struct Contents
 	Content    *contents;
 } Contents;
 
-/* Runs a plan about the slot.  SPI leaves its own memory context behind; ours goes on. */
+/* Runs a plan.  SPI leaves its own memory context behind; ours goes on. */
 static void
-run(MhubPlan *plan, const char *slot)
+run(MhubPlan *plan, Datum argument)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		argument = CStringGetTextDatum(slot);
 	int			result = SPI_execute_snapshot(mhub_plan(plan), &argument, NULL, GetLatestSnapshot(), InvalidSnapshot,
 											  true, false, 0);
 
@@ -132,9 +127,9 @@ add_version(Content *content, int row)
 
 /* Rows come by key, so versions of one content stand together. */
 static void
-load_contents(const char *slot, Contents *contents)
+load_contents(Datum keys, Contents *contents)
 {
-	run(&content_plan, slot);
+	run(&content_plan, keys);
 	contents->count = 0;
 	contents->contents = palloc0((SPI_processed + 1) * sizeof(Content));
 	for (uint64 row = 0; row < SPI_processed; row++)
@@ -313,7 +308,7 @@ compile(Rule *rule, const char *text, MhubAttributes *attributes)
 }
 
 static void
-load_rule(Rule *rule, int row, const Contents *contents, MhubAttributes *attributes)
+load_rule(Rule *rule, int row, MhubAttributes *attributes)
 {
 	bool		isnull;
 	Datum		stock;
@@ -326,7 +321,6 @@ load_rule(Rule *rule, int row, const Contents *contents, MhubAttributes *attribu
 	stock = column(row, RULE_STOCK, &isnull);
 	rule->stock = isnull ? -1 : DatumGetInt64(stock);
 	rule->stock_per_person = DatumGetBool(column(row, RULE_STOCK_PER_PERSON, &isnull));
-	find_contents(rule, contents);
 	if (rule->broken == NULL)
 		compile(rule, text_column(row, RULE_CONDITION), attributes);
 }
@@ -355,21 +349,48 @@ sum_up(Slot *slot, const Rule *rule)
 }
 
 static void
-load_rules(Slot *slot, const Contents *contents)
+load_rules(Slot *slot)
 {
 	RuleSet    *set = &slot->set;
 
-	run(&rule_plan, slot->name);
+	run(&rule_plan, CStringGetTextDatum(slot->name));
 	set->attributes = mhub_attributes_create();
 	set->nrules = SPI_processed;
 	set->rules = palloc_extended((set->nrules + 1) * sizeof(Rule), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < set->nrules; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		load_rule(&set->rules[i], i, contents, set->attributes);
-		sum_up(slot, &set->rules[i]);
+		load_rule(&set->rules[i], i, set->attributes);
 	}
-	ruleset_complete(set);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The keys of all contents that the slot may show; a key may be there more than once. */
+static Datum
+content_keys(const RuleSet *set, const char *default_content)
+{
+	Datum	   *keys;
+	int			count = 1;
+
+	for (int i = 0; i < set->nrules; i++)
+		count += set->rules[i].nvariants;
+	keys = palloc_extended(count * sizeof(Datum), MCXT_ALLOC_HUGE);
+	count = 0;
+	if (default_content != NULL)
+		keys[count++] = CStringGetTextDatum(default_content);
+	for (int i = 0; i < set->nrules; i++)
+	{
+		for (int j = 0; j < set->rules[i].nvariants; j++)
+		{
+			const char *key = set->rules[i].variants[j].content_key;
+
+			/* rules often share one */
+			if (key != NULL && (i == 0 || j > 0 || set->rules[i - 1].variants[0].content_key == NULL ||
+								strcmp(key, set->rules[i - 1].variants[0].content_key) != 0))
+				keys[count++] = CStringGetTextDatum(key);
+		}
+	}
+	return PointerGetDatum(construct_array(keys, count, TEXTOID, -1, false, 'i'));
 }
 
 static void
@@ -379,13 +400,19 @@ load(Slot *slot)
 	char	   *default_content;
 	bool		isnull;
 
-	run(&slot_plan, slot->name);
+	run(&slot_plan, CStringGetTextDatum(slot->name));
 	slot->exists = SPI_processed > 0;
 	slot->enabled = slot->exists && DatumGetBool(column(0, 1, &isnull));
 	default_content = slot->exists ? text_column(0, 2) : NULL;
-	load_contents(slot->name, &contents);
+	load_rules(slot);
+	load_contents(content_keys(&slot->set, default_content), &contents);
 	slot->default_content = default_content ? find_content(&contents, default_content) : NULL;
-	load_rules(slot, &contents);
+	for (int i = 0; i < slot->set.nrules; i++)
+	{
+		find_contents(&slot->set.rules[i], &contents);
+		sum_up(slot, &slot->set.rules[i]);
+	}
+	ruleset_complete(&slot->set);
 }
 
 /* Fills in a slot of which the name and the context are known. */
