@@ -25,6 +25,11 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
          true, 50),
         ('mhub.event_counter', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         ('mhub.rollup_visitor', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
+        -- segments and content; what changing the person touches is taken away after it
+        ('mhub.segment_member', 'person', '{person_id}', NULL, 'delete', NULL, true, 97),
+        ('mhub.segment_touched', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
+        ('mhub.segment_due', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
+        ('mhub.impression', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         -- traffic
         ('mhub.session_page', 'person', '{}', 't.session_id IN (SELECT s.session_id FROM mhub.session AS s WHERE s.person_id = ANY ($1))', 'delete', NULL, true, 40),
         ('mhub.session', 'person', '{person_id}', NULL, 'anonymise', 'entry_page = NULL, exit_page = NULL', true, 50),

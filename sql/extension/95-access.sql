@@ -14,8 +14,9 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('app', 'EXECUTE', 'FUNCTION', 'mhub.person_segments(bigint, timestamptz)'),
     ('app', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.impression'),
     ('app', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.content_stock'),
-    ('app', 'SELECT', 'TABLE', 'mhub.segment'),
-    ('app', 'INSERT', 'TABLE', 'mhub.segment_touched'),
+    -- whoever changes a person fires the trigger that notes it
+    ('*', 'SELECT', 'TABLE', 'mhub.segment'),
+    ('*', 'INSERT', 'TABLE', 'mhub.segment_touched'),
     ('app', 'EXECUTE', 'FUNCTION', 'mhub.parse_source(text, text, text[])'),
     ('app', 'SELECT', 'TABLE', 'mhub.event_counter'),
     ('app', 'SELECT', 'TABLE', 'mhub.consent'),

@@ -182,12 +182,13 @@ condition_set_event(CondNode *node, const char *name, int length)
 		node->event_path = condition_path_from_segments(segments, 2);
 }
 
+/* The string itself is kept, not a copy: it must live as long as the tree. */
 CondValue
 condition_string_value(const char *string, int length)
 {
 	CondValue	value = {.type = COND_VALUE_STRING};
 
-	value.string = pnstrdup(string, length);
+	value.string = string;
 	value.length = length;
 	return value;
 }

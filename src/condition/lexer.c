@@ -44,8 +44,12 @@ read_quoted(Lexer *lexer, int *length)
 {
 	char		quote = *lexer->at;
 	const char *opening = lexer->at;
-	char	   *text = palloc(lexer->end - lexer->at);
+	const char *closing = memchr(lexer->at + 1, quote, lexer->end - lexer->at - 1);
+	char	   *text;
 	int			n = 0;
+
+	/* room up to the first quote is enough unless that is doubled */
+	text = palloc((closing && (closing + 1 >= lexer->end || closing[1] != quote) ? closing : lexer->end) - lexer->at);
 
 	for (lexer->at++; lexer->at < lexer->end; lexer->at++)
 	{

@@ -35,7 +35,6 @@ typedef struct KeyPart
 
 typedef struct IndexEntry
 {
-	bool		used;
 	uint32		hash;
 	KeyPart		first;
 	KeyPart		second;
@@ -52,8 +51,10 @@ typedef struct PathPair
 struct RuleIndex
 {
 	int			nentries;
-	int			space;			/* a power of two */
+	int			space;
 	IndexEntry *entries;
+	int			nbuckets;		/* a power of two, at least twice the entries */
+	int		   *buckets;		/* number of an entry, -1 when free */
 	int		   *distinct;		/* per attribute: how many values rules ask for */
 	PathPair   *pairs;
 	int			npairs;
@@ -99,58 +100,72 @@ hash_parts(const KeyPart *first, const KeyPart *second)
 	return hash_combine(first->hash, second->hash);
 }
 
-/* The entry of a key, or the free one where it belongs. */
-static IndexEntry *
-find_entry(const RuleIndex *index, const KeyPart *first, const KeyPart *second)
+/* The bucket of a key: with its entry, or the free one where it belongs. */
+static int *
+find_bucket(const RuleIndex *index, uint32 hash, const KeyPart *first, const KeyPart *second)
 {
-	uint32		hash = hash_parts(first, second);
-	uint32		mask = index->space - 1;
+	uint32		mask = index->nbuckets - 1;
 
 	for (uint32 at = hash & mask;; at = (at + 1) & mask)
 	{
-		IndexEntry *entry = &index->entries[at];
+		int			number = index->buckets[at];
+		const IndexEntry *entry = &index->entries[number];
 
-		if (!entry->used ||
+		if (number < 0 ||
 			(entry->hash == hash && same_part(&entry->first, first) && same_part(&entry->second, second)))
-			return entry;
+			return &index->buckets[at];
 	}
 }
 
 static void
-grow(RuleIndex *index)
+make_buckets(RuleIndex *index, int nbuckets)
 {
-	IndexEntry *old = index->entries;
-	int			old_space = index->space;
-
-	index->space *= 2;
-	index->entries = palloc_extended(index->space * sizeof(IndexEntry), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int i = 0; i < old_space; i++)
+	if (index->buckets != NULL)
+		pfree(index->buckets);
+	index->nbuckets = nbuckets;
+	index->buckets = palloc_extended(nbuckets * sizeof(int), MCXT_ALLOC_HUGE);
+	memset(index->buckets, -1, nbuckets * sizeof(int));
+	for (int i = 0; i < index->nentries; i++)
 	{
-		if (old[i].used)
-			*find_entry(index, &old[i].first, &old[i].second) = old[i];
+		IndexEntry *entry = &index->entries[i];
+
+		*find_bucket(index, entry->hash, &entry->first, &entry->second) = i;
 	}
-	pfree(old);
+}
+
+static IndexEntry *
+add_entry(RuleIndex *index, uint32 hash, const KeyPart *first, const KeyPart *second)
+{
+	IndexEntry *entry;
+
+	if (index->nentries == index->space)
+	{
+		index->space *= 2;
+		index->entries = repalloc_huge(index->entries, index->space * sizeof(IndexEntry));
+	}
+	entry = &index->entries[index->nentries++];
+	memset(entry, 0, sizeof(*entry));
+	entry->hash = hash;
+	entry->first = *first;
+	entry->second = *second;
+	if (second->attribute < 0)
+		index->distinct[first->attribute]++;
+	return entry;
 }
 
 static IndexEntry *
 enter(RuleIndex *index, const KeyPart *first, const KeyPart *second)
 {
-	IndexEntry *entry;
+	uint32		hash = hash_parts(first, second);
+	int		   *bucket;
 
-	if (index->nentries * 2 >= index->space)
-		grow(index);
-	entry = find_entry(index, first, second);
-	if (!entry->used)
-	{
-		entry->used = true;
-		entry->hash = hash_parts(first, second);
-		entry->first = *first;
-		entry->second = *second;
-		index->nentries++;
-		if (second->attribute < 0)
-			index->distinct[first->attribute]++;
-	}
-	return entry;
+	if (index->nentries * 2 >= index->nbuckets)
+		make_buckets(index, 4 * index->nbuckets);
+	bucket = find_bucket(index, hash, first, second);
+	if (*bucket >= 0)
+		return &index->entries[*bucket];
+	*bucket = index->nentries;
+	return add_entry(index, hash, first, second);
 }
 
 static void
@@ -337,8 +352,9 @@ rule_index_build(RuleSet *set)
 {
 	RuleIndex  *index = palloc0(sizeof(RuleIndex));
 
-	index->space = 256;
-	index->entries = palloc0(index->space * sizeof(IndexEntry));
+	index->space = 64;
+	index->entries = palloc(index->space * sizeof(IndexEntry));
+	make_buckets(index, 256);
 	index->distinct = palloc0((set->attributes->count + 1) * sizeof(int));
 	for (int i = 0; i < set->nrules; i++)
 	{
@@ -407,10 +423,10 @@ parts_of(RuleSet *set, CondPath *path, int *count)
 static void
 try_key(Search *search, const RuleIndex *index, const KeyPart *first, const KeyPart *second)
 {
-	IndexEntry *entry = find_entry(index, first, second);
+	int			number = *find_bucket(index, hash_parts(first, second), first, second);
 
-	if (entry->used)
-		try_posting(search, &entry->posting);
+	if (number >= 0)
+		try_posting(search, &index->entries[number].posting);
 }
 
 static void
