@@ -112,6 +112,19 @@ mirrored(CondOp op)
 	}
 }
 
+/* Neither side is a variable: name the operation that stands in its place. */
+static CondNode *
+no_variable(Translator *translator, const JsonNode *left, const JsonNode *right)
+{
+	const char *op;
+
+	if (operation(left, &op) != NULL)
+		return fail(translator, left, psprintf("\"%s\" has no counterpart in a condition", op));
+	if (operation(right, &op) != NULL)
+		return fail(translator, right, psprintf("\"%s\" has no counterpart in a condition", op));
+	return fail(translator, left, "expected a variable on one side of a comparison");
+}
+
 /* variable op literal, in either order, or variable op variable */
 static CondNode *
 translate_pair(Translator *translator, const JsonNode *left, const JsonNode *right, CondOp op)
@@ -129,7 +142,7 @@ translate_pair(Translator *translator, const JsonNode *left, const JsonNode *rig
 		node->path = variable(left);
 	}
 	if (node->path == NULL)
-		return fail(translator, left, "expected a variable on one side of a comparison");
+		return no_variable(translator, left, right);
 	node->op = op;
 	node->weak = op == OP_NE;
 	if (right->kind == JSON_KIND_NULL && (op == OP_EQ || op == OP_NE))
