@@ -13,7 +13,7 @@ SELECT mhub.page('首页', '{"cookie": "c-1"}', '{"url": "https://shop.example.c
 SELECT status FROM mhub.ingest('[{"event": "A", "userId": "u-1", "messageId": "m-1"}, {"event": "A", "userId": "u-2", "messageId": "m-2"}, {"event": "A"}]');
 SELECT status FROM mhub.ingest_text('{');
 SAVEPOINT refused;
-SELECT count(*) FROM mhub.event;
+SELECT ip, url FROM mhub.event;
 ROLLBACK TO refused;
 SELECT count(*) FROM mhub.rejected;
 ROLLBACK TO refused;
