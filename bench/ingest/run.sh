@@ -1,13 +1,13 @@
 #!/bin/sh
 # Collection against plain INSERTs into a table with a unique id and an index on person and time. Everything that
-# mhub does with an event is in the race: duplicates, persons, source, robots, counters. CPU ratio: below 2 is more than
-# half the rows a second; for single calls below 2.5 is more than 0.4 times the rate.
-#   RUNS=5 BATCHES=20 SINGLES=3000; CALLS=100000 for the memory test (1000000 takes some minutes).
+# mhub does with an event is in the race: duplicates, persons, source, robots, counters. For batches a CPU ratio below 2
+# is more than half the rows a second.
+#   RUNS=5 BATCHES=20 SECONDS_EACH=4; CALLS=100000 for the memory test (1000000 takes some minutes).
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-5}
 batches=${BATCHES:-20}
-singles=${SINGLES:-3000}
+seconds=${SECONDS_EACH:-4}
 calls=${CALLS:-100000}
 database=mhub_bench_ingest
 
@@ -30,7 +30,23 @@ race "batches of 500, 5 pages a visitor" "plain INSERT=sql:CALL insert_batches($
 psql -c "SELECT make_bodies(10001, 10000 + $((batches * (runs + 1))), 20000, 1)" -c "SELECT setval('body_used', 10000)" -c CHECKPOINT >/dev/null
 race "batches of 500, 500 visitors" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
 
-race "single calls, asynchronous commit" "plain INSERT=sql:CALL insert_single($singles);" "mhub.track=sql:CALL track_single($singles);"
+# One call a transaction, four clients, as pgbench sees it; the visitors are known after the first seconds.
+rate() {
+	PGOPTIONS='-c synchronous_commit=off' pgbench -n -T "$seconds" -c 4 -j 2 -M prepared -f "$bench/$1" 2>/dev/null |
+		sed -n 's/^tps = \([0-9]*\).*/\1/p'
+}
+median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
+
+echo "-- single calls, asynchronous commit, 4 clients"
+rate track_single.sql >/dev/null
+inserts='' tracks=''
+for _ in $(seq "$runs"); do
+	inserts="$inserts $(rate insert_single.sql)"
+	tracks="$tracks $(rate track_single.sql)"
+done
+# shellcheck disable=SC2086
+inserts=$(median $inserts) tracks=$(median $tracks)
+echo "plain INSERT $inserts per second, mhub.track $tracks per second, ratio $(awk "BEGIN { printf \"%.2f\", $tracks / $inserts }")"
 
 echo "-- memory of one session over $calls calls of mhub.track(), kB of anonymous memory"
 psql <<SQL

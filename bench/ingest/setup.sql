@@ -47,13 +47,3 @@ BEGIN
         COMMIT;
     END LOOP;
 END $$;
-
-CREATE PROCEDURE insert_single(n integer) LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1 .. n LOOP
-        INSERT INTO ev (message_id, ts, person, type, props)
-        VALUES (gen_random_uuid(), now(), (random() * 200000)::int, 'page', '{"url":"https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc","referrer":"https://www.google.com/","ua":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36","ip":"203.0.113.9"}')
-        ON CONFLICT DO NOTHING;
-        COMMIT;
-    END LOOP;
-END $$;

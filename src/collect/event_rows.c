@@ -55,9 +55,20 @@ static MhubPlan insert_events = {
 	0, {0}, NULL
 };
 
+/* A power of 2 */
+#define KNOWN_TEXTS 64
+
+/* A string as a datum: most are shared by many events (visit_cache.c), and by their addresses that shows. */
+typedef struct KnownText
+{
+	const char *string;
+	Datum		datum;
+} KnownText;
+
 /* The row under construction */
 typedef struct RowBuilder
 {
+	KnownText	known[KNOWN_TEXTS];
 	int			n;
 	Datum		values[lengthof(event_columns)];
 	bool		nulls[lengthof(event_columns)];
@@ -71,10 +82,23 @@ put(RowBuilder *row, Datum value, bool isnull)
 	row->n++;
 }
 
+static Datum
+text_datum(RowBuilder *row, const char *string)
+{
+	KnownText  *known = &row->known[((uintptr_t) string / MAXIMUM_ALIGNOF) % KNOWN_TEXTS];
+
+	if (known->string != string)
+	{
+		known->string = string;
+		known->datum = CStringGetTextDatum(string);
+	}
+	return known->datum;
+}
+
 static void
 put_text(RowBuilder *row, const char *text)
 {
-	put(row, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
+	put(row, text == NULL ? (Datum) 0 : text_datum(row, text), text == NULL);
 }
 
 static void
@@ -150,6 +174,7 @@ mhub_insert_events(MhubEventBatch *batch)
 	RowBuilder	row;
 	int			n = 0;
 
+	memset(row.known, 0, sizeof(row.known));
 	for (int i = 0; i < batch->n_events; i++)
 	{
 		MhubEvent  *event = batch->events[i];

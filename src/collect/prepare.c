@@ -79,8 +79,8 @@ judge(MhubEventBatch *batch, MhubEvent *event)
 	MhubVisit	visit;
 	const char *reason;
 
+	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(batch->visits, &event->user_agent);
 	visit.user_agent = event->user_agent;
-	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(batch->visits, event->user_agent);
 	visit.ip = event->ip;
 	visit.referrer_host = event->source.referrer_host;
 	visit.url = event->url;

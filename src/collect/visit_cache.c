@@ -88,15 +88,17 @@ mhub_arrival_of(MhubVisitCache *cache, const MhubEvent *event)
 	return *slot;
 }
 
+/* Also makes the events of one agent share its string. */
 bool
-mhub_agent_is_bot(MhubVisitCache *cache, const char *user_agent)
+mhub_agent_is_bot(MhubVisitCache *cache, const char **user_agent)
 {
-	Agent	   *slot = &cache->agents[add_to_hash(0, user_agent) & (SLOTS - 1)];
+	Agent	   *slot = &cache->agents[add_to_hash(0, *user_agent) & (SLOTS - 1)];
 
-	if (slot->user_agent == NULL || strcmp(slot->user_agent, user_agent) != 0)
+	if (slot->user_agent == NULL || strcmp(slot->user_agent, *user_agent) != 0)
 	{
-		slot->is_bot = mhub_is_bot_user_agent(user_agent, strlen(user_agent));
-		slot->user_agent = user_agent;
+		slot->is_bot = mhub_is_bot_user_agent(*user_agent, strlen(*user_agent));
+		slot->user_agent = *user_agent;
 	}
+	*user_agent = slot->user_agent;
 	return slot->is_bot;
 }

@@ -19,6 +19,6 @@ typedef struct MhubArrival
 
 extern struct MhubVisitCache *mhub_visit_cache_create(void);
 extern const MhubArrival *mhub_arrival_of(struct MhubVisitCache *cache, const MhubEvent *event);
-extern bool mhub_agent_is_bot(struct MhubVisitCache *cache, const char *user_agent);
+extern bool mhub_agent_is_bot(struct MhubVisitCache *cache, const char **user_agent);
 
 #endif							/* MHUB_VISIT_CACHE_H */

@@ -1,0 +1,2 @@
+\set p random(1,2000)
+SELECT mhub.track('page', ('{"cookie": "visitor-' || :p || '"}')::jsonb, '{"url": "https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc"}', '{"page": {"url": "https://example.com/p/1?utm_source=google&utm_medium=cpc&gclid=abc", "referrer": "https://www.google.com/"}, "userAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36", "ip": "203.0.113.9"}');
