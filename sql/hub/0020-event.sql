@@ -43,7 +43,7 @@ COMMENT ON COLUMN mhub.event.event_id IS 'Surrogate id, ascending in the order o
 COMMENT ON COLUMN mhub.event.occurred_at IS 'When it happened, corrected for clock skew; never later than received_at.';
 COMMENT ON COLUMN mhub.event.received_at IS 'When the hub received it.';
 COMMENT ON COLUMN mhub.event.identifier_id IS 'The identifier that did it (mhub.identifier); never rewritten.';
-COMMENT ON COLUMN mhub.event.type IS 'Kind of call: track, page or screen.';
+COMMENT ON COLUMN mhub.event.type IS 'Kind of call: track, page or screen; hub for events of the hub itself (mhub.record_event()).';
 COMMENT ON COLUMN mhub.event.name IS 'Name of the event, e.g. Order Completed; Page Viewed for pages, Screen Viewed for screens.';
 COMMENT ON COLUMN mhub.event.message_id IS 'The sender''s unique id of this message; a repetition is a duplicate (mhub.event_message).';
 COMMENT ON COLUMN mhub.event.channel IS 'Channel group of the source, e.g. Paid Search.';
