@@ -7,6 +7,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
     FROM (VALUES
         -- privacy
         ('mhub.consent', 'person', '{person_id}', NULL, 'delete', NULL, true, 50),
+        ('mhub.sealed_trait', 'person', '{person_id}', NULL, 'delete', NULL, true, 50),
         ('mhub.person_key', 'person', '{person_id}', NULL, 'keep', NULL, false, 50), -- mhub.destroy_person_keys() empties it
         ('mhub.access_log', 'person', '{}', 't.persons && $1', 'keep', NULL, true, 50),
         ('mhub.suppression', 'person', '{}', 't.value_index IN (SELECT s.value_index FROM mhub.suppression_indexes($1[1]) AS s)', 'keep', NULL, true, 50),

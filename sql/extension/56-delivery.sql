@@ -103,7 +103,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         LIMIT 1
     ) AS v
     LEFT JOIN LATERAL (
-        SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_profile(p.person_id) END, '{}') || m.data
+        SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_profile(p.person_id) || mhub.message_traits(p.person_id) END, '{}') || m.data
                    || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data,
                l.unsubscribe_url, s.text_partials, s.html_partials
         FROM (SELECT jsonb_object_agg(x.name, x.text_body) AS text_partials, jsonb_object_agg(x.name, x.html_body) AS html_partials
@@ -121,7 +121,7 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.traits FROM mhub.person AS p WHERE p.person_id = $1
 $$;
 COMMENT ON FUNCTION mhub.message_profile(bigint) IS
-'What templates know about a person: the traits. NULL for NULL and for an unknown id.';
+'What templates know about a person: the traits that are not sealed; mhub.message_content() adds those that are. NULL for NULL and for an unknown id.';
 
 CREATE FUNCTION mhub.preview_message(template text, channel text, person_id bigint DEFAULT NULL, data jsonb DEFAULT '{}', locale text DEFAULT NULL,
     OUT subject text, OUT text_body text, OUT html_body text, OUT encoding text, OUT segments integer, OUT missing text[])
@@ -130,7 +130,7 @@ RETURNS record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog,
            s.encoding, s.segments,
            (SELECT array_agg(DISTINCT v ORDER BY v) FROM unnest(mhub.template_variables(concat_ws(' ', t.subject, t.text_body, t.html_body))) AS v
             WHERE d.data #> string_to_array(v, '.') IS NULL)
-    FROM (SELECT coalesce(mhub.message_profile(mhub.resolve_person(preview_message.person_id)), '{}') || preview_message.data AS data) AS d
+    FROM (SELECT coalesce(mhub.message_profile(mhub.resolve_person(preview_message.person_id)), '{}') || mhub.visible_traits(mhub.resolve_person(preview_message.person_id)) || preview_message.data AS data) AS d
     CROSS JOIN LATERAL (
         SELECT * FROM mhub.template AS x
         WHERE x.key = preview_message.template AND x.channel = preview_message.channel

@@ -41,3 +41,7 @@ COMMENT ON TABLE mhub.enc_column IS 'Columns that hold values of type mhub.enc. 
 COMMENT ON COLUMN mhub.enc_column.column_id IS 'The number inside the values.';
 COMMENT ON COLUMN mhub.enc_column.name IS 'Name to use with mhub.encrypt() and mhub.decrypt(); by convention table.column. May be changed.';
 INSERT INTO mhub.enc_column (name) VALUES ('identifier.sealed');
+CREATE TRIGGER enc_column_changed AFTER UPDATE OR DELETE OR TRUNCATE ON mhub.enc_column
+    FOR EACH STATEMENT EXECUTE FUNCTION mhub.invalidate_cache();
+CREATE TRIGGER person_key_gone AFTER DELETE OR TRUNCATE ON mhub.person_key
+    FOR EACH STATEMENT EXECUTE FUNCTION mhub.invalidate_cache();

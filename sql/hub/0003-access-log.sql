@@ -13,13 +13,13 @@ CREATE TABLE mhub.access_log (
 );
 CREATE INDEX access_log_accessed_at_idx ON mhub.access_log (accessed_at);
 CREATE INDEX access_log_persons_idx ON mhub.access_log USING gin (persons);
-COMMENT ON TABLE mhub.access_log IS 'Openings of sealed values: one row per transaction, role, purpose, action and column, or per 1,000 persons of one. Written by the functions themselves; nobody needs the right to write here. What a rolled back transaction opened is in the server''s log.';
+COMMENT ON TABLE mhub.access_log IS 'Openings of sealed values: one row per transaction, role, purpose, action and column, more where it were over 1,000 persons. Written by the functions themselves; nobody needs the right to write here. What a rolled back transaction opened is in the server''s log.';
 COMMENT ON COLUMN mhub.access_log.access_id IS 'Surrogate id.';
-COMMENT ON COLUMN mhub.access_log.accessed_at IS 'When the row was written: during or at the end of the transaction.';
+COMMENT ON COLUMN mhub.access_log.accessed_at IS 'When the row was written: at the end of the transaction, or in between when it read of very many persons.';
 COMMENT ON COLUMN mhub.access_log.role_name IS 'Role that opened the values (current_user).';
 COMMENT ON COLUMN mhub.access_log.login_name IS 'Role that had logged in (session_user).';
-COMMENT ON COLUMN mhub.access_log.action IS 'decrypt, export or erase.';
+COMMENT ON COLUMN mhub.access_log.action IS 'decrypt, export, erase, or message (traits filled into a message).';
 COMMENT ON COLUMN mhub.access_log.purpose IS 'mhub.purpose at that time, its first 199 bytes.';
 COMMENT ON COLUMN mhub.access_log.column_name IS 'The column of mhub.enc_column; NULL for an action on everything held about a person.';
-COMMENT ON COLUMN mhub.access_log.value_count IS 'How many values were opened.';
+COMMENT ON COLUMN mhub.access_log.value_count IS 'How many values were opened; where there are several rows for it, the first one has the count.';
 COMMENT ON COLUMN mhub.access_log.persons IS 'The persons whose values they were: as recorded with the key, so ask with mhub.person_family(); at most 1,000 a row. Empty for the hub''s own secrets.';

@@ -3,9 +3,9 @@
  *	  Who read whose personal data, and why: mhub.access_log.
  *
  * A row for every value would cost more than opening it does.  Reads are
- * gathered by role, purpose, action and column, and written as one row that
- * lists the persons: when a group has PERSONS_A_ROW of them, and before the
- * transaction commits.  A transaction that rolls back takes its rows along, so
+ * gathered by role, purpose, action and column, and written before the
+ * transaction commits (or when there are MAX_SLOTS / 2 persons) as rows that
+ * list the persons.  A transaction that rolls back takes its rows along, so
  * what it read is told to the server's log instead.
  */
 #include "mhub.h"
@@ -25,7 +25,8 @@
 
 #define GROUPS 8
 #define PERSONS_A_ROW 1000
-#define SLOTS 2048				/* a power of 2, enough for short probes */
+#define FIRST_SLOTS 64			/* powers of 2 */
+#define MAX_SLOTS 262144
 #define TEXT_MAX 200
 
 typedef struct AccessGroup
@@ -36,9 +37,9 @@ typedef struct AccessGroup
 	char		purpose[TEXT_MAX];
 	char		column_name[TEXT_MAX];
 	int64		values;
-	int			npersons;
-	int64		persons[PERSONS_A_ROW];
-	int64		slots[SLOTS];	/* hash set of persons; 0 is empty */
+	int64	   *slots;			/* hash set of persons, at most half full; 0 is empty */
+	uint32		nslots;
+	uint32		npersons;
 } AccessGroup;
 
 char	   *mhub_purpose = NULL;
@@ -68,19 +69,42 @@ mhub_require_purpose(const char *function)
 }
 
 static Datum
-persons_array(const AccessGroup *group)
+persons_array(Datum *persons, int n)
 {
-	Datum	   *elements = palloc(group->npersons * sizeof(Datum));
-
-	for (int i = 0; i < group->npersons; i++)
-		elements[i] = Int64GetDatum(group->persons[i]);
-	return PointerGetDatum(construct_array(elements, group->npersons, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_array(persons, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Writes a group's row and empties the group; SPI is connected, as the table's owner. */
+/* The next persons of the set from *slot on, as many as go into one row */
+static int
+next_persons(const AccessGroup *group, uint32 *slot, Datum *persons)
+{
+	int			n = 0;
+
+	for (; *slot < group->nslots && n < PERSONS_A_ROW; (*slot)++)
+	{
+		if (group->slots[*slot] != 0)
+			persons[n++] = Int64GetDatum(group->slots[*slot]);
+	}
+	return n;
+}
+
+static void
+forget_persons(AccessGroup *group)
+{
+	if (group->slots != NULL)
+		pfree(group->slots);
+	group->slots = NULL;
+	group->nslots = 0;
+	group->npersons = 0;
+}
+
+/* Writes a group's rows, the count of values with the first; SPI is connected, as the table's owner. */
 static void
 write_group(AccessGroup *group)
 {
+	Datum	   *persons = palloc(PERSONS_A_ROW * sizeof(Datum));
+	uint32		slot = 0;
+	int			n = next_persons(group, &slot, persons);
 	Datum		args[7];
 	char		nulls[8] = "       ";
 
@@ -89,14 +113,17 @@ write_group(AccessGroup *group)
 	args[2] = CStringGetTextDatum(group->action);
 	args[3] = CStringGetTextDatum(group->purpose);
 	args[4] = CStringGetTextDatum(group->column_name);
-	args[5] = Int64GetDatum(group->values);
-	args[6] = persons_array(group);
 	nulls[4] = group->column_name[0] == '\0' ? 'n' : ' ';
-	if (SPI_execute_plan(mhub_plan(&insert_row), args, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write mhub.access_log");
-	group->values = 0;
-	group->npersons = 0;
-	memset(group->slots, 0, sizeof(group->slots));
+	do
+	{
+		args[5] = Int64GetDatum(group->values);
+		args[6] = persons_array(persons, n);
+		if (SPI_execute_plan(mhub_plan(&insert_row), args, nulls, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not write mhub.access_log");
+		group->values = 0;
+		n = next_persons(group, &slot, persons);
+	} while (n > 0);
+	forget_persons(group);
 }
 
 static void
@@ -116,6 +143,13 @@ write_all(void)
 	SPI_finish();
 	mhub_become_self_again(&saved);
 	ngroups = 0;
+}
+
+static void
+forget_all(void)
+{
+	while (ngroups > 0)
+		forget_persons(&groups[--ngroups]);
 }
 
 static AccessGroup *
@@ -154,17 +188,46 @@ find_group(const char *action, const char *purpose, const char *column_name)
 	return new_group(role, action, purpose, column_name);
 }
 
+/* Where the person is in the set, or would be */
+static int64 *
+find_slot(const AccessGroup *group, int64 person_id)
+{
+	uint32		slot = murmurhash32((uint32) person_id ^ (uint32) (person_id >> 32)) & (group->nslots - 1);
+
+	while (group->slots[slot] != 0 && group->slots[slot] != person_id)
+		slot = (slot + 1) & (group->nslots - 1);
+	return &group->slots[slot];
+}
+
+static void
+grow_set(AccessGroup *group)
+{
+	int64	   *old = group->slots;
+	uint32		nold = group->nslots;
+
+	group->nslots = nold == 0 ? FIRST_SLOTS : nold * 2;
+	group->slots = MemoryContextAllocZero(TopMemoryContext, group->nslots * sizeof(int64));
+	for (uint32 i = 0; i < nold; i++)
+	{
+		if (old[i] != 0)
+			*find_slot(group, old[i]) = old[i];
+	}
+	if (old != NULL)
+		pfree(old);
+}
+
 static void
 add_person(AccessGroup *group, int64 person_id)
 {
-	uint32		slot = murmurhash32((uint32) person_id ^ (uint32) (person_id >> 32)) & (SLOTS - 1);
+	int64	   *slot;
 
-	while (group->slots[slot] != 0 && group->slots[slot] != person_id)
-		slot = (slot + 1) & (SLOTS - 1);
-	if (group->slots[slot] == person_id)
+	if (group->npersons * 2 >= group->nslots)
+		grow_set(group);
+	slot = find_slot(group, person_id);
+	if (*slot == person_id)
 		return;
-	group->slots[slot] = person_id;
-	group->persons[group->npersons++] = person_id;
+	*slot = person_id;
+	group->npersons++;
 }
 
 /*
@@ -180,7 +243,7 @@ mhub_log_access(const char *action, const char *purpose, const char *column_name
 	read_in_transaction++;
 	if (person_id != 0)
 		add_person(group, person_id);
-	if (group->npersons == PERSONS_A_ROW)
+	if (group->npersons >= MAX_SLOTS / 2)
 		write_all();
 }
 
@@ -212,7 +275,7 @@ transaction_ends(XactEvent event, void *arg pg_attribute_unused())
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			read_in_transaction = 0;
-			ngroups = 0;
+			forget_all();
 			break;
 		default:
 			break;

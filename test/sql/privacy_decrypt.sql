@@ -73,12 +73,3 @@ ROLLBACK TO s;
 SELECT mhub.decrypt(mhub.encrypt_secret('SMTP 密码', 'crm.customer.phone'), 'crm.customer.phone') AS secret;
 SELECT pg_temp.answer(mhub.encrypt_secret('x', 'crm.customer.phone'), 'identifier.value_sealed') AS other_column;
 ROLLBACK;
-
--- The log: written at commit, or when a row is full.
-BEGIN;
-SELECT mhub.install() > 0 AS applied;
-SET LOCAL mhub.purpose = 'newsletter of 双十一';
-SELECT count(mhub.decrypt(mhub.encrypt('x', 1 + n % 2345, 'identifier.sealed'), 'identifier.sealed')) AS opened FROM generate_series(1, 4690) AS n;
-SELECT role_name = current_user AND login_name = session_user AS by_me, action, purpose, column_name, value_count, cardinality(persons) AS persons
-FROM mhub.access_log ORDER BY access_id;
-ROLLBACK;

@@ -73,7 +73,7 @@ isnt(found_in_files(['base'], 'found-in-heap-4711'), '', 'also in files');
 # Statements with values as literals, good and bad; with parameters; in functions; in plans.
 sql(qq{
 	CREATE EXTENSION pg_stat_statements;
-	SELECT mhub.identify('{"email": "$secret{email}", "phone": "$secret{phone}", "cookie": "c-4711-cookie"}', '{"city": "上海"}');
+	SELECT mhub.identify('{"email": "$secret{email}", "phone": "$secret{phone}", "cookie": "c-4711-cookie"}', '{"city": "上海", "first_name": "$secret{name}"}');
 	SELECT mhub.register_enc_column('public.customer.name');
 	CREATE TABLE public.customer (id integer, name mhub.enc);
 	INSERT INTO public.customer SELECT n, mhub.encrypt('$secret{name}', 1, 'public.customer.name') FROM generate_series(1, 200) AS n;
@@ -135,6 +135,18 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-f', $dump_file, $node->connstr('restored') ], 'restore');
 is($node->safe_psql('restored', "SET mhub.purpose = 'test'; SELECT count(*) FROM public.customer WHERE mhub.decrypt(name, 'public.customer.name', 1) = '$secret{name}'"), '200', 'restored values open');
 is($node->safe_psql('restored', "SELECT mhub.person_id('email', '$secret{email}')"), '1', 'restored people are found');
+
+# The access log: one row, or one per 1,000 persons, written at commit; what is rolled back is in the server's log.
+sql(q{
+	CREATE TABLE public.many AS SELECT n, mhub.encrypt('x', 100000 + n % 2345, 'identifier.sealed') AS sealed FROM generate_series(1, 4690) AS n;
+	SET mhub.purpose = 'newsletter of 双十一';
+	SELECT count(mhub.decrypt(sealed, 'identifier.sealed')) FROM public.many;
+	BEGIN; SELECT mhub.decrypt(sealed, 'identifier.sealed') FROM public.many LIMIT 7; ROLLBACK;
+});
+is(sql(q{SELECT action, column_name, role_name = session_user, count(*), count(DISTINCT p), max(cardinality(persons)) FROM mhub.access_log, unnest(persons) AS p
+	WHERE purpose = 'newsletter of 双十一' GROUP BY 1, 2, 3}), 'decrypt|identifier.sealed|t|2345|2345|1000', 'whose values were opened is on record');
+is(sql(q{SELECT count(*), sum(value_count) FROM mhub.access_log WHERE purpose = 'newsletter of 双十一'}), '3|4690', 'in one row per 1,000 persons');
+like(file_text($node->logfile), qr/rolled back: 7 so far.*\n.*for the purpose "newsletter/, 'what was rolled back is in the log of the server');
 
 # Erasure: the blind index, the wrapped key, the cookie and the ciphertext leave tables and indexes.
 my @traces = split(/\n/, sql("SELECT value FROM mhub.identifier WHERE kind IN ('email', 'phone', 'cookie') AND person_id = 1"));
