@@ -19,7 +19,7 @@ BEGIN
         RAISE EXCEPTION 'there is no person %', coalesce($1::text, 'NULL') USING ERRCODE = 'no_data_found';
     END IF;
     INSERT INTO mhub.consent (person_id, given_by, purpose, channel, granted, legal_basis, policy_version, proof)
-    SELECT f.id, survivor, $2, $3, $4, $5, $6, mhub.encrypt($7, survivor, 'consent.proof')
+    SELECT f.id, survivor, $2, $3, $4, $5, $6, mhub.encrypt($7, f.id, 'consent.proof')
     FROM mhub.person_family(survivor) AS f (id);
     RETURN survivor;
 END

@@ -10,6 +10,11 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_destroy_p
 COMMENT ON FUNCTION mhub.destroy_person_keys(bigint[]) IS
 'Destroys the keys of persons, so that nothing sealed for them can be read again, and keeps new ones from being made. Returns how many were destroyed. Part of mhub.erase_person(); by itself it erases no plain data.';
 
+CREATE FUNCTION mhub.reseal(value mhub.enc, person_id bigint, column_name text) RETURNS mhub.enc
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_reseal';
+COMMENT ON FUNCTION mhub.reseal(mhub.enc, bigint, text) IS
+'The value sealed under this person''s key, without showing it; unchanged when it is already, or when its key is destroyed. For values that were sealed while two persons were taken for one. Errors as mhub.encrypt() and mhub.decrypt(), but no purpose is needed.';
+
 CREATE FUNCTION mhub.note_access(action text, person_id bigint, purpose text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_note_access';
 COMMENT ON FUNCTION mhub.note_access(text, bigint, text) IS
@@ -110,6 +115,12 @@ BEGIN
     PERFORM mhub.lock_persons(persons);
     PERFORM mhub.note_access('erase', $1, $2);
     SELECT coalesce(array_agg(i.identifier_id), '{}') INTO identifiers FROM mhub.identifier AS i WHERE i.person_id = ANY (persons);
+
+    -- Identifiers of persons split off from this one may have been sealed under its key: they get keys of their own.
+    UPDATE mhub.identifier AS i SET sealed = mhub.reseal(i.sealed, i.person_id, 'identifier.sealed')
+    WHERE i.sealed IS NOT NULL AND i.person_id <> ALL (persons) AND i.person_id IN (
+        SELECT unnest(ARRAY[m.person_id, m.other_person_id]) FROM mhub.merge_log AS m
+        WHERE m.action = 'split' AND (m.person_id = ANY (persons) OR m.other_person_id = ANY (persons)));
 
     -- What needs the values comes first.
     IF $4 THEN

@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(mhub_blind_index);
 PG_FUNCTION_INFO_V1(mhub_normalise_value);
 PG_FUNCTION_INFO_V1(mhub_suppression_index);
 PG_FUNCTION_INFO_V1(mhub_suppression_index_sealed);
+PG_FUNCTION_INFO_V1(mhub_reseal);
 PG_FUNCTION_INFO_V1(mhub_keys_reload);
 
 Datum
@@ -127,6 +128,20 @@ mhub_normalise_value(PG_FUNCTION_ARGS)
 	if (normalised == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(normalised));
+}
+
+/* The value itself when it is the person's already, or can no longer be read */
+Datum
+mhub_reseal(PG_FUNCTION_ARGS)
+{
+	bytea	   *sealed = PG_GETARG_BYTEA_PP(0);
+	int64		person_id = PG_GETARG_INT64(1);
+	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char	   *value = mhub_sealed_for(sealed) != person_id ? mhub_open(sealed, column_name) : NULL;
+
+	if (value == NULL)
+		PG_RETURN_BYTEA_P(sealed);
+	PG_RETURN_BYTEA_P(mhub_seal(value, person_id, column_name));
 }
 
 /*

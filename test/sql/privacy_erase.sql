@@ -85,6 +85,14 @@ SELECT mhub.identify('{"email": "li@example.com"}') NOT IN (SELECT person_id FRO
 SELECT r #> '{rows,mhub.event}' AS events_deleted FROM who, mhub.erase_person(person_id, 'request 4712', events => 'delete') AS r WHERE name = 'zhang';
 SELECT count(*) AS events_left FROM mhub.event;
 
+-- What was sealed under one's key while two were taken for one stays the other's after a split.
+SELECT mhub.identify('{"cookie": "c-a", "email": "a@example.com"}') IS NOT NULL AS a;
+SELECT mhub.identify('{"cookie": "c-a", "phone": "13900139000"}') = mhub.person_id('email', 'a@example.com') AS one;
+SELECT mhub.unlink('cookie', 'c-a', 'phone', '13900139000', 'two persons') AND mhub.unlink('email', 'a@example.com', 'phone', '13900139000', 'two persons') IS NOT FALSE AS two;
+SELECT mhub.person_id('email', 'a@example.com') <> mhub.person_id('phone', '13900139000') AS apart;
+SELECT mhub.erase_person(mhub.person_id('email', 'a@example.com'), 'request 4713') -> 'keys_destroyed' AS keys_destroyed;
+SELECT mhub.decrypt(i.sealed, 'identifier.sealed', i.person_id) AS still_readable FROM mhub.identifier AS i WHERE i.person_id = mhub.person_id('phone', '13900139000');
+
 -- Mistakes.
 SAVEPOINT s;
 SELECT mhub.erase_person(987654321, 'x');
