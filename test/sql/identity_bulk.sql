@@ -50,7 +50,10 @@ SELECT pg_temp.hash() = :'expected_hash' AS batches_of_7;
 ROLLBACK TO empty;
 CALL mhub.link_identifiers('SELECT kind_a, value_a, kind_b, value_b, seen_at FROM pair ORDER BY n ', 'test', 10000);
 SELECT pg_temp.hash() = :'expected_hash' AS one_batch;
--- once more changes no person, and the job is told as done
+ROLLBACK TO empty;
+-- once more changes no person (limits with a period aside: what is seen earlier later on may leave a window), and the job is told as done
+UPDATE mhub.identifier_kind SET period = NULL WHERE kind = 'w';
+CALL mhub.link_identifiers('SELECT kind_a, value_a, kind_b, value_b, seen_at FROM pair ORDER BY n ', 'test');
 SELECT md5(string_agg(concat_ws(',', identifier_id, person_id), ' ' ORDER BY identifier_id)) AS persons FROM mhub.identifier \gset
 CALL mhub.link_identifiers('SELECT kind_a, value_a, kind_b, value_b, seen_at FROM pair ORDER BY n ', 'test');
 SELECT md5(string_agg(concat_ws(',', identifier_id, person_id), ' ' ORDER BY identifier_id)) = :'persons' AS nothing_changed FROM mhub.identifier;
