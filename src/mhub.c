@@ -7,6 +7,7 @@
 #include "collect/settings.h"
 #include "common/hub_time.h"
 #include "delivery/settings.h"
+#include "identity/identity.h"
 #include "privacy/privacy.h"
 #include "utils/guc.h"
 #include "workflow/clock.h"
@@ -21,6 +22,7 @@ _PG_init(void)
 	mhub_workflow_init();
 	mhub_hub_time_init();
 	mhub_privacy_init();
+	mhub_identity_init();
 	mhub_delivery_init();
 	mhub_collect_init();
 	MarkGUCPrefixReserved("mhub");

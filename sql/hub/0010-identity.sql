@@ -60,7 +60,8 @@ CREATE TABLE mhub.blocked_value (
     match text NOT NULL DEFAULT 'exact' CHECK (match IN ('exact', 'ignore_case', 'regex')),
     value text COLLATE "C" NOT NULL,
     description text NOT NULL DEFAULT '',
-    PRIMARY KEY (kind, match, value)
+    PRIMARY KEY (kind, match, value),
+    CHECK (match <> 'regex' OR '' ~ value IS NOT NULL) -- an expression that cannot be read is refused here
 );
 COMMENT ON TABLE mhub.blocked_value IS 'Values that identify nobody: what programs send when they know no value. An identifier that matches is ignored, also when the value comes in single or double quotes. Running sessions notice changes.';
 COMMENT ON COLUMN mhub.blocked_value.kind IS 'Kind the row is for; empty for every kind.';
@@ -281,3 +282,46 @@ COMMENT ON COLUMN mhub.link_progress.started_at IS 'When the last run began.';
 COMMENT ON COLUMN mhub.link_progress.updated_at IS 'When its last batch was done.';
 COMMENT ON COLUMN mhub.link_progress.finished_at IS 'When it was done with all rows; NULL while it runs or after an interruption.';
 COMMENT ON COLUMN mhub.link_progress.rows_per_second IS 'Rate of the last run.';
+
+CREATE TABLE mhub.visitor_salt (
+    day date PRIMARY KEY,
+    salt bytea NOT NULL
+);
+COMMENT ON TABLE mhub.visitor_salt IS 'Salts of mhub.anonymous_visitor(), of yesterday, today and tomorrow only.';
+COMMENT ON COLUMN mhub.visitor_salt.day IS 'Day of the hub.';
+COMMENT ON COLUMN mhub.visitor_salt.salt IS '256 random bits.';
+
+CREATE INDEX person_traits_idx ON mhub.person USING gin (traits jsonb_path_ops);
+
+CREATE TABLE mhub.match_field (
+    trait text PRIMARY KEY,
+    blocks boolean NOT NULL DEFAULT true,
+    m_exact double precision NOT NULL CHECK (m_exact > 0 AND m_exact < 1),
+    u_exact double precision NOT NULL CHECK (u_exact > 0 AND u_exact < 1),
+    close_at real NOT NULL DEFAULT 2 CHECK (close_at > 0),
+    m_close double precision NOT NULL DEFAULT 0.0001 CHECK (m_close > 0 AND m_exact + m_close < 1),
+    u_close double precision NOT NULL DEFAULT 0.0001 CHECK (u_close > 0 AND u_exact + u_close < 1)
+);
+COMMENT ON TABLE mhub.match_field IS 'What mhub.match_candidates() compares, and what agreement is worth: log2 of m / u. Edit the rows to your data, and add traits of your own.';
+COMMENT ON COLUMN mhub.match_field.trait IS 'Name of the trait; $fingerprint for identifiers seen with the same fingerprint, $network for the same network and agent within a day.';
+COMMENT ON COLUMN mhub.match_field.blocks IS 'True: an exactly equal value makes a candidate. False for what too many share.';
+COMMENT ON COLUMN mhub.match_field.m_exact IS 'How often the values of one and the same person are equal.';
+COMMENT ON COLUMN mhub.match_field.u_exact IS 'How often those of two different persons are.';
+COMMENT ON COLUMN mhub.match_field.close_at IS 'From this similarity on values count as close; 2 for never.';
+COMMENT ON COLUMN mhub.match_field.m_close IS 'How often the values of one person are close, but not equal.';
+COMMENT ON COLUMN mhub.match_field.u_close IS 'How often those of two persons are.';
+INSERT INTO mhub.match_field (trait, blocks, m_exact, u_exact, close_at, m_close, u_close) VALUES
+    ('first_name', true, 0.75, 0.01, 0.85, 0.15, 0.01),
+    ('last_name', true, 0.75, 0.008, 0.85, 0.15, 0.01),
+    ('name', true, 0.7, 0.001, 0.88, 0.2, 0.004),
+    ('birthday', true, 0.8, 0.0004, 0.9, 0.12, 0.02),
+    ('city', true, 0.75, 0.02, 0.88, 0.12, 0.02),
+    ('region', false, 0.85, 0.25, 2, 0.0001, 0.0001),
+    ('postcode', true, 0.8, 0.003, 0.85, 0.1, 0.05),
+    ('address', true, 0.7, 0.002, 0.88, 0.15, 0.01),
+    ('company', true, 0.7, 0.005, 0.9, 0.15, 0.005),
+    ('national_id', true, 0.85, 0.0001, 0.9, 0.08, 0.005),
+    ('email', true, 0.7, 0.0003, 0.92, 0.15, 0.002),
+    ('phone', true, 0.7, 0.0003, 0.95, 0.1, 0.002),
+    ('$fingerprint', true, 0.5, 0.002, 2, 0.0001, 0.0001),
+    ('$network', true, 0.4, 0.005, 2, 0.0001, 0.0001);

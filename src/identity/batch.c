@@ -96,6 +96,8 @@ accept_name(Batch *batch, IdentityObservation *observation, const IdentityName *
 		observation->unknown_kind_length = name->kind_length;
 		return -1;
 	}
+	if (observation->stored)
+		return intern_identifier(batch, kind, pnstrdup(name->value, name->value_length), NULL);
 	value = identity_normalise(&batch->kinds->kinds[kind], name->value, name->value_length, &reason);
 	if (value == NULL)
 		return -1;

@@ -34,6 +34,7 @@ typedef struct IdentityObservation
 	Jsonb	   *traits;			/* an object, or NULL */
 	float		confidence;		/* of the links; 0 stands for 1 */
 	bool		first_survives; /* the first identifier's person survives a merge and is primary */
+	bool		stored;			/* the values are as in mhub.identifier: normalised and blind already */
 	bool		force;			/* somebody knows better than limits and removed links */
 
 	int64		identifier_id;	/* primary identifier; 0 when none was usable */
@@ -76,5 +77,7 @@ extern int64 mhub_identity_lock_person(int64 person_id);
 
 /* The same for many at once, in the order that excludes deadlocks, but without following merges: look them up again. */
 extern void mhub_identity_lock_persons(const int64 *persons, int n);
+
+extern void mhub_identity_init(void);
 
 #endif							/* MHUB_IDENTITY_H */

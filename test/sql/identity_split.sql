@@ -118,4 +118,14 @@ SELECT traits, created_at = '2026-02-01 00:00+00' AS earliest FROM mhub.group_pr
 SELECT count(DISTINCT i.person_id) AS members FROM mhub.group_member AS m JOIN mhub.identifier AS i USING (identifier_id) WHERE m.group_id = '复旦大学';
 SELECT mhub.group('{}', '复旦大学') IS NULL AS nobody;
 SELECT (mhub.observe('{"cookie": "新同学"}')).identifier_id = (SELECT identifier_id FROM mhub.identifier WHERE value = '新同学') AS primary_identifier;
+
+-- The doctor sees what was broken by hand, and that an expression cannot be read.
+SELECT check_name, status FROM mhub.doctor_identity();
+UPDATE mhub.identifier SET person_id = -5 WHERE value = 'm-1';
+UPDATE mhub.person SET merged_into = :wang WHERE person_id = :zhao AND merged_into IS NULL;
+INSERT INTO mhub.identifier (person_id, first_person_id, kind, value, first_seen_at, last_seen_at) SELECT :named, :named, 'cookie', 'crowd ' || n, now(), now() FROM generate_series(1, 1001) AS n;
+SELECT check_name, status, hint IS NOT NULL AS hint FROM mhub.doctor_identity();
+SAVEPOINT expression;
+INSERT INTO mhub.blocked_value (match, value) VALUES ('regex', '(');
+ROLLBACK TO expression;
 ROLLBACK;

@@ -211,7 +211,7 @@ sub check_parallel
 	return;
 }
 
-my $can_erase = $node->safe_psql('hub', q{SELECT to_regprocedure('mhub.erase_person(bigint, text)') IS NOT NULL}) eq 't';
+my $can_erase = $node->safe_psql('hub', q{SELECT to_regproc('mhub.erase_person') IS NOT NULL}) eq 't';
 for my $case (@cases)
 {
 	$case->{user} = user_ids($case);

@@ -1,0 +1,115 @@
+-- Who may be whom: fingerprints, anonymous counting, and candidates that a person may judge.
+
+CREATE FUNCTION mhub.device_fingerprint(attributes jsonb) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_device_fingerprint';
+COMMENT ON FUNCTION mhub.device_fingerprint(jsonb) IS
+'128 bits, as 32 hexadecimal digits, of the SHA-256 of attributes of a device (screen, time zone, fonts, agent ...) in a canonical form: the order of members, members that are null, and 1.0 instead of 1 make no difference. A value for the identifier kind fingerprint, which never merges by itself. NULL for NULL.';
+
+CREATE FUNCTION mhub.visitor_salt(day date) RETURNS bytea
+LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM mhub.visitor_salt AS s WHERE s.day < mhub.hub_day(now()) - 1
+        AND NOT EXISTS (SELECT FROM mhub.visitor_salt AS n WHERE n.day = visitor_salt.day);
+    INSERT INTO mhub.visitor_salt AS s (day, salt)
+    SELECT visitor_salt.day, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+    WHERE visitor_salt.day BETWEEN mhub.hub_day(now()) - 1 AND mhub.hub_day(now()) + 1
+      AND NOT EXISTS (SELECT FROM mhub.visitor_salt AS n WHERE n.day = visitor_salt.day)
+    ON CONFLICT DO NOTHING;
+    SELECT s.salt FROM mhub.visitor_salt AS s WHERE s.day = visitor_salt.day
+$$;
+COMMENT ON FUNCTION mhub.visitor_salt(date) IS
+'The random salt of a day of the hub, made when it is first asked for and only for yesterday, today and tomorrow; making one deletes those of the days before yesterday. NULL for other days: what was counted then can be told apart no more. Used by mhub.anonymous_visitor().';
+
+CREATE FUNCTION mhub.anonymous_visitor(ip inet, user_agent text, site text, at timestamptz DEFAULT now()) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_anonymous_visitor';
+COMMENT ON FUNCTION mhub.anonymous_visitor(inet, text, text, timestamptz) IS
+'Tells the visitors of one site and day apart without cookies, for counting only: 128 bits, as 32 hexadecimal digits, of an HMAC-SHA256 of address, agent and site under a random salt of the day (mhub.visitor_salt()). Two days later the salt is deleted, and nobody can find out any more whose id it was. at: its day in the hub''s time zone counts; NULL is now. NULL for a NULL or past address or day, and for a day further off than tomorrow.';
+
+CREATE FUNCTION mhub.similarity(a text, b text) RETURNS real
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_similarity';
+COMMENT ON FUNCTION mhub.similarity(text, text) IS
+'Jaro-Winkler similarity of two words, by characters: 0 nothing in common, 1 the same (Winkler 1990; prefix scale 0.1, at most 4 characters). NULL for a NULL argument.';
+
+CREATE FUNCTION mhub.match_candidates(person_id bigint, OUT candidate_id bigint, OUT weight real, OUT probability real, OUT evidence jsonb)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+    WITH me AS MATERIALIZED (
+        SELECT p.person_id, p.traits FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person($1)
+    ), field AS MATERIALIZED (
+        SELECT f.*, lower(btrim(m.traits ->> f.trait)) AS value, m.traits -> f.trait AS exact_value
+        FROM me AS m JOIN mhub.match_field AS f ON f.trait = ANY (ARRAY(SELECT jsonb_object_keys(m.traits)))
+        WHERE btrim(m.traits ->> f.trait) <> ''
+    ), seen_with AS MATERIALIZED (
+        -- persons whose identifiers were seen with the same fingerprint
+        SELECT o.person_id, count(DISTINCT fingerprint.id) AS shared
+        FROM me AS m JOIN mhub.identifier AS i ON i.person_id = m.person_id
+        CROSS JOIN LATERAL (
+            SELECT l.identifier_b AS id FROM mhub.link AS l WHERE l.identifier_a = i.identifier_id AND NOT l.joins AND l.removed_at IS NULL
+            UNION SELECT l.identifier_a FROM mhub.link AS l WHERE l.identifier_b = i.identifier_id AND NOT l.joins AND l.removed_at IS NULL
+        ) AS fingerprint
+        CROSS JOIN LATERAL (
+            SELECT l.identifier_b AS id FROM mhub.link AS l WHERE l.identifier_a = fingerprint.id AND NOT l.joins AND l.removed_at IS NULL
+            UNION SELECT l.identifier_a FROM mhub.link AS l WHERE l.identifier_b = fingerprint.id AND NOT l.joins AND l.removed_at IS NULL
+            LIMIT 100
+        ) AS other
+        JOIN mhub.identifier AS o ON o.identifier_id = other.id
+        WHERE o.person_id <> m.person_id AND i.kind <> 'fingerprint'
+        GROUP BY o.person_id
+    ), candidate AS MATERIALIZED (
+        SELECT DISTINCT c.person_id FROM me AS m CROSS JOIN field AS f
+        CROSS JOIN LATERAL (
+            SELECT p.person_id FROM mhub.person AS p
+            WHERE p.traits @> jsonb_build_object(f.trait, f.exact_value) AND p.merged_into IS NULL LIMIT 500) AS c
+        WHERE f.blocks AND c.person_id <> m.person_id
+        UNION SELECT s.person_id FROM seen_with AS s
+    ), compared AS (
+        SELECT c.person_id, f.trait AS field,
+               CASE WHEN f.value = t.value THEN 'exact' WHEN s.similarity >= f.close_at THEN 'close' ELSE 'different' END AS level,
+               round(s.similarity::numeric, 3) AS similarity,
+               CASE WHEN f.value = t.value THEN log(2, (f.m_exact / f.u_exact)::numeric)
+                    WHEN s.similarity >= f.close_at THEN log(2, (f.m_close / f.u_close)::numeric)
+                    ELSE log(2, ((1 - f.m_exact - f.m_close) / (1 - f.u_exact - f.u_close))::numeric) END AS weight
+        FROM candidate AS c JOIN mhub.person AS p ON p.person_id = c.person_id
+        CROSS JOIN field AS f
+        CROSS JOIN LATERAL (SELECT lower(btrim(p.traits ->> f.trait)) AS value) AS t
+        CROSS JOIN LATERAL (SELECT mhub.similarity(f.value, t.value) AS similarity) AS s
+        WHERE t.value <> ''
+        UNION ALL
+        SELECT s.person_id, 'fingerprint', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
+        FROM seen_with AS s JOIN mhub.match_field AS f ON f.trait = '$fingerprint'
+        UNION ALL
+        -- the same network and agent within a day of each other, among each one's last events
+        SELECT c.person_id, 'network', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
+        FROM candidate AS c CROSS JOIN me AS m JOIN mhub.match_field AS f ON f.trait = '$network'
+        WHERE EXISTS (
+            SELECT FROM mhub.recent_networks(m.person_id) AS mine JOIN mhub.recent_networks(c.person_id) AS theirs
+            ON mine.network = theirs.network AND mine.user_agent = theirs.user_agent
+            AND mine.occurred_at BETWEEN theirs.occurred_at - interval '1 day' AND theirs.occurred_at + interval '1 day')
+    ), summed AS (
+        SELECT x.person_id, sum(x.weight) - log(2, greatest(r.persons, 2)::numeric) AS total,
+               sum(x.weight) AS weight,
+               jsonb_object_agg(x.field, jsonb_build_object('level', x.level, 'similarity', x.similarity, 'weight', round(x.weight, 2))) AS evidence
+        FROM compared AS x
+        CROSS JOIN (SELECT greatest(c.reltuples, 1000) AS persons FROM pg_class AS c WHERE c.oid = to_regclass('mhub.person')) AS r
+        GROUP BY x.person_id, r.persons
+    )
+    SELECT s.person_id, s.weight::real, (1 / (1 + power(2::numeric, -greatest(least(s.total, 60), -60))))::real, s.evidence
+    FROM summed AS s WHERE s.weight > 0 ORDER BY s.total DESC, s.person_id
+$$;
+COMMENT ON FUNCTION mhub.match_candidates(bigint) IS
+'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) or a fingerprint; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
+
+CREATE FUNCTION mhub.recent_networks(person_id bigint, OUT network inet, OUT user_agent text, OUT occurred_at timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT network(set_masklen(e.ip, CASE family(e.ip) WHEN 4 THEN 24 ELSE 48 END)), e.user_agent, e.occurred_at
+    FROM mhub.identifier AS i CROSS JOIN LATERAL (
+        SELECT v.ip, v.user_agent, v.occurred_at FROM mhub.event AS v
+        WHERE v.identifier_id = i.identifier_id AND v.ip IS NOT NULL AND v.user_agent IS NOT NULL
+        ORDER BY v.occurred_at DESC LIMIT 100) AS e
+    WHERE i.person_id = $1 LIMIT 1000
+$$;
+COMMENT ON FUNCTION mhub.recent_networks(bigint) IS
+'Networks (IPv4 /24, IPv6 /48) and agents of a person''s last events, up to 100 per identifier: what mhub.match_candidates() compares.';
+
+CREATE FUNCTION mhub.link_match(person_id bigint, candidate_id bigint) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_link_match';
+COMMENT ON FUNCTION mhub.link_match(bigint, bigint) IS
+'Takes a candidate of mhub.match_candidates() for the person: when the probability is at least mhub.identity_threshold and both have consented to the purpose identity_matching (mhub.has_consent()), links the two with that confidence and merges them, limits permitting (cause match in mhub.merge_log). Returns the surviving person, or NULL when the probability, a consent or a limit stands against it. mhub.unlink() takes it back. NULL for a NULL argument.';
