@@ -4,7 +4,10 @@
  */
 #include "common/spi_plan.h"
 
+#include "optimizer/plancat.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 
 /*
  * The statement's plan, prepared at first use and kept until the backend ends.
@@ -28,22 +31,70 @@ mhub_plan(MhubPlan *statement)
 	return statement->plan;
 }
 
+/* What tables are taken for while a batch statement is planned; only what matters: too large to be read as a whole */
+#define ASSUMED_TUPLES 1000000
+#define ASSUMED_PAGES 20000
+
+static get_relation_info_hook_type next_relation_info_hook = NULL;
+
+static void
+assume_large(PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *info)
+{
+	ListCell   *cell;
+
+	if (next_relation_info_hook != NULL)
+		next_relation_info_hook(root, relation, inherits, info);
+	info->tuples = Max(info->tuples, ASSUMED_TUPLES);
+	info->pages = Max(info->pages, ASSUMED_PAGES);
+	foreach(cell, info->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
+
+		index->tuples = Max(index->tuples, ASSUMED_TUPLES);
+		index->pages = Max(index->pages, ASSUMED_PAGES / 4);
+	}
+}
+
 static void
 turn_off(const char *setting)
 {
 	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+static void
+plan_for_large_tables(SPIPlanPtr plan)
+{
+	int			nesting = NewGUCNestLevel();
+
+	turn_off("enable_seqscan");
+	turn_off("enable_hashjoin");
+	turn_off("enable_mergejoin");
+	next_relation_info_hook = get_relation_info_hook;
+	get_relation_info_hook = assume_large;
+	PG_TRY();
+	{
+		CachedPlan *planned = SPI_plan_get_cached_plan(plan);
+
+		if (planned != NULL)
+			ReleaseCachedPlan(planned, CurrentResourceOwner);
+	}
+	PG_FINALLY();
+	{
+		get_relation_info_hook = next_relation_info_hook;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nesting);
+}
+
 /*
  * Runs a statement that joins array parameters to tables by their keys, and
  * returns the number of rows.  It is planned once for arrays of any length,
- * and for index scans: a plan made while the tables were small must still do
- * when, within the same transaction, they have become large.
+ * and for large tables with index scans: a plan made while the tables were
+ * small must still do when, within the same transaction, they have grown.
  */
 uint64
 mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int expected)
 {
-	int			nesting = 0;
 	int			code;
 
 	if (statement->plan == NULL)
@@ -54,23 +105,15 @@ mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int ex
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s",
 				 statement->sql, SPI_result_code_string(SPI_result));
-		nesting = NewGUCNestLevel();
 		if (SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
 		statement->plan = plan;
+		plan_for_large_tables(plan);
 	}
 	else if (!SPI_plan_is_valid(statement->plan))
-		nesting = NewGUCNestLevel();
+		plan_for_large_tables(statement->plan);
 
-	if (nesting > 0)
-	{
-		turn_off("enable_seqscan");
-		turn_off("enable_hashjoin");
-		turn_off("enable_mergejoin");
-	}
 	code = SPI_execute_plan(statement->plan, values, nulls, false, 0);
-	if (nesting > 0)
-		AtEOXact_GUC(true, nesting);
 	if (code != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;
