@@ -2,13 +2,13 @@
 
 CREATE FUNCTION mhub.page_of(url text, properties jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(nullif(regexp_replace(url, '[?#].*$', ''), ''), properties ->> 'name')
+    SELECT coalesce(nullif(split_part(split_part(url, '?', 1), '#', 1), ''), properties ->> 'name')
 $$;
 COMMENT ON FUNCTION mhub.page_of(text, jsonb) IS
 'What a page is called in reports: the event''s address without query and fragment, or properties.name where it has no address; NULL without both.';
 
 CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[], upto timestamptz[], upto_event_id bigint) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     policy mhub.session_policy;
     starts timestamptz[];
@@ -28,8 +28,12 @@ BEGIN
         SELECT s.ended_at FROM mhub.session AS s WHERE s.person_id = p.person_id ORDER BY s.started_at DESC LIMIT 1
     ) AS l ON true;
 
-    DELETE FROM mhub.session AS s USING unnest(person_ids, starts) AS p(person_id, since)
-    WHERE s.person_id = p.person_id AND s.started_at >= p.since;
+    WITH gone AS (
+        DELETE FROM mhub.session AS s USING unnest(person_ids, starts) AS p(person_id, since)
+        WHERE s.person_id = p.person_id AND s.started_at >= p.since
+        RETURNING s.session_id
+    )
+    DELETE FROM mhub.session_page AS p USING gone AS g WHERE p.session_id = g.session_id;
 
     WITH seen AS (
         SELECT p.person_id, e.event_id, e.identifier_id, e.occurred_at, e.type IN ('page', 'screen') AS is_page,
@@ -132,9 +136,13 @@ BEGIN
         merge_horizon := mhub.merge_horizon();
 
         -- The sessions of persons merged away go first: their events are another person's now.
-        DELETE FROM mhub.session AS s USING mhub.merge_log AS m
-        WHERE m.merge_id OPERATOR(pg_catalog.>) merged AND m.merge_id OPERATOR(pg_catalog.<=) merge_horizon
-          AND (s.person_id OPERATOR(pg_catalog.=) m.person_id OR s.person_id OPERATOR(pg_catalog.=) m.other_person_id);
+        WITH gone AS (
+            DELETE FROM mhub.session AS s USING mhub.merge_log AS m
+            WHERE m.merge_id OPERATOR(pg_catalog.>) merged AND m.merge_id OPERATOR(pg_catalog.<=) merge_horizon
+              AND (s.person_id OPERATOR(pg_catalog.=) m.person_id OR s.person_id OPERATOR(pg_catalog.=) m.other_person_id)
+            RETURNING s.session_id
+        )
+        DELETE FROM mhub.session_page AS p USING gone AS g WHERE p.session_id OPERATOR(pg_catalog.=) g.session_id;
         SELECT w.person_ids, w.since, w.upto INTO work FROM mhub.session_work(events.after_event_id, events.upto_event_id, merged, merge_horizon) AS w;
         IF work.person_ids IS NOT NULL THEN
             PERFORM mhub.sessionize(work.person_ids, work.since, work.upto, events.upto_event_id);

@@ -52,7 +52,7 @@ COMMENT ON COLUMN mhub.session.engaged IS 'Time that the page was in use, by pro
 COMMENT ON COLUMN mhub.session.value IS 'Sum of the events'' values, whatever their currency.';
 
 CREATE TABLE mhub.session_page (
-    session_id bigint NOT NULL REFERENCES mhub.session ON DELETE CASCADE,
+    session_id bigint NOT NULL,
     position integer NOT NULL,
     event_id bigint NOT NULL,
     page text,
@@ -62,7 +62,7 @@ CREATE TABLE mhub.session_page (
     PRIMARY KEY (session_id, position)
 );
 COMMENT ON TABLE mhub.session_page IS 'The pages and screens of each session, in order.';
-COMMENT ON COLUMN mhub.session_page.session_id IS 'The session.';
+COMMENT ON COLUMN mhub.session_page.session_id IS 'The session (mhub.session; no foreign key, whose checks would cost as much as the sessions themselves).';
 COMMENT ON COLUMN mhub.session_page.position IS 'First page 1, and so on.';
 COMMENT ON COLUMN mhub.session_page.event_id IS 'The event of the page view.';
 COMMENT ON COLUMN mhub.session_page.page IS 'Address without query and fragment, or the page''s name where it has no address.';

@@ -141,6 +141,7 @@ $node->safe_psql($db, q{
 });
 same_as_naive('another gap, and midnight in Shanghai');
 
+is($node->safe_psql($db, q{SELECT count(*) FROM mhub.session_page AS p WHERE NOT EXISTS (SELECT FROM mhub.session AS s WHERE s.session_id = p.session_id)}), 0, 'no page without its session');
 is($node->safe_psql($db, q{SELECT sum(sessions) = (SELECT count(*) FROM mhub.session) FROM mhub.session_day}), 't', 'the view by day loses none');
 is($node->safe_psql($db, q{SELECT sum(views) = (SELECT sum(pages) FROM mhub.session) AND sum(entries) = count(DISTINCT 1) * (SELECT count(*) FROM mhub.session WHERE pages > 0) FROM mhub.page_summary}),
 	't', 'the view by page loses none');
