@@ -108,4 +108,3 @@ CROSS JOIN (VALUES ('baidu', 'spring-exam', 'Paid Search', 41.50), ('wechat', 'm
 CROSS JOIN LATERAL (SELECT 15 + floor(pg_temp.chance('clicks', platform, day::text) * 9)::integer AS clicks) AS k \g /dev/null
 
 INSERT INTO mhub.goal (key, event_name, refund_event_names) VALUES ('order', 'Order Completed', '{Order Refunded}');
-INSERT INTO mhub.goal (key, event_name) VALUES ('lead', 'Lead Submitted');
