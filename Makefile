@@ -15,7 +15,7 @@ EXTRA_CLEAN = $(SCRIPT) test/build tmp_check src/common/version.h
 
 PG_CONFIG ?= pg_config
 # The server's headers are included as system headers, so that our own code can be held to -Wextra.
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(CURDIR)/src
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null) -I$(CURDIR)/src
 PG_CFLAGS   = -Wall -Wextra -Werror
 SHLIB_LINK  = -lcurl -lcrypto -lmaxminddb -lz
 
@@ -33,8 +33,14 @@ PROVE_FLAGS    = -I test/t
 # JIT bitcode would double the build time, and nothing here is worth inlining into a query.
 override with_llvm = no
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# demo, test and bench install PostgreSQL where it is missing, so its absence is no error before they have run.
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install installcheck:
+	@echo "$(PG_CONFIG) does not run: install PostgreSQL's server headers (test/tools/packages.sh does) or set PG_CONFIG" >&2; exit 1
+endif
 
 $(OBJS): $(INTERNAL_HEADERS) src/common/version.h
 
