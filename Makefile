@@ -47,8 +47,9 @@ $(OBJS): $(INTERNAL_HEADERS) src/common/version.h
 src/common/version.h: mhub.control
 	printf '/* written by make from mhub.control */\n#define MHUB_VERSION "%s"\n' '$(EXTVERSION)' > $@
 
-$(SCRIPT): $(wildcard sql/extension/*.sql sql/hub/*.sql) sql/pack.sh mhub.control
-	sh sql/pack.sh > $@
+# The folders themselves, too: their times tell that a file was renamed or removed.
+$(SCRIPT): $(wildcard sql/extension/*.sql sql/hub/*.sql) sql/extension sql/hub sql/pack.sh mhub.control
+	sh sql/pack.sh > $@.new && mv $@.new $@
 
 submake: stage
 stage: $(SCRIPT)

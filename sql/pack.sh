@@ -7,6 +7,9 @@ export LC_ALL=C
 
 printf '%s\n' '\echo Use "CREATE EXTENSION mhub" to load this file. \quit'
 
+twice=$(ls hub | sed -n 's/^\([0-9]*\)-.*/\1/p' | uniq -d)
+[ -z "$twice" ] || { echo "pack.sh: two migrations of one number: $twice" >&2; exit 1; }
+
 hub_migration() {
 	echo 'CREATE FUNCTION mhub.hub_migration(OUT version integer, OUT name text, OUT script text)'
 	echo 'RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp'
