@@ -48,7 +48,6 @@ COMMENT ON COLUMN mhub.segment_due.person_id IS 'The person.';
 COMMENT ON COLUMN mhub.segment_due.due_at IS 'Look again from then on.';
 
 -- From a segment to its people: candidates come from these.
-CREATE INDEX person_traits_idx ON mhub.person USING gin (traits jsonb_path_ops);
 CREATE INDEX event_counter_name_idx ON mhub.event_counter (name, identifier_id);
 
 CREATE TRIGGER segment_changed AFTER INSERT OR UPDATE OF key, condition OR DELETE OR TRUNCATE ON mhub.segment
