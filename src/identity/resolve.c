@@ -144,10 +144,12 @@ mhub_identity_resolve(IdentityObservation *observations, int nobservations)
 		SPI_connect();
 		MemoryContextSwitchTo(context);
 		resolve(&batch);
+		/* What was read and planned lives in SPI's memory, which goes with the connection. */
+		hand_out(&batch);
 		SPI_finish();
-		MemoryContextSwitchTo(context);
 	}
-	hand_out(&batch);
+	else
+		hand_out(&batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
