@@ -19,7 +19,7 @@ CREATE AGGREGATE mhub.connected_components(a bigint, b bigint) (
     SFUNC = mhub.connected_components_add, STYPE = bytea, COMBINEFUNC = mhub.connected_components_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE mhub.connected_components(bigint, bigint) IS
-'Connected components of the graph whose edges are the rows (a, b), in any order. The result is a state that mhub.components() reads. A self-link, or a row with one NULL, adds a lone node; a row with two adds nothing. NULL without rows. Ids that lie close together are the fastest. Memory: 16 bytes a row until known nodes repeat, then 16 to 64 a node; about 60 MB while 1,000,000 nodes are compacted; does not spill. Errors: program_limit_exceeded when a state that must travel (parallel query, subquery) is over 1 GB, some 67 million nodes.';
+'Connected components of the graph whose edges are the rows (a, b), in any order. The result is a state that mhub.components() reads. A self-link, or a row with one NULL, adds a lone node; a row with two adds nothing. NULL without rows. Ids that lie close together are the fastest. Memory: 16 bytes a row until known nodes repeat, then 16 a node; while it compacts 32 bytes a row more (64 where ids span over 32 bits), hence some 50 to 80 MB for 1,000,000 rows and nodes; does not spill. Errors: program_limit_exceeded when a state that must travel (parallel query, subquery) is over 1 GB, some 67 million nodes.';
 
 CREATE AGGREGATE mhub.connected_components(a integer, b integer) (
     SFUNC = mhub.connected_components_add, STYPE = bytea, COMBINEFUNC = mhub.connected_components_combine, PARALLEL = SAFE

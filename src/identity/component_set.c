@@ -19,12 +19,20 @@
 #define RADIX_BITS 11
 #define RADIX_SIZE (1 << RADIX_BITS)
 
-/* One end of an edge */
+/* One end of an edge, with an id of any width; ids within 32 bits are packed into one number with their place. */
 typedef struct RadixItem
 {
 	uint64		key;
 	uint64		place;
 } RadixItem;
+
+/* What sorting leaves: the ids in order, and the rank of each end's id among them */
+typedef struct RankedNodes
+{
+	uint32		n;
+	uint64	   *keys;
+	uint32	   *ranks;
+} RankedNodes;
 
 void
 component_set_init(ComponentSet *set, MemoryContext context)
@@ -128,34 +136,56 @@ compact_dense(ComponentSet *set, int64 least, uint64 places)
 	pfree(parent);
 }
 
+/* Turns counts of digits into the places where their items begin. */
+static void
+counts_to_starts(uint64 *counts)
+{
+	uint64		sum = 0;
+
+	for (int digit = 0; digit < RADIX_SIZE; digit++)
+	{
+		uint64		count = counts[digit];
+
+		counts[digit] = sum;
+		sum += count;
+	}
+}
+
+#define DIGIT(key, shift) (((key) >> (shift)) & (RADIX_SIZE - 1))
+
 /* One pass of a radix sort, from the lowest digit up; stable */
 static void
 radix_pass(const RadixItem *from, RadixItem *to, uint64 n, int shift)
 {
 	uint64		start[RADIX_SIZE] = {0};
-	uint64		sum = 0;
 
 	for (uint64 i = 0; i < n; i++)
-		start[(from[i].key >> shift) & (RADIX_SIZE - 1)]++;
-	for (int digit = 0; digit < RADIX_SIZE; digit++)
-	{
-		uint64		count = start[digit];
-
-		start[digit] = sum;
-		sum += count;
-	}
+		start[DIGIT(from[i].key, shift)]++;
+	counts_to_starts(start);
 	for (uint64 i = 0; i < n; i++)
-		to[start[(from[i].key >> shift) & (RADIX_SIZE - 1)]++] = from[i];
+		to[start[DIGIT(from[i].key, shift)]++] = from[i];
 }
 
-/* All ends of edges in order of id; frees the array that is not returned. */
-static RadixItem *
-sorted_ends(ComponentSet *set, int64 least, uint64 range)
+static void
+radix_pass_packed(const uint64 *from, uint64 *to, uint64 n, int shift)
+{
+	uint64		start[RADIX_SIZE] = {0};
+
+	for (uint64 i = 0; i < n; i++)
+		start[DIGIT(from[i], shift)]++;
+	counts_to_starts(start);
+	for (uint64 i = 0; i < n; i++)
+		to[start[DIGIT(from[i], shift)]++] = from[i];
+}
+
+/* The arrays that were sorted become those of the answer: a key is never written before it is read. */
+static RankedNodes
+rank_wide(ComponentSet *set, int64 least, int bits)
 {
 	uint64		n = set->n * 2;
-	int			bits = range == 0 ? 1 : pg_leftmost_one_pos64(range) + 1;
 	RadixItem  *items = allocate(set, n, sizeof(RadixItem));
 	RadixItem  *other = allocate(set, n, sizeof(RadixItem));
+	RankedNodes nodes = {0};
 
 	for (uint64 i = 0; i < set->n; i++)
 	{
@@ -171,55 +201,80 @@ sorted_ends(ComponentSet *set, int64 least, uint64 range)
 		other = items;
 		items = sorted;
 	}
-	pfree(other);
-	return items;
+	nodes.keys = (uint64 *) items;
+	nodes.ranks = (uint32 *) other;
+	for (uint64 i = 0; i < n; i++)
+	{
+		RadixItem	item = items[i];
+
+		if (nodes.n == 0 || nodes.keys[nodes.n - 1] != item.key)
+			nodes.keys[nodes.n++] = item.key;
+		nodes.ranks[item.place] = nodes.n - 1;
+	}
+	return nodes;
+}
+
+static RankedNodes
+rank_packed(ComponentSet *set, int64 least, int bits)
+{
+	uint64		n = set->n * 2;
+	uint64	   *items = allocate(set, n, sizeof(uint64));
+	uint64	   *other = allocate(set, n, sizeof(uint64));
+	RankedNodes nodes = {0};
+
+	for (uint64 i = 0; i < set->n; i++)
+	{
+		items[i * 2] = ((uint64) set->pairs[i].node - (uint64) least) << 32 | (i * 2);
+		items[i * 2 + 1] = ((uint64) set->pairs[i].component - (uint64) least) << 32 | (i * 2 + 1);
+	}
+	for (int shift = 32; shift < 32 + bits; shift += RADIX_BITS)
+	{
+		uint64	   *sorted = other;
+
+		CHECK_FOR_INTERRUPTS();
+		radix_pass_packed(items, other, n, shift);
+		other = items;
+		items = sorted;
+	}
+	nodes.keys = items;
+	nodes.ranks = (uint32 *) other;
+	for (uint64 i = 0; i < n; i++)
+	{
+		uint64		item = items[i];
+
+		if (nodes.n == 0 || nodes.keys[nodes.n - 1] != item >> 32)
+			nodes.keys[nodes.n++] = item >> 32;
+		nodes.ranks[(uint32) item] = nodes.n - 1;
+	}
+	return nodes;
 }
 
 /*
- * Numbers the nodes by rank: ranks[end of an edge], keys[rank].  A rank that is
- * smaller is a smaller id, so the smallest rank of a component names it.
+ * Nodes are joined by rank.  A rank that is smaller is a smaller id, so the
+ * smallest rank of a component names it.
  */
-static uint32
-rank_nodes(const RadixItem *items, uint64 n, uint32 *ranks, uint64 *keys)
-{
-	uint32		rank = 0;
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		if (i > 0 && items[i].key != items[i - 1].key)
-			rank++;
-		keys[rank] = items[i].key;
-		ranks[items[i].place] = rank;
-	}
-	return rank + 1;
-}
-
 static void
 compact_sparse(ComponentSet *set, int64 least, uint64 range)
 {
-	uint64		nends = set->n * 2;
-	RadixItem  *items = sorted_ends(set, least, range);
-	uint32	   *ranks = allocate(set, nends, sizeof(uint32));
-	uint64	   *keys = allocate(set, nends, sizeof(uint64));
-	uint32		n = rank_nodes(items, nends, ranks, keys);
-	uint32	   *parent;
+	int			bits = range == 0 ? 1 : pg_leftmost_one_pos64(range) + 1;
+	RankedNodes nodes = bits <= 32 && set->n < PG_UINT32_MAX / 2
+		? rank_packed(set, least, bits) : rank_wide(set, least, bits);
+	uint32	   *parent = allocate(set, nodes.n, sizeof(uint32));
 
-	pfree(items);
 	CHECK_FOR_INTERRUPTS();
-	parent = allocate(set, n, sizeof(uint32));
-	for (uint32 i = 0; i < n; i++)
+	for (uint32 i = 0; i < nodes.n; i++)
 		parent[i] = i;
 	for (uint64 i = 0; i < set->n; i++)
-		union_find_join(parent, ranks[i * 2], ranks[i * 2 + 1]);
-	pfree(ranks);
+		union_find_join(parent, nodes.ranks[i * 2], nodes.ranks[i * 2 + 1]);
+	pfree(nodes.ranks);
 
-	if (n > set->capacity)
-		enlarge(set, n);
-	for (uint32 i = 0; i < n; i++)
-		set->pairs[i] = (ComponentPair) {(int64) (keys[i] + (uint64) least),
-			(int64) (keys[union_find_root(parent, i)] + (uint64) least)};
-	set->n = n;
-	pfree(keys);
+	if (nodes.n > set->capacity)
+		enlarge(set, nodes.n);
+	for (uint32 i = 0; i < nodes.n; i++)
+		set->pairs[i] = (ComponentPair) {(int64) (nodes.keys[i] + (uint64) least),
+			(int64) (nodes.keys[union_find_root(parent, i)] + (uint64) least)};
+	set->n = nodes.n;
+	pfree(nodes.keys);
 	pfree(parent);
 }
 
