@@ -25,6 +25,15 @@ PG_FUNCTION_INFO_V1(mhub_ingest);
 
 #define KEPT_MEMORY (1024 * 1024)
 
+#define MAX_ATTEMPTS 10
+
+typedef enum Attempt
+{
+	RECORDED,
+	BAD_DATA,
+	DEADLOCKED
+} Attempt;
+
 typedef struct Ingest
 {
 	MemoryContext memory;		/* of the call: outcomes live here */
@@ -123,12 +132,15 @@ keep_error(Ingest *ingest, int i, const ErrorData *error)
 	outcome->detail = copied(error->message);
 }
 
-/* In a subtransaction; false when the messages' data made it fail, which for a single one is its outcome. */
-static bool
+/*
+ * In a subtransaction, which is over in any case when this returns or throws:
+ * left open, it would leave the session in an aborted transaction.
+ */
+static Attempt
 try_to_record(Ingest *ingest, MhubEventBatch *batch, int first, int n)
 {
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = true;
+	volatile Attempt attempt = RECORDED;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(ingest->memory);
@@ -143,20 +155,48 @@ try_to_record(Ingest *ingest, MhubEventBatch *batch, int first, int n)
 
 		MemoryContextSwitchTo(ingest->memory);
 		error = CopyErrorData();
-		if (!is_data_error(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(ingest->memory);
+		CurrentResourceOwner = owner;
+		mhub_event_batch_reset(batch);
+		if (is_data_error(error->sqlerrcode))
+			attempt = BAD_DATA;
+		else if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
+			attempt = DEADLOCKED;
+		else
+			ReThrowError(error);
 		if (n == 1)
 			keep_error(ingest, first, error);
-		mhub_event_batch_reset(batch);
-		done = false;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(ingest->memory);
 	CurrentResourceOwner = owner;
-	return done;
+	return attempt;
+}
+
+/*
+ * A deadlock may come of what else is done to persons meanwhile.  Undoing the
+ * attempt gives all its locks back, so the others go on, and so may we.  False
+ * when the data of the messages are at fault, which for a single one is its
+ * outcome.
+ */
+static bool
+record_together(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	Attempt		attempt = DEADLOCKED;
+
+	for (int i = 0; i < MAX_ATTEMPTS && attempt == DEADLOCKED; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		attempt = try_to_record(ingest, batch, first, n);
+	}
+	if (attempt == DEADLOCKED)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+				 errmsg("messages were not recorded because of deadlocks, %d times", MAX_ATTEMPTS),
+				 errhint("Send them again; nothing of them was recorded.")));
+	return attempt == RECORDED;
 }
 
 static void
@@ -165,7 +205,7 @@ record_each(Ingest *ingest, MhubEventBatch *batch)
 	for (int i = 0; i < ingest->n_messages; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		(void) try_to_record(ingest, batch, i, 1);
+		(void) record_together(ingest, batch, i, 1);
 	}
 }
 
@@ -177,10 +217,10 @@ static void
 record_batch(Ingest *ingest, MhubEventBatch *batch)
 {
 	batch->expects_no_duplicate = true;
-	if (try_to_record(ingest, batch, 0, ingest->n_messages))
+	if (record_together(ingest, batch, 0, ingest->n_messages))
 		return;
 	batch->expects_no_duplicate = false;
-	if (!try_to_record(ingest, batch, 0, ingest->n_messages) && ingest->n_messages > 1)
+	if (!record_together(ingest, batch, 0, ingest->n_messages) && ingest->n_messages > 1)
 		record_each(ingest, batch);
 }
 

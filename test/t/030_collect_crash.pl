@@ -55,7 +55,7 @@ sub run_clients
 	my $connection = $node->connstr('hub');
 	for my $client (0 .. 3)
 	{
-		push @clients, start([ 'psql', '-XqAt', '-d', $connection, '-f', client_script($client) ],
+		push @clients, start([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $connection, '-f', client_script($client) ],
 			'>', "$folder/out$client", '2>', "$folder/err$client");
 	}
 	my $jobs = "$folder/jobs.sql";
@@ -125,6 +125,7 @@ my $patience = time + 60;
 sleep 0.02 while acknowledged() < 20 && time < $patience;
 $node->kill9;
 for my $client (@clients) { $client->finish; }
+unlike(slurp_file("$folder/err$_"), qr/ERROR/, "client $_ saw no error before the crash") for 0 .. 3;
 my @done = acknowledged();
 cmp_ok(scalar @done, '>=', 20, 'some batches were acknowledged before the crash');
 cmp_ok((slurp_file("$folder/out0") =~ tr/\n//), '<', 2 * @batches, 'the crash came in the middle');
@@ -148,5 +149,17 @@ check_books('after the retry');
 is($node->safe_psql('hub', q{SELECT count(*) FROM mhub.event_default}), '0', 'no event is left in the default partition');
 cmp_ok($node->safe_psql('hub', q{SELECT count(*) FROM mhub.rejected WHERE reason = 'no_identifier'}), '>=', scalar(@batches), 'rejected messages are kept');
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'nobody deadlocked');
+
+# A statement that is cancelled in the middle leaves the session in order.
+my ($rc, $out, $err) = $node->psql('hub', q{
+	CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN new; END';
+	CREATE TRIGGER slow BEFORE INSERT ON mhub.event_counter FOR EACH ROW EXECUTE FUNCTION public.slow();
+	SET statement_timeout = '200ms';
+	SELECT count(*) FROM mhub.ingest('{"event": "Slow", "userId": "s", "messageId": "slow-1"}');
+	RESET statement_timeout;
+	DROP TRIGGER slow ON mhub.event_counter;
+	SELECT status FROM mhub.ingest('{"event": "Slow", "userId": "s", "messageId": "slow-1"}');}, on_error_stop => 0);
+like($err, qr/canceling statement due to statement timeout/, 'a batch can be cancelled');
+is((split /\n/, $out)[-1], 'accepted', 'and sent again in the same session');
 
 done_testing();
