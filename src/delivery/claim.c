@@ -115,15 +115,6 @@ static MhubPlan content_plan = {
 	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2) AS c",
 2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
 
-static void
-execute(MhubPlan *plan, Datum *values, int expected, const char *what)
-{
-	int			result = SPI_execute_plan(mhub_plan(plan), values, NULL, false, 0);
-
-	if (result != expected)
-		elog(ERROR, "could not %s: %s", what, SPI_result_code_string(result));
-}
-
 static Provider *
 known_provider(Run *run, const char *name)
 {
@@ -157,7 +148,7 @@ try_load(Run *run, const char *name)
 		Datum		argument = CStringGetTextDatum(name);
 
 		provider = provider_load(name, run->context);
-		execute(&new_state_plan, &argument, SPI_OK_INSERT, "note a provider's state");
+		delivery_execute(&new_state_plan, &argument, NULL, SPI_OK_INSERT, "note a provider's state");
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -250,7 +241,7 @@ look_at_providers(Run *run, TimestampTz now)
 	ListCell   *cell;
 	MemoryContext previous;
 
-	execute(&overview_plan, &argument, SPI_OK_SELECT, "look at the providers");
+	delivery_execute(&overview_plan, &argument, NULL, SPI_OK_SELECT, "look at the providers");
 	table = SPI_tuptable;
 	count = SPI_processed;
 	for (uint64 i = 0; i < count; i++)
@@ -400,7 +391,7 @@ fetch_content(Message **messages, int count)
 	}
 	arguments[0] = PointerGetDatum(construct_array(ids, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	arguments[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	execute(&content_plan, arguments, SPI_OK_SELECT, "fetch what messages say");
+	delivery_execute(&content_plan, arguments, NULL, SPI_OK_SELECT, "fetch what messages say");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
@@ -489,7 +480,7 @@ execute_in_order(Datum *arguments)
 
 	for (size_t i = 0; i < lengthof(unwanted); i++)
 		(void) set_config_option(unwanted[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	execute(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING, "claim messages");
+	delivery_execute(&claim_plan, arguments, NULL, SPI_OK_UPDATE_RETURNING, "claim messages");
 	AtEOXact_GUC(true, level);
 }
 
@@ -550,12 +541,12 @@ allowance(Run *run, Provider *provider, TimestampTz now)
 		if (provider->in_flight + provider->ready_count > 0)
 			return 0;
 		arguments[2] = TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, provider->timeout_ms + 1000));
-		execute(&probe_plan, arguments, SPI_OK_UPDATE, "probe a provider");
+		delivery_execute(&probe_plan, arguments, NULL, SPI_OK_UPDATE, "probe a provider");
 		return SPI_processed > 0 ? 1 : 0;
 	}
 	if (!provider->limited)
 		return UNLIMITED;
-	execute(&allowance_plan, arguments, SPI_OK_SELECT, "ask for a provider's allowance");
+	delivery_execute(&allowance_plan, arguments, NULL, SPI_OK_SELECT, "ask for a provider's allowance");
 	if (SPI_processed > 0)
 	{
 		result = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -573,7 +564,7 @@ spend(Provider *provider, int count, TimestampTz now)
 {
 	Datum		arguments[3] = {CStringGetTextDatum(provider->name), TimestampTzGetDatum(now), Int32GetDatum(count)};
 
-	execute(&spend_plan, arguments, SPI_OK_UPDATE, "note what a provider was given");
+	delivery_execute(&spend_plan, arguments, NULL, SPI_OK_UPDATE, "note what a provider was given");
 }
 
 static bool
@@ -582,7 +573,7 @@ is_due(Provider *provider, const char *lane, TimestampTz now)
 	Datum		arguments[3] = {CStringGetTextDatum(provider->channel), CStringGetTextDatum(lane), TimestampTzGetDatum(now)};
 	bool		found;
 
-	execute(&due_plan, arguments, SPI_OK_SELECT, "look for due messages");
+	delivery_execute(&due_plan, arguments, NULL, SPI_OK_SELECT, "look for due messages");
 	found = SPI_processed > 0;
 	SPI_freetuptable(SPI_tuptable);
 	return found;
@@ -656,7 +647,7 @@ rescue(TimestampTz now)
 {
 	Datum		argument = TimestampTzGetDatum(now);
 
-	execute(&rescue_plan, &argument, SPI_OK_UPDATE, "rescue messages from a provider that is out of order");
+	delivery_execute(&rescue_plan, &argument, NULL, SPI_OK_UPDATE, "rescue messages from a provider that is out of order");
 }
 
 /* Looks at the providers and claims what they can take; ask_all: also for those that had nothing just now. */

@@ -50,8 +50,7 @@ next_page(CostPage *page, MemoryContext context)
 	TupleDesc	descriptor;
 	MemoryContext previous;
 
-	if (SPI_execute_plan(mhub_plan(&next_plan), NULL, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not ask for the next page of costs");
+	delivery_execute(&next_plan, NULL, NULL, SPI_OK_SELECT, "ask for the next page of costs");
 	found = SPI_processed > 0;
 	if (found)
 	{
@@ -68,6 +67,7 @@ next_page(CostPage *page, MemoryContext context)
 		page->message.provider = provider_load(TextDatumGetCString(SPI_getbinval(row, descriptor, 2, &isnull)), context);
 		MemoryContextSwitchTo(previous);
 	}
+	SPI_freetuptable(SPI_tuptable);
 	SPI_commit();
 	return found;
 }
@@ -111,8 +111,7 @@ take_page(const CostPage *page, const char *problem)
 		values[1] = CStringGetTextDatum(page->message.request.answer);
 	else
 		values[2] = CStringGetTextDatum(problem);
-	if (SPI_execute_plan(mhub_plan(&take_plan), values, nulls, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not take a page of costs");
+	delivery_execute(&take_plan, values, nulls, SPI_OK_SELECT, "take a page of costs");
 	SPI_commit();
 }
 

@@ -196,9 +196,12 @@ static void
 collect_done(Run *run)
 {
 	TransferRequest *request;
+	MemoryContext previous = MemoryContextSwitchTo(run->scratch);
 
+	/* Answers are in scratch memory, which the recording empties. */
 	while ((request = transport_next_done(run->transport)) != NULL)
 		finish(run, request->owner);
+	MemoryContextSwitchTo(previous);
 }
 
 /* Drives the network until it is time to record, all is done, or we are interrupted. */

@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "common/spi_plan.h"
 #include "delivery/mustache_render.h"
 #include "delivery/transport.h"
 #include "delivery/webhook_signature.h"
@@ -196,6 +197,9 @@ extern const char *request_build(Message *message);
 extern void delivery_done(Run *run, Message *message);
 extern Transport *delivery_open_transport(MemoryContext context, int slots, int answer_max);
 extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *procedure);
+
+/* statement.c */
+extern void delivery_execute(MhubPlan *plan, Datum *values, const char *nulls, int expected, const char *what);
 
 /* claim.c */
 extern void claim_messages(Run *run, TimestampTz now, bool ask_all);

@@ -178,8 +178,7 @@ push_secrets(JsonbParseState **state, const char *provider)
 {
 	Datum		argument = CStringGetTextDatum(provider);
 
-	if (SPI_execute_plan(mhub_plan(&secret_plan), &argument, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the secrets of a provider");
+	delivery_execute(&secret_plan, &argument, NULL, SPI_OK_SELECT, "read the secrets of a provider");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Row			row = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 0};
@@ -277,7 +276,8 @@ provider_load(const char *name, MemoryContext context)
 	Provider   *provider;
 	Row			row = {0};
 
-	if (SPI_execute_plan(mhub_plan(&provider_plan), &argument, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	delivery_execute(&provider_plan, &argument, NULL, SPI_OK_SELECT, "read a provider");
+	if (SPI_processed != 1)
 		elog(ERROR, "provider \"%s\" vanished", name);
 	row.tuple = SPI_tuptable->vals[0];
 	row.descriptor = SPI_tuptable->tupdesc;

@@ -255,8 +255,7 @@ record_messages(Run *run, TimestampTz now)
 	}
 	for (size_t i = 0; i < lengthof(types); i++)
 		arguments[i] = finish(&columns[i], types[i]);
-	if (SPI_execute_plan(mhub_plan(&record_plan), arguments, NULL, false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not record what became of messages");
+	delivery_execute(&record_plan, arguments, NULL, SPI_OK_UPDATE, "record what became of messages");
 }
 
 static void
@@ -289,8 +288,7 @@ record_failures(Run *run, TimestampTz now)
 	arguments[0] = TimestampTzGetDatum(now);
 	for (size_t i = 0; i < lengthof(types); i++)
 		arguments[i + 1] = finish(&columns[i], types[i]);
-	if (SPI_execute_plan(mhub_plan(&failure_plan), arguments, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not record failures of messages");
+	delivery_execute(&failure_plan, arguments, NULL, SPI_OK_INSERT, "record failures of messages");
 }
 
 /*
@@ -306,8 +304,7 @@ record_provider(Provider *provider, TimestampTz now)
 	if (provider->gone)
 	{
 		arguments[0] = CStringGetTextDatum(provider->name);
-		if (SPI_execute_plan(mhub_plan(&gone_plan), arguments, NULL, false, 0) != SPI_OK_UPDATE)
-			elog(ERROR, "could not switch a provider off");
+		delivery_execute(&gone_plan, arguments, NULL, SPI_OK_UPDATE, "switch a provider off");
 	}
 	if (provider->new_failures > 0 || provider->throttle_s > 0 || (provider->succeeded && provider->dirty))
 	{
@@ -319,8 +316,7 @@ record_provider(Provider *provider, TimestampTz now)
 		arguments[4] = Float8GetDatum(provider->breaker_pause_s);
 		arguments[5] = Float8GetDatum(provider->throttle_s);
 		arguments[6] = TimestampTzGetDatum(now);
-		if (SPI_execute_plan(mhub_plan(&state_plan), arguments, NULL, false, 0) != SPI_OK_UPDATE)
-			elog(ERROR, "could not record a provider's state");
+		delivery_execute(&state_plan, arguments, NULL, SPI_OK_UPDATE, "record a provider's state");
 	}
 	provider->gone = false;
 	provider->succeeded = false;
