@@ -138,3 +138,18 @@ END
 $$;
 COMMENT ON FUNCTION mhub.leave_workflow(text, bigint) IS
 'Takes a person out of a workflow (outcome removed). Returns the number of enrollments ended; 0 if there was none under way.';
+
+CREATE FUNCTION mhub.doctor_workflow(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'workflows moving',
+           CASE WHEN d.since > mhub.now() - interval '5 minutes' OR d.since IS NULL THEN 'ok' ELSE 'fail' END,
+           CASE WHEN d.since IS NULL THEN 'nobody is due' ELSE format('people are due since %s', d.since) END,
+           CASE WHEN d.since <= mhub.now() - interval '5 minutes' THEN 'Nobody moves them: see SELECT * FROM mhub.schedule_status();' END
+    FROM (SELECT min(k.wake_at) AS since FROM mhub.enrollment_wake AS k WHERE k.wake_at <= mhub.now()) AS d
+    UNION ALL
+    SELECT 'workflows paused', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
+           CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(format('%s since %s', w.key, w.paused_at), ', ' ORDER BY w.key) END,
+           CASE WHEN count(*) > 0 THEN 'People inside wait: mhub.resume_workflow(key) lets them go on without a burst.' END
+    FROM mhub.workflow AS w WHERE w.state = 'paused' AND w.paused_at < mhub.now() - interval '1 day'
+$$;
+COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause.';

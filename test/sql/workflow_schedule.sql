@@ -88,6 +88,14 @@ SELECT pg_temp.later('10 minutes');
 CALL mhub.advance_workflows();
 SELECT workflow, step, outcome FROM mhub.enrollment_status WHERE person_id = pg_temp.somebody('陈') ORDER BY enrollment_id;
 
+-- entering a segment is an event
+SELECT mhub.create_workflow('vip', '{"triggers": [{"type": "segment", "segment": "vip"}], "start": "d", "steps": {"d": {"type": "delay", "for": "1 day", "spread": "2 hours", "next": null}}}');
+SELECT mhub.publish_workflow('vip');
+SELECT count(mhub.record_event(i.identifier_id, e.name, jsonb_build_object('segment', e.segment), mhub.now()))
+FROM mhub.identifier AS i, (VALUES ('berlin', 'Segment Entered', 'vip'), ('shanghai', 'Segment Entered', 'other'), ('tomorrow', 'Segment Left', 'vip')) AS e (who, name, segment) WHERE i.value = e.who;
+CALL mhub.advance_workflows();
+SELECT i.value, s.step, s.wake_at BETWEEN mhub.now() + '1 day' AND mhub.now() + '26 hours' AS spread FROM mhub.enrollment_status AS s JOIN mhub.identifier AS i USING (person_id) WHERE s.workflow = 'vip';
+
 -- tasks are handed out by priority, then age
 SELECT mhub.claim_task('q', 'amy') < mhub.claim_task('q', 'bob') AS in_order, mhub.claim_task('other', 'amy') AS none;
 SELECT mhub.finish_task(min(task_id), '{"reached": true}'), mhub.finish_task(-1) FROM mhub.task WHERE state = 'claimed';
@@ -104,4 +112,5 @@ CALL mhub.advance_workflows();
 SELECT pg_temp.later('2 hours');
 CALL mhub.advance_workflows();
 SELECT version, step, outcome FROM mhub.enrollment_status WHERE person_id = pg_temp.somebody('kept');
+SELECT check_name, status, detail FROM mhub.doctor_workflow();
 ROLLBACK;
