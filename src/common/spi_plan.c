@@ -4,22 +4,18 @@
  */
 #include "common/spi_plan.h"
 
+#include "nodes/parsenodes.h"
 #include "optimizer/plancat.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 
-/*
- * The statement's plan, prepared at first use and kept until the backend ends.
- * The plan cache revalidates it when the tables change.  The caller is
- * connected to SPI.
- */
-SPIPlanPtr
-mhub_plan(MhubPlan *statement)
+static SPIPlanPtr
+prepared(MhubPlan *statement, int options)
 {
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nargs, statement->argtypes);
+		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nargs, statement->argtypes, options);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s",
@@ -29,6 +25,27 @@ mhub_plan(MhubPlan *statement)
 		statement->plan = plan;
 	}
 	return statement->plan;
+}
+
+/*
+ * The statement's plan, prepared at first use and kept until the backend ends.
+ * The plan cache revalidates it when the tables change.  The caller is
+ * connected to SPI.
+ */
+SPIPlanPtr
+mhub_plan(MhubPlan *statement)
+{
+	return prepared(statement, 0);
+}
+
+/*
+ * The same, planned once for all values: for statements whose planning costs
+ * more than knowing the values could save.
+ */
+SPIPlanPtr
+mhub_generic_plan(MhubPlan *statement)
+{
+	return prepared(statement, CURSOR_OPT_GENERIC_PLAN);
 }
 
 /* What tables are taken for while a batch statement is planned; only what matters: too large to be read as a whole */

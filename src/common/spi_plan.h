@@ -25,6 +25,7 @@ typedef struct MhubPlan
 } MhubPlan;
 
 extern SPIPlanPtr mhub_plan(MhubPlan *statement);
+extern SPIPlanPtr mhub_generic_plan(MhubPlan *statement);
 extern uint64 mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int expected);
 
 #endif							/* MHUB_SPI_PLAN_H */

@@ -21,31 +21,45 @@
  * purpose: the latest decision of each id that became this person, for each
  * channel, and all of them must be grants.
  */
+#define PROFILE_SQL(items) \
+	"SELECT p.person_id, p.traits || CASE WHEN p.traits ? 'score' THEN pg_catalog.jsonb_build_object('$score', p.traits->'score')" \
+	"  ELSE '{}' END || pg_catalog.jsonb_build_object(" \
+	" '$unit', p.person_id::pg_catalog.text," \
+	" '$events', coalesce((SELECT pg_catalog.jsonb_object_agg(e.name, pg_catalog.jsonb_build_object(" \
+	"   'count', e.count, 'value', e.value, 'first_at', e.first_at, 'last_at', e.last_at, 'days', e.days)" \
+	items \
+	")" \
+	"  FROM (SELECT d.name, pg_catalog.sum(d.count) AS count, pg_catalog.sum(d.value) AS value, pg_catalog.min(d.first_at) AS first_at," \
+	"      pg_catalog.max(d.last_at) AS last_at, pg_catalog.jsonb_object_agg(d.day, d.count) AS days" \
+	"    FROM (SELECT c.name, c.day, pg_catalog.sum(c.count) AS count, pg_catalog.sum(c.value_sum) AS value," \
+	"        pg_catalog.min(c.first_at) AS first_at, pg_catalog.max(c.last_at) AS last_at" \
+	"      FROM mhub.identifier AS i JOIN mhub.event_counter AS c ON c.identifier_id = i.identifier_id" \
+	"      WHERE i.person_id = p.person_id AND c.first_at <= $2 GROUP BY c.name, c.day) AS d" \
+	"    GROUP BY d.name) AS e), '{}')," \
+	" '$consent', coalesce((SELECT pg_catalog.jsonb_object_agg(q.purpose, q.granted) FROM (" \
+	"   SELECT g.purpose, pg_catalog.bool_and(g.granted) AS granted FROM (" \
+	"     SELECT DISTINCT ON (c.person_id, c.purpose, c.channel) c.purpose, c.granted FROM mhub.consent AS c" \
+	"     WHERE c.person_id IN (WITH RECURSIVE family (id) AS (SELECT p.person_id UNION SELECT m.person_id" \
+	"         FROM mhub.person AS m JOIN family AS f ON m.merged_into = f.id) SELECT f.id FROM family AS f)" \
+	"     ORDER BY c.person_id, c.purpose, c.channel, c.consent_id DESC) AS g GROUP BY g.purpose) AS q), '{}'))" \
+	" FROM mhub.person AS p WHERE p.person_id = ANY ($1) AND p.merged_into IS NULL"
+
+#define ITEMS_SQL \
+	"   || CASE WHEN e.name = ANY ($3) THEN pg_catalog.jsonb_build_object('items', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(" \
+	"       'at', v.occurred_at, 'value', v.value, 'properties', v.properties) ORDER BY v.occurred_at), '[]')" \
+	"     FROM mhub.identifier AS i JOIN mhub.event AS v ON v.identifier_id = i.identifier_id" \
+	"     WHERE i.person_id = p.person_id AND v.name = e.name AND v.invalid_reason IS NULL AND v.occurred_at <= $2)) ELSE '{}' END"
+
+/*
+ * Planned once: planning for each person anew would cost far more than a
+ * plan for that person could save.
+ */
 static MhubPlan profile_plan = {
-	.sql =
-	"SELECT p.person_id, p.traits || CASE WHEN p.traits ? 'score' THEN pg_catalog.jsonb_build_object('$score', p.traits->'score')"
-	"  ELSE '{}' END || pg_catalog.jsonb_build_object("
-	" '$unit', p.person_id::pg_catalog.text,"
-	" '$events', coalesce((SELECT pg_catalog.jsonb_object_agg(e.name, pg_catalog.jsonb_build_object("
-	"   'count', e.count, 'value', e.value, 'first_at', e.first_at, 'last_at', e.last_at, 'days', e.days)"
-	"   || CASE WHEN e.name = ANY ($3) THEN pg_catalog.jsonb_build_object('items', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
-	"       'at', v.occurred_at, 'value', v.value, 'properties', v.properties) ORDER BY v.occurred_at), '[]')"
-	"     FROM mhub.identifier AS i JOIN mhub.event AS v ON v.identifier_id = i.identifier_id"
-	"     WHERE i.person_id = p.person_id AND v.name = e.name AND v.invalid_reason IS NULL AND v.occurred_at <= $2)) ELSE '{}' END)"
-	"  FROM (SELECT d.name, pg_catalog.sum(d.count) AS count, pg_catalog.sum(d.value) AS value, pg_catalog.min(d.first_at) AS first_at,"
-	"      pg_catalog.max(d.last_at) AS last_at, pg_catalog.jsonb_object_agg(d.day, d.count) AS days"
-	"    FROM (SELECT c.name, c.day, pg_catalog.sum(c.count) AS count, pg_catalog.sum(c.value_sum) AS value,"
-	"        pg_catalog.min(c.first_at) AS first_at, pg_catalog.max(c.last_at) AS last_at"
-	"      FROM mhub.identifier AS i JOIN mhub.event_counter AS c ON c.identifier_id = i.identifier_id"
-	"      WHERE i.person_id = p.person_id AND c.first_at <= $2 GROUP BY c.name, c.day) AS d"
-	"    GROUP BY d.name) AS e), '{}'),"
-	" '$consent', coalesce((SELECT pg_catalog.jsonb_object_agg(q.purpose, q.granted) FROM ("
-	"   SELECT g.purpose, pg_catalog.bool_and(g.granted) AS granted FROM ("
-	"     SELECT DISTINCT ON (c.person_id, c.purpose, c.channel) c.purpose, c.granted FROM mhub.consent AS c"
-	"     WHERE c.person_id IN (WITH RECURSIVE family (id) AS (SELECT p.person_id UNION SELECT m.person_id"
-	"         FROM mhub.person AS m JOIN family AS f ON m.merged_into = f.id) SELECT f.id FROM family AS f)"
-	"     ORDER BY c.person_id, c.purpose, c.channel, c.consent_id DESC) AS g GROUP BY g.purpose) AS q), '{}'))"
-	" FROM mhub.person AS p WHERE p.person_id = ANY ($1) AND p.merged_into IS NULL",
+	.sql = PROFILE_SQL(""),
+	.nargs = 3, .argtypes = {INT8ARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID}
+};
+static MhubPlan profile_with_items_plan = {
+	.sql = PROFILE_SQL(ITEMS_SQL),
 	.nargs = 3, .argtypes = {INT8ARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID}
 };
 
@@ -117,13 +131,14 @@ mhub_build_profiles(const int64 *persons, int npersons, const ProfileRequest *re
 	MemoryContext row_context;
 	Datum		arguments[3];
 	SPITupleTable *rows;
+	bool		lists_items = request->nitem_events + set->nitem_events > 0;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	arguments[0] = persons_array(persons, npersons);
 	arguments[1] = TimestampTzGetDatum(request->at);
 	arguments[2] = events_array(request, set);
-	if (SPI_execute_plan(mhub_plan(&profile_plan), arguments, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(mhub_generic_plan(lists_items ? &profile_with_items_plan : &profile_plan), arguments, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not build profiles");
 	rows = SPI_tuptable;
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "mhub profile", ALLOCSET_DEFAULT_SIZES);
