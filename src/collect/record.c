@@ -85,6 +85,7 @@ identify_events(MhubEventBatch *batch)
 	if (n == 0)
 		return;
 	mhub_identity_resolve(observations, n);
+	MemoryContextSwitchTo(batch->memory);
 	n = 0;
 	for (int i = 0; i < batch->n_events; i++)
 	{
@@ -135,25 +136,38 @@ accept_pending(MhubEventBatch *batch)
 	}
 }
 
+static void
+prepare_events(MhubEventBatch *batch)
+{
+	batch->received_at = mhub_clock_now();
+	for (int i = 0; i < batch->n_events; i++)
+	{
+		MemoryContextSwitchTo(batch->memory);
+		mhub_prepare_event(batch, batch->events[i]);
+	}
+}
+
+/*
+ * After each SPI call CurrentMemoryContext is SPI's own, which SPI_finish()
+ * frees: what outlives it, such as reasons of rejections, needs the batch's.
+ */
 void
 mhub_event_batch_record(MhubEventBatch *batch)
 {
-	MemoryContext old;
+	static void (*const steps[]) (MhubEventBatch *) = {
+		prepare_events, mhub_claim_messages, identify_events, mhub_forget_messages,
+		accept_pending, join_groups, mhub_insert_events, mhub_count_events
+	};
+	MemoryContext old = CurrentMemoryContext;
 
 	if (batch->n_events == 0)
 		return;
 	SPI_connect();
-	old = MemoryContextSwitchTo(batch->memory);
-	batch->received_at = mhub_clock_now();
-	for (int i = 0; i < batch->n_events; i++)
-		mhub_prepare_event(batch, batch->events[i]);
-	mhub_claim_messages(batch);
-	identify_events(batch);
-	mhub_forget_messages(batch);
-	accept_pending(batch);
-	join_groups(batch);
-	mhub_insert_events(batch);
-	mhub_count_events(batch);
-	MemoryContextSwitchTo(old);
+	for (size_t i = 0; i < lengthof(steps); i++)
+	{
+		MemoryContextSwitchTo(batch->memory);
+		steps[i] (batch);
+	}
 	SPI_finish();
+	MemoryContextSwitchTo(old);
 }
