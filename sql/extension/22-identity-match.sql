@@ -57,7 +57,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT ROWS 10 SET 
         SELECT DISTINCT c.person_id FROM me AS m CROSS JOIN field AS f
         CROSS JOIN LATERAL (
             SELECT p.person_id FROM mhub.person AS p
-            WHERE p.traits @> jsonb_build_object(f.trait, f.exact_value) AND p.merged_into IS NULL LIMIT 500) AS c
+            WHERE p.traits @> jsonb_build_object(f.trait, f.exact_value) AND p.traits <> '{}' AND p.merged_into IS NULL LIMIT 500) AS c
         WHERE f.blocks AND c.person_id <> m.person_id
         UNION SELECT s.person_id FROM seen_with AS s
     ), compared AS (

@@ -9,11 +9,12 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
           WHERE p.person_id IS NULL) AS orphan
     UNION ALL
     SELECT 'links stay within a person', CASE WHEN n = 0 THEN 'ok' ELSE 'fail' END,
-           CASE WHEN n = 0 THEN 'both ends of each joining link have one person' ELSE format('%s links have ends of two persons, or no end', n) END,
+           CASE WHEN n = 0 THEN 'both ends of each joining link have one person' ELSE format('%s links have ends of two persons, or no end, or contradict themselves', n) END,
            CASE WHEN n > 0 THEN 'Rows were changed by hand. CALL mhub.link_identifiers() with the pairs merges them.' END
     FROM (SELECT count(*) AS n FROM mhub.link AS l
           LEFT JOIN mhub.identifier AS a ON a.identifier_id = l.identifier_a LEFT JOIN mhub.identifier AS b ON b.identifier_id = l.identifier_b
-          WHERE l.joins AND a.person_id IS DISTINCT FROM b.person_id OR a.person_id IS NULL OR b.person_id IS NULL) AS loose
+          WHERE l.joins AND a.person_id IS DISTINCT FROM b.person_id OR a.person_id IS NULL OR b.person_id IS NULL
+             OR l.identifier_a >= l.identifier_b OR l.joins AND l.removed_at IS NOT NULL OR NOT l.confidence BETWEEN 0 AND 1) AS loose
     UNION ALL
     SELECT 'no person is a crowd', CASE WHEN n = 0 THEN 'ok' ELSE 'warn' END,
            CASE WHEN n = 0 THEN 'nobody has over 1,000 identifiers' ELSE format('%s persons have over 1,000 identifiers, the largest is person %s', n, largest) END,

@@ -108,3 +108,40 @@ mhub_columns_arrays(const MhubColumns *columns, Datum *arrays)
 	for (i = 0; i < columns->ncolumns; i++)
 		arrays[i] = array_of(columns->types[i], columns->values[i], columns->nulls[i], columns->n);
 }
+
+/* Runs a statement whose parameters are the values of one row. */
+uint64
+mhub_execute_row(MhubPlan *one, const MhubColumns *columns, int row, int expected)
+{
+	Datum		args[MHUB_MAX_COLUMNS];
+	char		nulls[MHUB_MAX_COLUMNS];
+	int			i;
+
+	for (i = 0; i < columns->ncolumns; i++)
+	{
+		args[i] = columns->values[i][row];
+		nulls[i] = columns->nulls[i][row] ? 'n' : ' ';
+	}
+	return mhub_execute_batch(one, args, nulls, expected);
+}
+
+/*
+ * Runs a statement for all rows: many with its arrays, or one for each of few.
+ * Both do the same and return nothing.
+ */
+uint64
+mhub_execute_rows(MhubPlan *one, MhubPlan *many, const MhubColumns *columns, int expected)
+{
+	Datum		args[MHUB_MAX_COLUMNS];
+	uint64		processed = 0;
+	int			i;
+
+	if (columns->n > MHUB_FEW_ROWS)
+	{
+		mhub_columns_arrays(columns, args);
+		return mhub_execute_batch(many, args, NULL, expected);
+	}
+	for (i = 0; i < columns->n; i++)
+		processed += mhub_execute_row(one, columns, i, expected);
+	return processed;
+}

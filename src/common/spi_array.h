@@ -7,6 +7,11 @@
 
 #include "common/pgcompat.h"
 
+#include "common/spi_plan.h"
+
+/* So few rows are quicker one by one than as arrays, which cost a function scan. */
+#define MHUB_FEW_ROWS 4
+
 #define MHUB_MAX_COLUMNS 12
 
 typedef struct MhubColumns
@@ -23,5 +28,7 @@ extern void mhub_columns_init(MhubColumns *columns, int ncolumns, const Oid *ele
 extern void mhub_columns_add(MhubColumns *columns, const Datum *row);
 extern void mhub_columns_null(MhubColumns *columns, int column);
 extern void mhub_columns_arrays(const MhubColumns *columns, Datum *arrays);
+extern uint64 mhub_execute_row(MhubPlan *one, const MhubColumns *columns, int row, int expected);
+extern uint64 mhub_execute_rows(MhubPlan *one, MhubPlan *many, const MhubColumns *columns, int expected);
 
 #endif							/* MHUB_SPI_ARRAY_H */

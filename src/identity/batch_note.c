@@ -23,6 +23,11 @@ static MhubPlan insert_links = {
 	" ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
 	7, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, FLOAT4ARRAYOID, BOOLARRAYOID, TEXTARRAYOID}, NULL
 };
+static MhubPlan insert_link = {
+	"INSERT INTO mhub.link (identifier_a, identifier_b, first_seen_at, last_seen_at, confidence, joins, source)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
+	7, {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, FLOAT4OID, BOOLOID, TEXTOID}, NULL
+};
 static MhubPlan restore_links = {
 	"UPDATE mhub.link AS l SET joins = true, removed_at = NULL, removed_reason = NULL, confidence = w.confidence"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
@@ -190,7 +195,7 @@ batch_write_links(Batch *batch)
 		else if (link->to_join && !link->joins)
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
 	}
-	run(&insert_links, &created, SPI_OK_INSERT);
+	(void) mhub_execute_rows(&insert_link, &insert_links, &created, SPI_OK_INSERT);
 	run(&restore_links, &restored, SPI_OK_UPDATE);
 }
 

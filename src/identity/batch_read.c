@@ -24,11 +24,21 @@ static MhubPlan find_identifiers = {
 	" JOIN mhub.identifier AS i ON i.kind = w.kind AND i.value = w.value",
 	3, {INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, NULL
 };
+static MhubPlan find_identifier = {
+	"SELECT $1, i.identifier_id, i.person_id, i.first_seen_at, i.last_seen_at"
+	" FROM mhub.identifier AS i WHERE i.kind = $2 AND i.value = $3",
+	3, {INT4OID, TEXTOID, TEXTOID}, NULL
+};
 static MhubPlan find_links = {
 	"SELECT w.place, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, a, b)"
 	" JOIN mhub.link AS l ON l.identifier_a = w.a AND l.identifier_b = w.b",
 	3, {INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL
+};
+static MhubPlan find_link = {
+	"SELECT $1, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
+	" FROM mhub.link AS l WHERE l.identifier_a = $2 AND l.identifier_b = $3",
+	3, {INT4OID, INT8OID, INT8OID}, NULL
 };
 static MhubPlan find_persons = {
 	"SELECT w.place, i.person_id FROM ROWS FROM (unnest($1), unnest($2)) AS w(place, id)"
@@ -70,15 +80,50 @@ text_datum(const char *value, int length)
 	return PointerGetDatum(cstring_to_text_with_len(value, length));
 }
 
+static void
+take_identifiers(Batch *batch)
+{
+	uint64		row;
+
+	for (row = 0; row < SPI_processed; row++)
+	{
+		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(value_at(row, 1))];
+
+		identifier->identifier_id = DatumGetInt64(value_at(row, 2));
+		identifier->person_id = DatumGetInt64(value_at(row, 3));
+		identifier->first_seen = DatumGetTimestampTz(value_at(row, 4));
+		identifier->last_seen = DatumGetTimestampTz(value_at(row, 5));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Runs a query for all rows wanted, and takes over what it finds. */
+static void
+look_up(Batch *batch, MhubPlan *one, MhubPlan *many, const MhubColumns *wanted, void (*take) (Batch *))
+{
+	Datum		args[MHUB_MAX_COLUMNS];
+	int			i;
+
+	if (wanted->n > MHUB_FEW_ROWS)
+	{
+		mhub_columns_arrays(wanted, args);
+		(void) mhub_execute_batch(many, args, NULL, SPI_OK_SELECT);
+		take(batch);
+		return;
+	}
+	for (i = 0; i < wanted->n; i++)
+	{
+		(void) mhub_execute_row(one, wanted, i, SPI_OK_SELECT);
+		take(batch);
+	}
+}
+
 /* Looks up the identifiers not found so far. */
 void
 batch_find_identifiers(Batch *batch)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID};
 	MhubColumns wanted;
-	Datum		args[3];
-	uint64		rows;
-	uint64		row;
 	int			i;
 
 	mhub_columns_init(&wanted, lengthof(types), types);
@@ -92,21 +137,7 @@ batch_find_identifiers(Batch *batch)
 		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), text_datum(kind->name, kind->length),
 			text_datum(identifier->value, identifier->length)});
 	}
-	if (wanted.n == 0)
-		return;
-
-	mhub_columns_arrays(&wanted, args);
-	rows = mhub_execute_batch(&find_identifiers, args, NULL, SPI_OK_SELECT);
-	for (row = 0; row < rows; row++)
-	{
-		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(value_at(row, 1))];
-
-		identifier->identifier_id = DatumGetInt64(value_at(row, 2));
-		identifier->person_id = DatumGetInt64(value_at(row, 3));
-		identifier->first_seen = DatumGetTimestampTz(value_at(row, 4));
-		identifier->last_seen = DatumGetTimestampTz(value_at(row, 5));
-	}
-	SPI_freetuptable(SPI_tuptable);
+	look_up(batch, &find_identifier, &find_identifiers, &wanted, take_identifiers);
 }
 
 static bool
@@ -118,35 +149,12 @@ may_be_linked(const Batch *batch, const BatchLink *link)
 	return a->person_id != 0 && b->person_id != 0 && !a->inserted && !b->inserted;
 }
 
-/* Looks up, or up again, the links between identifiers that both were there before. */
-void
-batch_find_links(Batch *batch)
+static void
+take_links(Batch *batch)
 {
-	static const Oid types[] = {INT4OID, INT8OID, INT8OID};
-	MhubColumns wanted;
-	Datum		args[3];
-	uint64		rows;
 	uint64		row;
-	int			i;
 
-	mhub_columns_init(&wanted, lengthof(types), types);
-	for (i = 0; i < batch->nlinks; i++)
-	{
-		BatchLink  *link = &batch->links[i];
-		int64		x = batch->identifiers[link->a].identifier_id;
-		int64		y = batch->identifiers[link->b].identifier_id;
-
-		link->found = link->joins = link->removed = false;
-		if (!may_be_linked(batch, link))
-			continue;
-		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
-	}
-	if (wanted.n == 0)
-		return;
-
-	mhub_columns_arrays(&wanted, args);
-	rows = mhub_execute_batch(&find_links, args, NULL, SPI_OK_SELECT);
-	for (row = 0; row < rows; row++)
+	for (row = 0; row < SPI_processed; row++)
 	{
 		BatchLink  *link = &batch->links[DatumGetInt32(value_at(row, 1))];
 
@@ -157,6 +165,28 @@ batch_find_links(Batch *batch)
 		link->last_seen = DatumGetTimestampTz(value_at(row, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Looks up, or up again, the links between identifiers that both were there before. */
+void
+batch_find_links(Batch *batch)
+{
+	static const Oid types[] = {INT4OID, INT8OID, INT8OID};
+	MhubColumns wanted;
+	int			i;
+
+	mhub_columns_init(&wanted, lengthof(types), types);
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		BatchLink  *link = &batch->links[i];
+		int64		x = batch->identifiers[link->a].identifier_id;
+		int64		y = batch->identifiers[link->b].identifier_id;
+
+		link->found = link->joins = link->removed = false;
+		if (may_be_linked(batch, link))
+			mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
+	}
+	look_up(batch, &find_link, &find_links, &wanted, take_links);
 }
 
 /*

@@ -28,6 +28,15 @@ static MhubPlan insert_identifiers = {
 	8, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}, NULL
 };
+static MhubPlan insert_identifier = {
+	"INSERT INTO mhub.identifier (identifier_id, person_id, first_person_id, kind, value, sealed,"
+	" first_seen_at, last_seen_at, source) VALUES ($1, $2, $2, $3, $4, $5::mhub.enc, $6, $7, $8)"
+	" ON CONFLICT (kind, value) DO NOTHING",
+	8, {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}, NULL
+};
+static MhubPlan insert_person = {
+	"INSERT INTO mhub.person (person_id, created_at) VALUES ($1, $2)", 2, {INT8OID, TIMESTAMPTZOID}, NULL
+};
 static MhubPlan insert_persons = {
 	"INSERT INTO mhub.person (person_id, created_at) SELECT * FROM ROWS FROM (unnest($1), unnest($2)) AS w",
 	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
@@ -242,6 +251,21 @@ mark_returned(Batch *batch, const int *missing, int n)
 	}
 }
 
+/* One by one, in order; stops at the first that another session has inserted. */
+static bool
+insert_few(Batch *batch, const int *missing, const MhubColumns *rows)
+{
+	int			i;
+
+	for (i = 0; i < rows->n; i++)
+	{
+		if (mhub_execute_row(&insert_identifier, rows, i, SPI_OK_INSERT) == 0)
+			return false;
+		mark_inserted(batch, missing[i]);
+	}
+	return true;
+}
+
 /*
  * Inserts the identifiers that are not there, with the persons of the present
  * plan.  False when another session was faster with one of them.
@@ -267,6 +291,8 @@ batch_insert_identifiers(Batch *batch)
 		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
 		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), &rows);
 	}
+	if (n <= MHUB_FEW_ROWS)
+		return insert_few(batch, missing, &rows);
 	mhub_columns_arrays(&rows, args);
 	inserted = mhub_execute_batch(&insert_identifiers, args, NULL, SPI_OK_INSERT_RETURNING);
 	mark_returned(batch, missing, n);
@@ -279,7 +305,6 @@ write_new_persons(Batch *batch)
 {
 	static const Oid types[] = {INT8OID, TIMESTAMPTZOID};
 	MhubColumns rows;
-	Datum		args[lengthof(types)];
 	int			i;
 
 	mhub_columns_init(&rows, lengthof(types), types);
@@ -290,10 +315,7 @@ write_new_persons(Batch *batch)
 		if (person->drawn >= 0 && plan_find(&batch->plan, i) == i)
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(person->person_id), TimestampTzGetDatum(person->created_at)});
 	}
-	if (rows.n == 0)
-		return;
-	mhub_columns_arrays(&rows, args);
-	(void) mhub_execute_batch(&insert_persons, args, NULL, SPI_OK_INSERT);
+	(void) mhub_execute_rows(&insert_person, &insert_persons, &rows, SPI_OK_INSERT);
 }
 
 /* Identifiers inserted before the locks were taken whose person turned out another */
