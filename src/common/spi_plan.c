@@ -82,11 +82,13 @@ static void
 plan_for_large_tables(SPIPlanPtr plan)
 {
 	int			nesting = NewGUCNestLevel();
+	get_relation_info_hook_type before = get_relation_info_hook;
 
 	turn_off("enable_seqscan");
 	turn_off("enable_hashjoin");
 	turn_off("enable_mergejoin");
-	next_relation_info_hook = get_relation_info_hook;
+	if (before != assume_large)
+		next_relation_info_hook = before;
 	get_relation_info_hook = assume_large;
 	PG_TRY();
 	{
@@ -97,7 +99,7 @@ plan_for_large_tables(SPIPlanPtr plan)
 	}
 	PG_FINALLY();
 	{
-		get_relation_info_hook = next_relation_info_hook;
+		get_relation_info_hook = before;
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, nesting);

@@ -27,8 +27,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* Until something is found, an observation is nobody's. */
 static void
-check_times(const IdentityObservation *observations, int n)
+prepare(IdentityObservation *observations, int n)
 {
 	int			i;
 
@@ -38,6 +39,8 @@ check_times(const IdentityObservation *observations, int n)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 					 errmsg("occurred_at must be finite")));
+		observations[i].identifier_id = 0;
+		observations[i].person_id = 0;
 	}
 }
 
@@ -120,8 +123,6 @@ hand_out(Batch *batch)
 		const BatchObservation *observation = &batch->observations[i];
 		int			root;
 
-		observation->public->identifier_id = 0;
-		observation->public->person_id = 0;
 		if (observation->base < 0)
 			continue;
 		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
@@ -137,19 +138,16 @@ mhub_identity_resolve(IdentityObservation *observations, int nobservations)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch		batch;
 
-	check_times(observations, nobservations);
+	prepare(observations, nobservations);
 	batch_build(&batch, observations, nobservations);
 	if (batch.nidentifiers > 0)
 	{
 		SPI_connect();
-		MemoryContextSwitchTo(context);
 		resolve(&batch);
-		/* What was read and planned lives in SPI's memory, which goes with the connection. */
+		/* SPI leaves us in a context of its own, so part of the batch goes when it finishes. */
 		hand_out(&batch);
 		SPI_finish();
 	}
-	else
-		hand_out(&batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

@@ -105,7 +105,7 @@ sub kinds_sql
 # Names of kinds back into the case's own, and what one wants to know in the end
 my $outcome = <<'SQL';
 SELECT 'partition=' || coalesce(jsonb_agg(ids ORDER BY ids)::text, '[]') FROM (
-    SELECT array_agg(kind || ':' || value ORDER BY kind, value) AS ids FROM mhub.identifier GROUP BY person_id) AS p;
+    SELECT array_agg(kind || ':' || value ORDER BY kind, value) AS ids FROM mhub.identifier WHERE kind <> 'erased' GROUP BY person_id) AS p;
 SELECT 'merges=' || count(*) FROM mhub.merge_log WHERE action = 'merge';
 SELECT 'refused=' || count(*) FROM mhub.identity_conflict;
 SQL
