@@ -15,7 +15,9 @@ sub load
 	my ($set, $columns, $cluster, $traits) = @_;
 	hub_database($node, $set);
 	my $definition = join ', ', map { "$_ text" } split /,\s*/, $columns;
+	# Only traits that are kept in the open are compared.
 	$node->safe_psql($set, qq{
+		DELETE FROM mhub.pii_trait;
 		CREATE TABLE record ($definition);
 		\\copy record FROM '$files{$set}' (FORMAT csv, HEADER)
 		CREATE TABLE labelled AS SELECT row_number() OVER () AS person_id, $cluster AS cluster, jsonb_strip_nulls(jsonb_build_object($traits)) AS traits FROM record;
