@@ -22,4 +22,9 @@ is($errors, '', 'no error');
 s/[ \t]+$//mg, s/\n+/\n/g, s/\A\s+|\s+\z//g for $output, $expected;
 is($output, $expected, 'the output is what the README shows');
 
+# The reference is generated; 'make doc-reference' brings it up to date.
+my $top = $ENV{MHUB_TOP} // '.';
+my $reference = $node->safe_psql('shop', slurp_file("$top/doc/reference.sql"));
+is($reference . "\n", slurp_file("$top/doc/reference.md"), 'doc/reference.md is what the catalogue says');
+
 done_testing();
