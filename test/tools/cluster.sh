@@ -69,6 +69,7 @@ unix_socket_directories = '$(socket_folder)'
 shared_preload_libraries = 'pg_cron'
 cron.host = '$(socket_folder)'
 cron.database_name = 'postgres'
+mhub.key_file = '$home/keys/mhub.keys'
 fsync = off
 max_connections = 60
 log_destination = 'stderr'
@@ -78,9 +79,7 @@ EOF
 # A random key for personal data, made once: what the cluster holds can only be read with it.
 key_file() {
 	[ ! -e "$home/keys/mhub.keys" ] || return 0
-	as_owner sh -c "umask 077
-		echo \"1:\$(openssl rand -base64 32)\" >'$home/keys/mhub.keys'
-		echo \"mhub.key_file = '$home/keys/mhub.keys'\" >>'$home/data/postgresql.conf'"
+	as_owner sh -c "umask 077; echo \"1:\$(openssl rand -base64 32)\" >'$home/keys/mhub.keys'"
 }
 
 start() {

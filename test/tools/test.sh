@@ -10,10 +10,6 @@ output=$top/.cluster/test
 mkdir -p "$output"
 [ "$(id -u)" -ne 0 ] || chown postgres "$output"
 
-narrowed() {
-	[ -z "$2" ] || echo "$1=$2"
-}
-
 run_pg_regress() {
 	suite=$1
 	shift
@@ -43,8 +39,8 @@ run_tap() {
 failed=''
 for suite in ${SUITES:-regress isolation tap}; do
 	case $suite in
-		regress) run_pg_regress regress ISOLATION= $(narrowed REGRESS "${REGRESS-}") || failed="$failed regress" ;;
-		isolation) run_pg_regress isolation REGRESS= $(narrowed ISOLATION "${ISOLATION-}") || failed="$failed isolation" ;;
+		regress) run_pg_regress regress ISOLATION= ${REGRESS:+"REGRESS=$REGRESS"} || failed="$failed regress" ;;
+		isolation) run_pg_regress isolation REGRESS= ${ISOLATION:+"ISOLATION=$ISOLATION"} || failed="$failed isolation" ;;
 		tap) run_tap || failed="$failed tap" ;;
 	esac
 done
