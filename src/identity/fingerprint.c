@@ -16,6 +16,7 @@
 #include "utils/inet.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include <sys/socket.h>
 
