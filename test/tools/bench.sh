@@ -3,6 +3,7 @@
 # for those named in TOPICS. Each races mhub against what a user would otherwise pick, in one run, and prints ratios.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
+sh "$top/test/tools/packages.sh" bench
 . "$top/test/tools/setup.sh"
 cd "$top"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs every Debian package that building, testing, demonstrating and measuring mhub needs. Root or sudo.
-# Does nothing, and needs neither root nor network, where all are present.
+# Does nothing, and needs neither root nor network, where all are present. "packages.sh bench" adds what only races need.
 set -eu
 
 packages='
@@ -9,6 +9,8 @@ packages='
 	libcurl4-openssl-dev libssl-dev libmaxminddb-dev libicu-dev zlib1g-dev
 	libipc-run-perl python3-aiosmtpd
 '
+# DuckDB and the rule engines of node, against which some races run, come from npm and are skipped where it is absent.
+[ "${1-}" != bench ] || packages="$packages nginx-light python3-numpy python3-scipy"
 
 missing=''
 for package in $packages; do
