@@ -19,7 +19,7 @@ BEGIN
     CASE way.access
         WHEN 'trait' THEN
             RETURN QUERY SELECT DISTINCT p.person_id FROM unnest(way.documents) AS d (document)
-                JOIN mhub.person AS p ON p.traits @> d.document WHERE p.merged_into IS NULL;
+                JOIN mhub.person AS p ON p.traits @> d.document AND p.traits <> '{}' WHERE p.merged_into IS NULL;
         WHEN 'event' THEN
             RETURN QUERY SELECT DISTINCT i.person_id FROM mhub.event_counter AS c
                 JOIN mhub.identifier AS i ON i.identifier_id = c.identifier_id WHERE c.name = way.name;
