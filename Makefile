@@ -28,7 +28,6 @@ REGRESS_OPTS   = $(STAGED)
 ISOLATION_OPTS = $(STAGED)
 TAP_TESTS      = 1
 PROVE_TESTS    = $(sort $(wildcard test/t/*.pl))
-PROVE_FLAGS    = -I test/t
 
 # JIT bitcode would double the build time, and nothing here is worth inlining into a query.
 override with_llvm = no
@@ -37,6 +36,8 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
+# Behind the include, which sets it.
+PROVE_FLAGS += -I test/t
 else
 all install installcheck:
 	@echo "$(PG_CONFIG) does not run: install PostgreSQL's server headers (test/tools/packages.sh does) or set PG_CONFIG" >&2; exit 1
