@@ -87,7 +87,8 @@ start() {
 	install_mhub
 	initialise
 	key_file
-	as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null && return 0
+	# A pid file may outlive its server: what counts is whether somebody answers.
+	"$bin/pg_isready" -q -h "$(socket_folder)" -p 5432 && return 0
 	# The server outlives this script: it must not keep the caller's files (and the locks on them) open.
 	as_owner "$bin/pg_ctl" -D "$home/data" -l "$home/data/server.log" -w start >/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- ||
 		{ tail -n 20 "$home/data/server.log" >&2; exit 1; }
