@@ -27,6 +27,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.event_counter', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         ('mhub.rollup_visitor', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),
         -- segments and content; what changing the person touches is taken away after it
+        ('mhub.segment_listed', 'person', '{person_id}', NULL, 'delete', NULL, true, 96),
         ('mhub.segment_member', 'person', '{person_id}', NULL, 'delete', NULL, true, 97),
         ('mhub.segment_touched', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
         ('mhub.segment_due', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),

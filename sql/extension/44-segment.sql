@@ -24,7 +24,7 @@ BEGIN
             RETURN QUERY SELECT DISTINCT i.person_id FROM mhub.event_counter AS c
                 JOIN mhub.identifier AS i ON i.identifier_id = c.identifier_id WHERE c.name = way.name;
         WHEN 'segment' THEN
-            RETURN QUERY SELECT c.person_id FROM mhub.segment AS s, LATERAL mhub.candidate_people(s.condition) AS c (person_id) WHERE s.key = way.name;
+            RETURN QUERY SELECT c.person_id FROM mhub.segment_candidates(way.name) AS c (person_id);
         ELSE
             RETURN QUERY SELECT p.person_id FROM mhub.person AS p WHERE p.merged_into IS NULL;
     END CASE;
@@ -32,6 +32,15 @@ END
 $$;
 COMMENT ON FUNCTION mhub.candidate_people(mhub.condition) IS
 'Everybody who may fulfil a condition, now or later, found through an index where mhub.condition_candidates() knows one: a superset to be checked. NULL gives no row.';
+
+CREATE FUNCTION mhub.segment_candidates(key text) RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.person_id FROM mhub.segment AS s, LATERAL mhub.candidate_people(s.condition) AS c (person_id) WHERE s.key = $1
+    UNION
+    SELECT mhub.resolve_person(l.person_id) FROM mhub.segment_listed AS l WHERE l.segment = $1
+$$;
+COMMENT ON FUNCTION mhub.segment_candidates(text) IS
+'Everybody who may be in a segment: mhub.candidate_people() of its condition, or those on the list. NULL or an unknown segment gives no row.';
 
 CREATE FUNCTION mhub.people_matching(condition mhub.condition, at timestamptz DEFAULT mhub.now()) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -63,6 +72,63 @@ LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp
 $$;
 COMMENT ON FUNCTION mhub.person_segments(bigint, timestamptz) IS
 'The segments a person is in at a time (default mhub.now()), computed afresh. NULL or an unknown person gives no row.';
+
+CREATE FUNCTION mhub.require_segment_list(key text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1) THEN
+        RAISE EXCEPTION 'segment "%" does not exist', key USING ERRCODE = 'undefined_object',
+            HINT = 'INSERT INTO mhub.segment (key) makes a list.';
+    ELSIF EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1 AND s.condition IS NOT NULL) THEN
+        RAISE EXCEPTION 'segment "%" is no list', key USING ERRCODE = 'wrong_object_type',
+            DETAIL = 'Its condition says who is in it.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.require_segment_list(text) IS
+'Raises undefined_object for an unknown segment, wrong_object_type for one with a condition. NULL does nothing.';
+
+CREATE FUNCTION mhub.add_to_segment(key text, person_ids bigint[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    added bigint;
+BEGIN
+    PERFORM mhub.require_segment_list(key);
+    INSERT INTO mhub.segment_listed (segment, person_id)
+    SELECT $1, w.person_id
+    FROM (SELECT DISTINCT CASE WHEN p.merged_into IS NULL THEN p.person_id ELSE mhub.resolve_person(p.person_id) END AS person_id
+          FROM mhub.person AS p WHERE p.person_id = ANY ($2)) AS w
+    ORDER BY w.person_id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END
+$$;
+COMMENT ON FUNCTION mhub.add_to_segment(text, bigint[]) IS
+'Puts people (any ids of theirs; unknown ones are left out) into a segment that is a list. Profiles and conditions know at once; mhub.segment_member, and events Segment Entered, follow with the next mhub.refresh_segments(). A person on the list stays on it through merges. Returns how many were not listed before. NULL gives NULL; errors: undefined_object for an unknown segment, wrong_object_type for one with a condition.';
+
+CREATE FUNCTION mhub.remove_from_segment(key text, person_ids bigint[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    removed bigint;
+BEGIN
+    PERFORM mhub.require_segment_list(key);
+    WITH RECURSIVE family (person_id, survivor) AS (
+        SELECT DISTINCT s.survivor, s.survivor
+        FROM (SELECT CASE WHEN p.merged_into IS NULL THEN p.person_id ELSE mhub.resolve_person(p.person_id) END AS survivor
+              FROM mhub.person AS p WHERE p.person_id = ANY ($2)) AS s
+        UNION ALL
+        SELECT p.person_id, f.survivor FROM family AS f JOIN mhub.person AS p ON p.merged_into = f.person_id
+    ), gone AS (
+        DELETE FROM mhub.segment_listed AS l USING family AS f
+        WHERE l.segment = $1 AND l.person_id = f.person_id RETURNING f.survivor
+    )
+    SELECT count(DISTINCT g.survivor) INTO removed FROM gone AS g;
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION mhub.remove_from_segment(text, bigint[]) IS
+'Takes people (any ids of theirs) off a segment that is a list. Profiles and conditions know at once; mhub.segment_member, and events Segment Left, follow with the next mhub.refresh_segments(). Returns how many were listed. NULL gives NULL; errors as mhub.add_to_segment().';
 
 CREATE FUNCTION mhub.check_segment() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -112,7 +178,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.touch_persons() IS
-'Statement trigger of mhub.person and mhub.consent: notes whose segments must be looked at again, once there are segments.';
+'Statement trigger of mhub.person, mhub.consent and mhub.segment_listed: notes whose segments must be looked at again, once there are segments.';
 
 CREATE FUNCTION mhub.update_segments(person_ids bigint[], silent text[] DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -168,14 +234,14 @@ DECLARE
     changes bigint := 0;
 BEGIN
     SELECT array_agg(s.key) INTO fresh FROM mhub.segment AS s
-    WHERE s.refreshed_condition IS NULL OR s.refreshed_condition OPERATOR(mhub.<>) s.condition;
+    WHERE (s.refreshed_condition OPERATOR(mhub.=) s.condition) IS NOT TRUE AND num_nonnulls(s.refreshed_condition, s.condition) > 0;
     IF fresh IS NULL THEN
         RETURN 0;
     END IF;
     FOR batch IN
         SELECT array_agg(numbered.person_id)
         FROM (SELECT people.person_id, row_number() OVER () / 1000 AS number
-              FROM (SELECT c.person_id FROM mhub.segment AS s, LATERAL mhub.candidate_people(s.condition) AS c (person_id) WHERE s.key = ANY (fresh)
+              FROM (SELECT c.person_id FROM unnest(fresh) AS f (key), mhub.segment_candidates(f.key) AS c (person_id)
                     UNION
                     SELECT m.person_id FROM mhub.segment_member AS m WHERE m.segment = ANY (fresh)) AS people) AS numbered
         GROUP BY numbered.number
@@ -245,6 +311,6 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
                   (SELECT count(*) FROM (SELECT FROM mhub.segment_touched LIMIT 100000) AS t)),
            CASE WHEN late.n > 0 THEN 'Run CALL mhub.refresh_segments(); or let mhub.run_jobs() do it.' END
     FROM (SELECT count(*) AS n FROM mhub.segment AS s
-          WHERE s.refreshed_condition IS NULL OR s.refreshed_condition OPERATOR(mhub.<>) s.condition) AS late
+          WHERE (s.refreshed_condition OPERATOR(mhub.=) s.condition) IS NOT TRUE AND num_nonnulls(s.refreshed_condition, s.condition) > 0) AS late
 $$;
 COMMENT ON FUNCTION mhub.doctor_segments() IS 'Rows of mhub.doctor() about segments: filled, and how much waits.';

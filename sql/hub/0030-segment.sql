@@ -2,19 +2,19 @@
 
 CREATE TABLE mhub.segment (
     key text PRIMARY KEY CHECK (key <> ''),
-    condition mhub.condition NOT NULL,
+    condition mhub.condition,
     description text NOT NULL DEFAULT '',
     member_count bigint NOT NULL DEFAULT 0,
     refreshed_condition mhub.condition,
     refreshed_at timestamptz,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE mhub.segment IS 'Named conditions over profiles. mhub.refresh_segments() keeps their members; a profile''s own $segments are always computed afresh.';
+COMMENT ON TABLE mhub.segment IS 'Named conditions over profiles, and lists of people. mhub.refresh_segments() keeps their members; a profile''s own $segments are always computed afresh.';
 COMMENT ON COLUMN mhub.segment.key IS 'Name of the segment.';
-COMMENT ON COLUMN mhub.segment.condition IS 'Who is in it. May refer to other segments (in segment ''vip''), not in a circle.';
+COMMENT ON COLUMN mhub.segment.condition IS 'Who is in it. May refer to other segments (in segment ''vip''), not in a circle. NULL: a list, of those whom mhub.add_to_segment() put in.';
 COMMENT ON COLUMN mhub.segment.description IS 'For the people who work with it.';
 COMMENT ON COLUMN mhub.segment.member_count IS 'How many people are in it, as of the last refresh; kept by mhub.refresh_segments().';
-COMMENT ON COLUMN mhub.segment.refreshed_condition IS 'The condition that mhub.segment_member was filled by; another one than condition: to be filled anew.';
+COMMENT ON COLUMN mhub.segment.refreshed_condition IS 'The condition that mhub.segment_member was filled by; another one than condition: to be filled anew. NULL for a list.';
 COMMENT ON COLUMN mhub.segment.refreshed_at IS 'Last time its members changed.';
 COMMENT ON COLUMN mhub.segment.updated_at IS 'Last change of the definition.';
 
@@ -30,11 +30,23 @@ COMMENT ON COLUMN mhub.segment_member.segment IS 'The segment.';
 COMMENT ON COLUMN mhub.segment_member.person_id IS 'The person.';
 COMMENT ON COLUMN mhub.segment_member.entered_at IS 'Since when.';
 
+CREATE TABLE mhub.segment_listed (
+    segment text NOT NULL REFERENCES mhub.segment ON DELETE CASCADE ON UPDATE CASCADE,
+    person_id bigint NOT NULL,
+    listed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (segment, person_id)
+);
+CREATE INDEX segment_listed_person_id_idx ON mhub.segment_listed (person_id);
+COMMENT ON TABLE mhub.segment_listed IS 'Who was put into segments that are lists: see mhub.add_to_segment().';
+COMMENT ON COLUMN mhub.segment_listed.segment IS 'The segment.';
+COMMENT ON COLUMN mhub.segment_listed.person_id IS 'The person, by the id of that time; merges do not rewrite it.';
+COMMENT ON COLUMN mhub.segment_listed.listed_at IS 'Since when.';
+
 CREATE TABLE mhub.segment_touched (
     touch_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     person_id bigint NOT NULL
 );
-COMMENT ON TABLE mhub.segment_touched IS 'Persons whose traits, identity or consent changed since the last refresh of segments; what they did is found through mhub.event.';
+COMMENT ON TABLE mhub.segment_touched IS 'Persons whose traits, identity, consent or place on a list changed since the last refresh of segments; what they did is found through mhub.event.';
 COMMENT ON COLUMN mhub.segment_touched.touch_id IS 'Surrogate id.';
 COMMENT ON COLUMN mhub.segment_touched.person_id IS 'The person; may have been merged away since.';
 
@@ -60,3 +72,7 @@ CREATE TRIGGER segment_person_created AFTER INSERT ON mhub.person
     REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
 CREATE TRIGGER segment_consent_given AFTER INSERT ON mhub.consent
     REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
+CREATE TRIGGER segment_person_listed AFTER INSERT ON mhub.segment_listed
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
+CREATE TRIGGER segment_person_unlisted AFTER DELETE ON mhub.segment_listed
+    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();

@@ -17,9 +17,9 @@
 #include "utils/timestamp.h"
 
 /*
- * $1 persons, $2 the time, $3 events to list one by one.  Consent is by
- * purpose: the latest decision of each id that became this person, for each
- * channel, and all of them must be grants.
+ * $1 persons, $2 the time, $3 events to list one by one.  Family: every id
+ * that became this person.  Consent is by purpose: the latest decision of
+ * each of them, for each channel, and all of them must be grants.
  */
 #define PROFILE_SQL(items) \
 	"SELECT p.person_id, p.traits || CASE WHEN p.traits ? 'score' THEN pg_catalog.jsonb_build_object('$score', p.traits->'score')" \
@@ -39,10 +39,12 @@
 	" '$consent', coalesce((SELECT pg_catalog.jsonb_object_agg(q.purpose, q.granted) FROM (" \
 	"   SELECT g.purpose, pg_catalog.bool_and(g.granted) AS granted FROM (" \
 	"     SELECT DISTINCT ON (c.person_id, c.purpose, c.channel) c.purpose, c.granted FROM mhub.consent AS c" \
-	"     WHERE c.person_id IN (WITH RECURSIVE family (id) AS (SELECT p.person_id UNION SELECT m.person_id" \
-	"         FROM mhub.person AS m JOIN family AS f ON m.merged_into = f.id) SELECT f.id FROM family AS f)" \
-	"     ORDER BY c.person_id, c.purpose, c.channel, c.consent_id DESC) AS g GROUP BY g.purpose) AS q), '{}'))" \
-	" FROM mhub.person AS p WHERE p.person_id = ANY ($1) AND p.merged_into IS NULL"
+	"     WHERE c.person_id = ANY (family.ids)" \
+	"     ORDER BY c.person_id, c.purpose, c.channel, c.consent_id DESC) AS g GROUP BY g.purpose) AS q), '{}'))," \
+	" (SELECT pg_catalog.array_agg(DISTINCT l.segment) FROM mhub.segment_listed AS l WHERE l.person_id = ANY (family.ids))" \
+	" FROM mhub.person AS p CROSS JOIN LATERAL (WITH RECURSIVE r (id) AS (SELECT p.person_id UNION SELECT m.person_id" \
+	"   FROM mhub.person AS m JOIN r ON m.merged_into = r.id) SELECT pg_catalog.array_agg(r.id) AS ids FROM r) AS family" \
+	" WHERE p.person_id = ANY ($1) AND p.merged_into IS NULL"
 
 #define ITEMS_SQL \
 	"   || CASE WHEN e.name = ANY ($3) THEN pg_catalog.jsonb_build_object('items', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(" \
@@ -111,15 +113,36 @@ segments_object(const BuiltProfile *built)
 	return JsonbValueToJsonb(whole);
 }
 
+/* The lists that a person is on. */
+static const char **
+listed_segments(HeapTuple row, TupleDesc descriptor, int *count)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, descriptor, 3, &isnull);
+	Datum	   *keys;
+	const char **lists;
+
+	*count = 0;
+	if (isnull)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &keys, NULL, count);
+	lists = palloc(*count * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+		lists[i] = TextDatumGetCString(keys[i]);
+	return lists;
+}
+
 static void
 build_one(HeapTuple row, TupleDesc descriptor, SegmentSet *set, TimestampTz at, BuiltProfile *built)
 {
 	bool		isnull;
 	Jsonb	   *base;
+	int			nlists;
+	const char **lists = listed_segments(row, descriptor, &nlists);
 
 	built->person_id = DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
 	base = DatumGetJsonbP(SPI_getbinval(row, descriptor, 2, &isnull));
-	built->segments = segment_set_evaluate(set, base, at, &built->nsegments, &built->next_change);
+	built->segments = segment_set_evaluate(set, base, lists, nlists, at, &built->nsegments, &built->next_change);
 	built->profile = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(base),
 														JsonbPGetDatum(segments_object(built))));
 }

@@ -59,7 +59,7 @@ place_segments(SegmentSet *set, const Segment *all, int nall)
 		before = set->nsegments;
 		for (int i = 0; i < nall; i++)
 		{
-			if (!placed[i] && refers_to_placed(all[i].condition->root, set, all, nall))
+			if (!placed[i] && (all[i].condition == NULL || refers_to_placed(all[i].condition->root, set, all, nall)))
 			{
 				placed[i] = true;
 				set->segments[set->nsegments++] = all[i];
@@ -86,6 +86,8 @@ compile_segments(SegmentSet *set, MemoryContext context)
 		char	   *text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 
 		all[i].key = pstrdup(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		if (text == NULL)
+			continue;
 		all[i].condition = mhub_condition_compile(text, strlen(text), set->attributes);
 		condition_item_events(all[i].condition->root, &set->item_events, &set->nitem_events);
 	}
@@ -125,8 +127,20 @@ segment_set_get(void)
 	return current;
 }
 
+static bool
+is_on_list(const Segment *segment, const char *const *lists, int nlists)
+{
+	for (int i = 0; i < nlists; i++)
+	{
+		if (strcmp(lists[i], segment->key) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char **
-segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, TimestampTz at, int *count, TimestampTz *next_change)
+segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, const char *const *lists, int nlists, TimestampTz at, int *count,
+					 TimestampTz *next_change)
 {
 	MhubProfile *profile = &set->profile;
 	CondScope	scope = {profile, NULL};
@@ -141,9 +155,10 @@ segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, TimestampTz at, int *count, 
 	{
 		const Segment *segment = &set->segments[i];
 
-		if (condition_eval(segment->condition->root, &scope) == MHUB_TRUE)
+		if (segment->condition == NULL ? is_on_list(segment, lists, nlists)
+			: condition_eval(segment->condition->root, &scope) == MHUB_TRUE)
 			keys[profile->nlive_segments++] = segment->key;
-		if (next_change != NULL)
+		if (next_change != NULL && segment->condition != NULL)
 			*next_change = Min(*next_change, condition_next_change(segment->condition->root, &scope));
 	}
 	*count = profile->nlive_segments;

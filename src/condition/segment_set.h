@@ -10,7 +10,7 @@
 typedef struct Segment
 {
 	const char *key;
-	MhubCondition *condition;
+	MhubCondition *condition;	/* NULL: a list */
 } Segment;
 
 typedef struct SegmentSet
@@ -26,8 +26,12 @@ typedef struct SegmentSet
 /* Good until the end of the transaction. */
 extern SegmentSet *segment_set_get(void);
 
-/* The keys of the segments that a profile is in; *next_change: when that may change with time alone. */
-extern const char **segment_set_evaluate(SegmentSet *set, Jsonb *profile, TimestampTz at, int *count, TimestampTz *next_change);
+/*
+ * The keys of the segments that a profile is in, whose person is on lists;
+ * *next_change: when that may change with time alone.
+ */
+extern const char **segment_set_evaluate(SegmentSet *set, Jsonb *profile, const char *const *lists, int nlists,
+										 TimestampTz at, int *count, TimestampTz *next_change);
 
 /* item_events.c */
 extern void condition_item_events(const CondNode *node, char ***events, int *nevents);

@@ -27,12 +27,13 @@ sql(q{INSERT INTO mhub.segment (key, condition) VALUES
 	('上海', $$city = '上海'$$), ('adult', 'age >= 18'), ('active', $$did('Page Viewed', at least 2 times, within '3 days')$$), ('dormant', $$last('Page Viewed') older than '4 days'$$),
 	('fresh', $$did('Page Viewed', within '30 hours')$$), ('exam', $$did('Page Viewed', where course = '考研')$$), ('never', $$did not('Order Completed')$$),
 	('birthday', $$birthday within next '3 days'$$), ('trial over', $$trial_ends before now()$$), ('local adult', $$in segment '上海' and in segment 'adult'$$), ('others', $$not in segment 'local adult' and in segment 'active'$$),
-	('consenting', $$"$consent".marketing = true$$)});
+	('consenting', $$"$consent".marketing = true$$), ('挑选', NULL), ('picked locals', $$in segment '挑选' and in segment '上海'$$)});
 
 sub random_change
 {
 	my $who = 'u' . int rand 25;
-	my $kind = int rand 12;
+	my $kind = int rand 14;
+	return 'SELECT mhub.' . pick('add_to_segment', 'add_to_segment', 'remove_from_segment') . "('挑选', (SELECT array_agg(person_id) FROM mhub.person WHERE person_id % 7 = " . int(rand 7) . '))' if $kind >= 12;
 	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"city\": \"" . pick('上海', '北京', '广州') . '", "age": ' . int(rand 40) . "}', mhub.now())" if $kind < 3;
 	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"birthday\": \"2026-01-" . sprintf('%02d', 1 + int rand 28) . '", "trial_ends": "2026-01-' . sprintf('%02d', 1 + int rand 28) . "T05:00:00Z\"}', mhub.now())" if $kind < 5;
 	return "SELECT mhub.track('Page Viewed', '{\"user_id\": \"$who\"}', '{\"course\": \"" . pick('考研', '雅思') . "\"}', '{}', mhub.now())" if $kind < 9;
@@ -80,11 +81,43 @@ cmp_ok(sql('SELECT count(*) FROM mhub.segment_touched'), '==', 0, 'nothing waits
 # Only those who changed are looked at, and a second refresh finds nothing.
 is(sql('SELECT mhub.refresh_segment_batch()'), 0, 'nothing left to do');
 
+# Lists: in at once for conditions, and of one person whatever ids it goes by.
+sub listed { return sql("SELECT string_agg(DISTINCT s, ',') FROM mhub.person_segments(mhub.person_id('user_id', 'u$_[0]')) AS s WHERE s = 'hand'") }
+sql(q{INSERT INTO mhub.segment (key) VALUES ('hand'); CALL mhub.refresh_segments(); SELECT mhub.identify('{"user_id": "u90"}'), mhub.identify('{"cookie": "c90"}')});
+is(sql(q{SELECT mhub.add_to_segment('hand', ARRAY[mhub.person_id('cookie', 'c90'), mhub.person_id('cookie', 'c90'), -5])}), 1, 'one was added');
+is(sql(q{SELECT mhub.add_to_segment('hand', ARRAY[mhub.person_id('cookie', 'c90')])}), 0, 'and is not added again');
+is(listed(90), '', 'not this one');
+sql(q{SELECT mhub.identify('{"user_id": "u90", "cookie": "c90"}')});
+is(listed(90), 'hand', 'a merge brings the list along');
+sql('CALL mhub.refresh_segments()');
+is(sql(q{SELECT string_agg(m.person_id::text, ',') = mhub.person_id('user_id', 'u90')::text FROM mhub.segment_member AS m WHERE m.segment = 'hand'}), 't', 'one member');
+is(sql(q{SELECT string_agg(name, ',' ORDER BY event_id) FROM mhub.event WHERE properties->>'segment' = 'hand'}), 'Segment Entered', 'it entered');
+is(sql(q{SELECT count(*) FROM mhub.people_matching($$in segment 'hand'$$)}), 1, 'and is found');
+is(sql(q{SELECT mhub.remove_from_segment('hand', ARRAY[mhub.person_id('user_id', 'u90')])}), 1, 'one was removed');
+is(listed(90), '', 'it is out at once');
+is(sql(q{SELECT mhub.remove_from_segment('hand', ARRAY[mhub.person_id('user_id', 'u90')])}), 0, 'and cannot be removed again');
+sql('CALL mhub.refresh_segments()');
+is(sql(q{SELECT string_agg(name, ',' ORDER BY event_id) FROM mhub.event WHERE properties->>'segment' = 'hand'}), 'Segment Entered,Segment Left', 'it left');
+is(sql($difference), '', 'lists are kept like the others');
+for my $bad ([ q{SELECT mhub.add_to_segment('nowhere', '{1}')}, 'segment "nowhere" does not exist' ], [ q{SELECT mhub.remove_from_segment('adult', '{1}')}, 'segment "adult" is no list' ])
+{
+	my (undef, undef, $error) = $node->psql($database, $bad->[0]);
+	like($error, qr/$bad->[1]/, $bad->[1]);
+}
+
+# A condition becomes a list and back: emptied, then filled, without events.
+my $before = sql("SELECT count(*) FROM mhub.event");
+sql(q{UPDATE mhub.segment SET condition = NULL WHERE key = 'adult'; CALL mhub.refresh_segments()});
+is(sql("SELECT member_count FROM mhub.segment WHERE key = 'adult'"), 0, 'an empty list');
+sql(q{UPDATE mhub.segment SET condition = 'age >= 18' WHERE key = 'adult'; CALL mhub.refresh_segments()});
+is(sql($difference), '', 'a condition again');
+is(sql("SELECT count(*) FROM mhub.event WHERE name LIKE 'Segment %' AND properties->>'segment' = 'adult' AND event_id > (SELECT max(event_id) FROM mhub.event) - (SELECT count(*) - $before FROM mhub.event)"), 0, 'without events of its own');
+
 # A new definition: filled anew with those that build on it, without events.
 my $events = sql("SELECT count(*) FROM mhub.event");
 sql(q{UPDATE mhub.segment SET condition = 'age >= 30' WHERE key = 'adult'; CALL mhub.refresh_segments()});
 is(sql($difference), '', 'redefined');
-is(sql("SELECT count(*) FROM mhub.segment WHERE refreshed_condition IS NULL"), 0, 'all are filled');
+is(sql("SELECT count(*) FROM mhub.segment WHERE refreshed_condition IS NULL AND condition IS NOT NULL"), 0, 'all are filled');
 
 # From a condition to its people, whichever index helps.
 for my $condition (q{city = '上海'}, q{city in ('上海', '北京') and age > 20}, q{did('Page Viewed', at least 3 times)}, q{in segment 'adult'}, q{age > 20}, q{did not('Order Completed') and did('Page Viewed', where course = '考研')})
