@@ -88,6 +88,35 @@ $$;
 COMMENT ON FUNCTION mhub.erasure_statement(regclass, text, text[], text, text, text) IS
 'Part of mhub.erase_person(): the statement that deletes, scrubs or anonymises the rows that condition finds, and counts them. $1 to $4 are the person''s ids, its identifiers, the pseudonymous person and its identifiers, one for each of $2.';
 
+CREATE FUNCTION mhub.erase_rows(persons bigint[], identifiers bigint[], pseudonym bigint, fresh bigint[], events text, OUT counts jsonb, OUT touched regclass[])
+RETURNS record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    entry record;
+    rows_done bigint;
+    tables regclass[];
+BEGIN
+    counts := '{}';
+    touched := '{}';
+    FOR entry IN
+        SELECT d.relation, mhub.erasure_statement(d.relation, d.id_of, d.id_columns, mhub.personal_rows(d.id_of, d.id_columns, d.rows_of),
+                   CASE WHEN d.erase = 'anonymise' AND $5 = 'delete' THEN 'delete' ELSE d.erase END, d.scrub) AS statement
+        FROM mhub.personal_data() AS d WHERE d.erase <> 'keep' ORDER BY d.place, d.relation::text
+    LOOP
+        EXECUTE entry.statement INTO rows_done, tables USING $1, $2, $3, $4;
+        IF rows_done > 0 THEN
+            counts := counts || jsonb_build_object(entry.relation::text, coalesce((counts ->> entry.relation::text)::bigint, 0) + rows_done);
+            touched := touched || tables;
+            -- Somebody analyzed the partitioned table as a whole: that has statistics of its own.
+            IF EXISTS (SELECT FROM pg_stats AS s WHERE s.inherited AND format('%I.%I', s.schemaname, s.tablename)::regclass = entry.relation) THEN
+                touched := touched || entry.relation;
+            END IF;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION mhub.erase_rows(bigint[], bigint[], bigint, bigint[], text) IS
+'Part of mhub.erase_person(): deletes, scrubs or anonymises the rows about a person, table by table as mhub.personal_data() says. Arguments: its ids, its identifiers, the pseudonymous person and its identifiers (one for each), what to do to events. Returns the number of rows by table and the tables touched, partitions named singly.';
+
 CREATE FUNCTION mhub.erase_person(person_id bigint, reason text, events text DEFAULT 'anonymise', suppress boolean DEFAULT false, analyze_tables boolean DEFAULT true) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -96,12 +125,10 @@ DECLARE
     pseudonym bigint;
     fresh bigint[];
     subjects bytea[] := '{}';
-    entry record;
-    rows_done bigint;
-    tables regclass[];
-    touched regclass[] := '{}';
-    counts jsonb := '{}';
+    touched regclass[];
+    counts jsonb;
     keys bigint;
+    erasure uuid;
 BEGIN
     IF $2 IS NULL OR $3 IS NULL OR $3 NOT IN ('anonymise', 'delete') THEN
         RAISE EXCEPTION 'erasure needs a reason, and events to be "anonymise" or "delete"' USING ERRCODE = 'invalid_parameter_value';
@@ -138,25 +165,13 @@ BEGIN
     )
     SELECT coalesce(array_agg(added.identifier_id), '{}') INTO fresh FROM added;
 
-    FOR entry IN
-        SELECT d.relation, mhub.erasure_statement(d.relation, d.id_of, d.id_columns, mhub.personal_rows(d.id_of, d.id_columns, d.rows_of),
-                   CASE WHEN d.erase = 'anonymise' AND $3 = 'delete' THEN 'delete' ELSE d.erase END, d.scrub) AS statement
-        FROM mhub.personal_data() AS d WHERE d.erase <> 'keep' ORDER BY d.place, d.relation::text
-    LOOP
-        EXECUTE entry.statement INTO rows_done, tables USING persons, identifiers, pseudonym, fresh;
-        IF rows_done > 0 THEN
-            counts := counts || jsonb_build_object(entry.relation::text, coalesce((counts ->> entry.relation::text)::bigint, 0) + rows_done);
-            touched := touched || tables;
-            -- Somebody analyzed the partitioned table as a whole: that has statistics of its own.
-            IF EXISTS (SELECT FROM pg_stats AS s WHERE s.inherited AND format('%I.%I', s.schemaname, s.tablename)::regclass = entry.relation) THEN
-                touched := touched || entry.relation;
-            END IF;
-        END IF;
-    END LOOP;
+    SELECT r.counts, r.touched INTO counts, touched FROM mhub.erase_rows(persons, identifiers, pseudonym, fresh, $3) AS r;
     keys := mhub.destroy_person_keys(persons);
 
     INSERT INTO mhub.erasure_log (persons, subject_indexes, reason, events, row_counts, keys_destroyed)
-    VALUES (persons, subjects, $2, $3, counts, keys);
+    VALUES (persons, subjects, $2, $3, counts, keys) RETURNING erasure_id INTO erasure;
+    INSERT INTO mhub.erasure_pending (erasure_id, persons, identifiers, pseudonym, fresh, events)
+    VALUES (erasure, persons, identifiers, pseudonym, fresh, $3);
     PERFORM pg_notify('mhub_erasure', json_build_object('persons', persons)::text);
     IF $5 THEN
         PERFORM mhub.refresh_statistics(touched);
@@ -165,7 +180,60 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.erase_person(bigint, text, text, boolean, boolean) IS
-'Erases a person (any id of it) in this transaction (GDPR Art. 17): keys destroyed, identifiers with their blind indexes and links deleted, traits, consent and workflow state deleted, queued messages cancelled; events, conversions and messages are kept for counting under a fresh pseudonym and without address, agent, URL and properties, or deleted: events => ''delete''. suppress puts its addresses on the suppression list first. analyze_tables refreshes the statistics of the tables touched, which still hold erased values; say false to erase many and ANALYZE once. Logged in mhub.erasure_log and told to listeners of mhub_erasure. Returns ids, rows per table and keys destroyed. Errors: no_data_found for an unknown person, invalid_parameter_value. Backups and WAL: see doc/privacy.md.';
+'Erases a person (any id of it) in this transaction (GDPR Art. 17): keys destroyed, identifiers with their blind indexes and links deleted, traits, consent and workflow state deleted, queued messages cancelled; events, conversions and messages are kept for counting under a fresh pseudonym and without address, agent, URL and properties, or deleted: events => ''delete''. suppress puts its addresses on the suppression list first. analyze_tables refreshes the statistics of the tables touched, which still hold erased values; say false to erase many and ANALYZE once. Logged in mhub.erasure_log and told to listeners of mhub_erasure. What a transaction under way goes on to write about the person is erased by mhub.finish_erasures(). Returns ids, rows per table and keys destroyed. Errors: no_data_found for an unknown person, invalid_parameter_value. Backups and WAL: see doc/privacy.md.';
+
+CREATE FUNCTION mhub.other_transactions() RETURNS text[]
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT l.virtualtransaction), '{}')
+    FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype IN ('virtualxid', 'transactionid') AND l.pid IS DISTINCT FROM pg_backend_pid()
+      AND (a.datname IS NULL OR a.datname = current_database())
+$$;
+COMMENT ON FUNCTION mhub.other_transactions() IS
+'The transactions of other sessions under way in this database, prepared ones included, as pg_locks.virtualtransaction names them. Part of mhub.finish_erasures().';
+
+CREATE FUNCTION mhub.finish_erasure_rows() RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    running text[];
+    entry mhub.erasure_pending;
+    counts jsonb;
+    finished integer := 0;
+BEGIN
+    -- Whoever had looked the person up before the erasure was committed is among those who are running now that it is seen.
+    UPDATE mhub.erasure_pending AS p SET waiting_for = mhub.other_transactions() WHERE p.waiting_for IS NULL;
+    running := mhub.other_transactions();
+
+    FOR entry IN
+        SELECT p.* FROM mhub.erasure_pending AS p WHERE NOT p.waiting_for && running FOR UPDATE SKIP LOCKED
+    LOOP
+        SELECT r.counts INTO counts FROM mhub.erase_rows(entry.persons, entry.identifiers, entry.pseudonym, entry.fresh, entry.events) AS r;
+        UPDATE mhub.erasure_log AS l
+        SET row_counts = l.row_counts || (
+            SELECT coalesce(jsonb_object_agg(c.key, coalesce((l.row_counts ->> c.key)::bigint, 0) + c.value::bigint), '{}') FROM jsonb_each_text(counts) AS c)
+        WHERE l.erasure_id = entry.erasure_id;
+        DELETE FROM mhub.erasure_pending AS p WHERE p.erasure_id = entry.erasure_id;
+        finished := finished + 1;
+    END LOOP;
+    RETURN finished;
+END
+$$;
+COMMENT ON FUNCTION mhub.finish_erasure_rows() IS
+'Part of mhub.finish_erasures(), with the rights of the caller: needs those of the hub''s owner. Returns how many erasures it finished.';
+
+CREATE FUNCTION mhub.finish_erasure_step() RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_finish_erasure_step';
+COMMENT ON FUNCTION mhub.finish_erasure_step() IS
+'mhub.finish_erasure_rows() with the rights of the owner of mhub.erasure_pending: who runs the jobs may finish an erasure, but not begin one.';
+
+CREATE PROCEDURE mhub.finish_erasures()
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM mhub.finish_erasure_step();
+END
+$$;
+COMMENT ON PROCEDURE mhub.finish_erasures() IS
+'Erases what transactions that were under way during mhub.erase_person() have written about the person since. An erasure is finished once every transaction has ended that was running when it was first looked at; the next call takes it up. mhub.run_jobs() calls it each minute.';
 
 CREATE FUNCTION mhub.was_erased(kind text, value text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$

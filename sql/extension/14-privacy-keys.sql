@@ -61,6 +61,11 @@ BEGIN
         FROM mhub.key_status() AS k;
     END IF;
 
+    RETURN QUERY
+    SELECT 'erasures', CASE WHEN min(l.erased_at) < now() - interval '1 day' THEN 'warn' ELSE 'ok' END, format('%s erasures are not finished', count(*)),
+           CASE WHEN min(l.erased_at) < now() - interval '1 day' THEN 'They wait for transactions that began before them, or for mhub.run_jobs(), which calls mhub.finish_erasures().' END
+    FROM mhub.erasure_pending AS p JOIN mhub.erasure_log AS l USING (erasure_id);
+
     SELECT string_agg(format('%s = %s', s.name, s.setting), ', ' ORDER BY s.name) INTO logging
     FROM pg_settings AS s
     WHERE (s.name = 'log_statement' AND s.setting NOT IN ('none', 'ddl')) OR (s.name IN ('log_min_duration_statement', 'log_min_duration_sample') AND s.setting <> '-1')

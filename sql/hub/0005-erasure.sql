@@ -45,3 +45,21 @@ COMMENT ON COLUMN mhub.erasure_log.reason IS 'Why, as given; no personal data.';
 COMMENT ON COLUMN mhub.erasure_log.events IS 'What was done to events: anonymise or delete.';
 COMMENT ON COLUMN mhub.erasure_log.row_counts IS 'Rows deleted or changed, by table.';
 COMMENT ON COLUMN mhub.erasure_log.keys_destroyed IS 'How many keys were destroyed.';
+
+CREATE TABLE mhub.erasure_pending (
+    erasure_id uuid PRIMARY KEY,
+    persons bigint[] NOT NULL,
+    identifiers bigint[] NOT NULL,
+    pseudonym bigint NOT NULL,
+    fresh bigint[] NOT NULL,
+    events text NOT NULL,
+    waiting_for text[]
+);
+COMMENT ON TABLE mhub.erasure_pending IS 'Erasures that transactions under way may not have heard of: what those still write about the person is erased by mhub.finish_erasures() once they have ended. Then the row goes, and with it the last trace of who became which pseudonym.';
+COMMENT ON COLUMN mhub.erasure_pending.erasure_id IS 'The erasure''s row in mhub.erasure_log.';
+COMMENT ON COLUMN mhub.erasure_pending.persons IS 'All ids of the person.';
+COMMENT ON COLUMN mhub.erasure_pending.identifiers IS 'The identifiers it had.';
+COMMENT ON COLUMN mhub.erasure_pending.pseudonym IS 'The person of nobody that stands for it.';
+COMMENT ON COLUMN mhub.erasure_pending.fresh IS 'That person''s identifiers, one for each of identifiers.';
+COMMENT ON COLUMN mhub.erasure_pending.events IS 'What is done to events: anonymise or delete.';
+COMMENT ON COLUMN mhub.erasure_pending.waiting_for IS 'Transactions (pg_locks.virtualtransaction) that were running when mhub.finish_erasures() first saw the row; NULL before that.';

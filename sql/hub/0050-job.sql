@@ -36,5 +36,6 @@ INSERT INTO mhub.job (name, every, max_time) VALUES
     ('refresh_sessions', '30 seconds', '15 seconds'),
     ('flag_rates', '1 minute', '15 seconds'),
     ('refresh_attribution', '1 minute', '20 seconds'),
+    ('finish_erasures', '1 minute', '20 seconds'),
     ('maintain_partitions', '1 hour', '20 seconds'),
     ('apply_retention', '1 hour', '20 seconds');

@@ -39,7 +39,7 @@ SELECT convert_from(decode(chinese.name, 'hex'), 'UTF8'), chinese.description FR
     ('e5beaee4bfa1', 'WeChat name, in Chinese'),
     ('e5beaee4bfa1e58fb7', 'WeChat name, in Chinese'),
     ('e5a4b4e5838f', 'picture, in Chinese')
-) AS chinese (name, description) WHERE getdatabaseencoding() = 'UTF8';
+) AS chinese (name, description) WHERE getdatabaseencoding() IN ('UTF8', 'SQL_ASCII', 'EUC_CN');
 CREATE TRIGGER pii_trait_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON mhub.pii_trait
     FOR EACH STATEMENT EXECUTE FUNCTION mhub.invalidate_cache();
 

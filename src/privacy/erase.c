@@ -1,6 +1,6 @@
 /*
  * erase.c
- *	  What mhub.export_person() and mhub.erase_person() need beyond SQL.
+ *	  What export and erasure need beyond SQL.
  */
 #include "mhub.h"
 
@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(mhub_destroy_person_keys);
 PG_FUNCTION_INFO_V1(mhub_note_access);
 PG_FUNCTION_INFO_V1(mhub_refresh_statistics);
 PG_FUNCTION_INFO_V1(mhub_key_configured);
+PG_FUNCTION_INFO_V1(mhub_finish_erasure_step);
 
 static MhubPlan destroy_keys = {
 	.sql = "UPDATE mhub.person_key SET wrapped = '', epoch = 0, destroyed_at = pg_catalog.now()"
@@ -34,6 +35,8 @@ static MhubPlan leave_tombstones = {
 	" WHERE NOT EXISTS (SELECT FROM mhub.person_key AS k WHERE k.person_id OPERATOR(pg_catalog.=) p)",
 	.nargs = 1, .argtypes = {INT8ARRAYOID}
 };
+
+static MhubPlan finish_rows = {.sql = "SELECT mhub.finish_erasure_rows()"};
 
 static int64 *
 int8_elements(ArrayType *array, int *n)
@@ -142,4 +145,22 @@ Datum
 mhub_key_configured(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_BOOL(mhub_key_source_set());
+}
+
+/* As the hub's owner: who runs the jobs has no rights on all those tables. */
+Datum
+mhub_finish_erasure_step(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	MhubOwnerContext saved;
+	bool		isnull;
+	int32		finished;
+
+	mhub_become_owner("erasure_pending", &saved);
+	SPI_connect();
+	if (SPI_execute_plan(mhub_plan(&finish_rows), NULL, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute mhub.finish_erasure_rows()");
+	finished = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	mhub_become_self_again(&saved);
+	PG_RETURN_INT32(finished);
 }

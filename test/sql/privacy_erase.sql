@@ -1,4 +1,5 @@
 -- Export and erasure of a person.
+\set SHOW_CONTEXT never
 BEGIN;
 SELECT mhub.install() > 0 AS applied;
 SET LOCAL mhub.purpose = 'request of the person';

@@ -61,9 +61,12 @@ for my $encoding ('UTF8', 'SQL_ASCII', 'EUC_CN')
 	local $ENV{PGCLIENTENCODING} = 'UTF8';
 	my $person = $node->safe_psql($database, q{SELECT mhub.identify('{"cookie":"访客-1","user_id":"会员-七"}')});
 	is($node->safe_psql($database, q{SELECT mhub.person_id('user_id', '会员-七')}), $person, "$encoding: a Chinese identifier is found again");
+	is($node->safe_psql($database, q{SELECT mhub.has_pii_trait('{"姓名": "x"}'), mhub.has_pii_trait('{"城市": "x"}')}), 't|f', "$encoding: a Chinese name of a personal trait is known");
 	is($node->safe_psql($database, q{SELECT events FROM mhub.load_access_log(ARRAY['198.18.0.1 - - [01/Apr/2025:10:00:00 +0800] "GET / HTTP/1.1" 200 1 "-" "\xE8\xAE\xBF"'])}),
 		1, "$encoding: a line of an access log is read");
 }
+is($node->safe_psql(hub_database($node, 'in_latin1', "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"), q{SELECT mhub.has_pii_trait('{"first_name": "x"}')}),
+	't', 'LATIN1, which has no Chinese: installed');
 
 # Removing: the guard, then uninstall, then DROP EXTENSION.
 (undef, undef, $error) = $node->psql('crowd', 'DROP EXTENSION mhub CASCADE');
