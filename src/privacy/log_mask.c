@@ -47,12 +47,18 @@ mentions_mhub(const char *text)
 	return false;
 }
 
+/* Whether the values of a statement are to be seen nowhere */
+bool
+mhub_statement_is_masked(const char *statement)
+{
+	return mask_mode == MASK_MHUB ? mentions_mhub(statement) : mask_mode == MASK_ALL;
+}
+
 static bool
 is_sensitive(const ErrorData *edata)
 {
-	if (mask_mode != MASK_MHUB)
-		return mask_mode == MASK_ALL;
-	return mentions_mhub(debug_query_string) || mentions_mhub(edata->message) || mentions_mhub(edata->detail);
+	return mhub_statement_is_masked(debug_query_string) ||
+		mhub_statement_is_masked(edata->message) || mhub_statement_is_masked(edata->detail);
 }
 
 /* Data exceptions and constraint violations quote the values they refuse. */

@@ -8,6 +8,7 @@
 #include "privacy/key_file.h"
 #include "privacy/key_store.h"
 #include "privacy/log_mask.h"
+#include "privacy/utility_mask.h"
 
 #include "utils/guc.h"
 
@@ -53,4 +54,5 @@ mhub_privacy_init(void)
 	mhub_key_store_init();
 	mhub_access_log_init();
 	mhub_log_mask_init();
+	mhub_utility_mask_init();
 }

@@ -19,7 +19,7 @@ my $node = mhub_node(
 	'log_parameter_max_length_on_error' => '-1',
 	'auto_explain.log_min_duration' => '0',
 	'auto_explain.log_verbose' => 'on',
-	'pg_stat_statements.track_utility' => 'off',
+	'pg_stat_statements.track_utility' => 'on',
 	'autovacuum' => 'off');
 my $db = hub_database($node, 'shop');
 
