@@ -20,24 +20,24 @@ COMMENT ON FUNCTION mhub.enc_out(mhub.enc) IS 'Output of mhub.enc: the ciphertex
 COMMENT ON FUNCTION mhub.enc_recv(internal) IS 'Binary input of mhub.enc.';
 COMMENT ON FUNCTION mhub.enc_send(mhub.enc) IS 'Binary output of mhub.enc.';
 
-CREATE FUNCTION mhub.encrypt(value text, person_id bigint, column_name text) RETURNS mhub.enc
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_encrypt';
-COMMENT ON FUNCTION mhub.encrypt(text, bigint, text) IS
-'Seals a value for a person and a column of mhub.enc_column. The person''s key is made when a value is first sealed for it. A different result every time. NULL for a NULL argument. Errors: MH001 no key configured, MH002 the epoch of the person''s key is not in the key file, MH003 the person was erased, undefined_object for an unregistered column.';
+CREATE FUNCTION mhub.encrypt(value text, person_id bigint, column_name text, row_key text DEFAULT NULL) RETURNS mhub.enc
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_encrypt';
+COMMENT ON FUNCTION mhub.encrypt(text, bigint, text, text) IS
+'Seals a value for a person and a column of mhub.enc_column, and binds it to a row, if row_key, the text of the row''s primary key, is given: it then opens with the same only. The person''s key is made when a value is first sealed for it. A different result every time. NULL for a NULL value, person_id or column_name. Errors: MH001 no key configured, MH002 the epoch of the person''s key is not in the key file, MH003 the person was erased, undefined_object for an unregistered column.';
 
 CREATE FUNCTION mhub.encrypt_secret(value text, column_name text) RETURNS mhub.enc
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_encrypt_secret';
 COMMENT ON FUNCTION mhub.encrypt_secret(text, text) IS
 'Seals a secret of the hub itself, such as a provider''s token, for a column of mhub.enc_column. No person''s erasure touches it. NULL for a NULL argument. Errors as mhub.encrypt().';
 
-CREATE FUNCTION mhub.decrypt(value mhub.enc, column_name text, person_id bigint DEFAULT NULL) RETURNS text
+CREATE FUNCTION mhub.decrypt(value mhub.enc, column_name text, person_id bigint DEFAULT NULL, row_key text DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE COST 10 AS 'MODULE_PATHNAME', 'mhub_decrypt';
-COMMENT ON FUNCTION mhub.decrypt(mhub.enc, text, bigint) IS
-'Opens a sealed value of a column of mhub.enc_column. Needs mhub.purpose to be set and is logged in mhub.access_log (in the server''s log, when the transaction rolls back). person_id, where given, is whose value it must be, merges followed. NULL for a NULL value or column, and when the person was erased. Errors: MH006 no purpose, MH001 no key configured, MH002 the key''s epoch is not in the key file, MH004 value, column or person do not belong together, MH005 no readable value, read_only_sql_transaction where nothing can be logged, undefined_object for an unregistered column.';
+COMMENT ON FUNCTION mhub.decrypt(mhub.enc, text, bigint, text) IS
+'Opens a sealed value of a column of mhub.enc_column. Needs mhub.purpose to be set and is logged in mhub.access_log (in the server''s log, when the transaction rolls back). person_id, where given, is whose value it must be, merges followed; row_key what it was sealed with, NULL for none. NULL for a NULL value or column, and when the person was erased. Errors: MH006 no purpose, MH001 no key configured, MH002 the key''s epoch is not in the key file, MH004 value, column, person or row do not belong together, MH005 no readable value, read_only_sql_transaction where nothing can be logged, undefined_object for an unregistered column.';
 
-CREATE FUNCTION mhub.decrypt_strict(value mhub.enc, column_name text, person_id bigint DEFAULT NULL) RETURNS text
+CREATE FUNCTION mhub.decrypt_strict(value mhub.enc, column_name text, person_id bigint DEFAULT NULL, row_key text DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE COST 10 AS 'MODULE_PATHNAME', 'mhub_decrypt_strict';
-COMMENT ON FUNCTION mhub.decrypt_strict(mhub.enc, text, bigint) IS
+COMMENT ON FUNCTION mhub.decrypt_strict(mhub.enc, text, bigint, text) IS
 'As mhub.decrypt(), but raises MH003 instead of returning NULL when the person was erased.';
 
 CREATE FUNCTION mhub.person_family(person_id bigint) RETURNS SETOF bigint
@@ -71,12 +71,13 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_keys_reload';
 COMMENT ON FUNCTION mhub.keys_reload() IS
 'Reads the key file (or runs mhub.key_command) now and, from this transaction''s commit on, makes every session read it again before it next needs a key. Returns the number of epochs. Errors: MH001 when there is no usable key file.';
 
-CREATE FUNCTION mhub.register_enc_column(name text) RETURNS integer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION mhub.register_enc_column(name text, padded boolean DEFAULT false) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH added AS (
-        INSERT INTO mhub.enc_column (name) VALUES ($1) ON CONFLICT DO NOTHING RETURNING column_id
+        INSERT INTO mhub.enc_column (name, padded) SELECT $1, coalesce($2, false) WHERE $1 IS NOT NULL
+        ON CONFLICT DO NOTHING RETURNING column_id
     )
     SELECT column_id FROM added UNION ALL SELECT c.column_id FROM mhub.enc_column AS c WHERE c.name = $1 LIMIT 1
 $$;
-COMMENT ON FUNCTION mhub.register_enc_column(text) IS
-'Registers a column that holds values of type mhub.enc, by convention named schema.table.column, and returns its number; the number it has when it is registered already. NULL for NULL.';
+COMMENT ON FUNCTION mhub.register_enc_column(text, boolean) IS
+'Registers a column that holds values of type mhub.enc, by convention named schema.table.column, and returns its number; the number it has when it is registered already, which changes nothing. padded: fill texts up to a multiple of 16 bytes. NULL for a NULL name.';

@@ -13,7 +13,7 @@ COMMENT ON FUNCTION mhub.destroy_person_keys(bigint[]) IS
 CREATE FUNCTION mhub.reseal(value mhub.enc, person_id bigint, column_name text) RETURNS mhub.enc
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_reseal';
 COMMENT ON FUNCTION mhub.reseal(mhub.enc, bigint, text) IS
-'The value sealed under this person''s key, without showing it; unchanged when it is already, or when its key is destroyed. For values that were sealed while two persons were taken for one. Errors as mhub.encrypt() and mhub.decrypt(), but no purpose is needed.';
+'The value sealed under this person''s key, without showing it; unchanged when it is already, or when its key is destroyed. For values that were sealed while two persons were taken for one; not for those bound to a row. Errors as mhub.encrypt() and mhub.decrypt(), but no purpose is needed.';
 
 CREATE FUNCTION mhub.note_access(action text, person_id bigint, purpose text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_note_access';
@@ -32,7 +32,7 @@ COMMENT ON FUNCTION mhub.key_configured() IS
 
 CREATE FUNCTION mhub.opened_columns(relation regclass) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce('|| jsonb_build_object(' || string_agg(format('%L, mhub.decrypt(t.%I, %L)', a.attname, a.attname, e.name), ', ' ORDER BY a.attnum) || ')', '')
+    SELECT coalesce('|| jsonb_build_object(' || string_agg(format('%L, mhub.decrypt(t.%I, %L, NULL, %s)', a.attname, a.attname, e.name, coalesce('(' || e.row_key || ')::text', 'NULL')), ', ' ORDER BY a.attnum) || ')', '')
     FROM pg_attribute AS a
     JOIN pg_class AS c ON c.oid = a.attrelid
     JOIN mhub.enc_column AS e

@@ -1,6 +1,7 @@
 /*
  * column.c
- *	  mhub.enc_column: the small numbers that stand for columns in ciphertexts.
+ *	  mhub.enc_column: the small numbers that stand for columns in ciphertexts,
+ *	  and whether values of a column are padded.
  *
  * A value is bound to its column by number, so that renaming a column does
  * not make its values unreadable.
@@ -17,15 +18,15 @@
 #define COLUMN_NAME_MAX 128
 
 static MhubPlan select_column = {
-	.sql = "SELECT column_id FROM mhub.enc_column WHERE name OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT column_id, padded FROM mhub.enc_column WHERE name OPERATOR(pg_catalog.=) $1",
 	.nargs = 1, .argtypes = {TEXTOID}
 };
 
-typedef struct Column
+typedef struct KnownColumn
 {
 	char		name[COLUMN_NAME_MAX];
-	int32		id;				/* 0 = to be read again */
-} Column;
+	MhubColumn	column;			/* id 0 = to be read again */
+} KnownColumn;
 
 static HTAB *columns = NULL;
 
@@ -34,29 +35,29 @@ void
 mhub_columns_clear(void)
 {
 	HASH_SEQ_STATUS scan;
-	Column	   *column;
+	KnownColumn *known;
 
 	if (columns == NULL)
 		return;
 	hash_seq_init(&scan, columns);
-	while ((column = hash_seq_search(&scan)) != NULL)
-		column->id = 0;
+	while ((known = hash_seq_search(&scan)) != NULL)
+		known->column.id = 0;
 }
 
 static void
 create_columns(void)
 {
-	HASHCTL		control = {.keysize = COLUMN_NAME_MAX, .entrysize = sizeof(Column), .hcxt = TopMemoryContext};
+	HASHCTL		control = {.keysize = COLUMN_NAME_MAX, .entrysize = sizeof(KnownColumn), .hcxt = TopMemoryContext};
 
 	columns = hash_create("mhub columns", 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-static int32
+static MhubColumn
 read_column(const char *name)
 {
 	MhubOwnerContext saved;
 	Datum		arg = CStringGetTextDatum(name);
-	int32		id = 0;
+	MhubColumn	column = {0};
 	bool		isnull;
 
 	mhub_watch(MHUB_WATCH_COLUMN, mhub_hub_table("enc_column"));
@@ -65,33 +66,36 @@ read_column(const char *name)
 	if (SPI_execute_plan(mhub_plan(&select_column), &arg, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read mhub.enc_column");
 	if (SPI_processed > 0)
-		id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	{
+		column.id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		column.padded = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
 	SPI_finish();
 	mhub_become_self_again(&saved);
-	return id;
+	return column;
 }
 
-/* The number of a registered column */
-int32
-mhub_column_id(const char *name)
+/* A registered column */
+MhubColumn
+mhub_column(const char *name)
 {
-	Column	   *known = NULL;
-	int32		id;
+	KnownColumn *known = NULL;
+	MhubColumn	column;
 
 	if (columns == NULL)
 		create_columns();
 	if (strlen(name) < COLUMN_NAME_MAX)
 		known = hash_search(columns, name, HASH_FIND, NULL);
-	if (known != NULL && known->id != 0)
-		return known->id;
-	id = read_column(name);
-	if (id == 0)
+	if (known != NULL && known->column.id != 0)
+		return known->column;
+	column = read_column(name);
+	if (column.id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("\"%.*s\" is not a registered column for sealed values", COLUMN_NAME_MAX, name),
 				 errhint("Register it once: SELECT mhub.register_enc_column('schema.table.column');"),
 				 errhidestmt(true), errhidecontext(true)));
 	known = hash_search(columns, name, HASH_ENTER, NULL);
-	known->id = id;
-	return id;
+	known->column = column;
+	return column;
 }

@@ -178,6 +178,14 @@ mhub_hmac_parts(MhubHmac *hmac, const void *first, size_t first_len,
 		crypto_failed("compute HMAC-SHA256");
 }
 
+/* out has MHUB_SHA256_LEN bytes. */
+void
+mhub_sha256(const void *data, size_t len, uint8 *out)
+{
+	if (EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) != 1)
+		crypto_failed("compute SHA-256");
+}
+
 void
 mhub_random_key(uint8 *key)
 {

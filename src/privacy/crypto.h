@@ -11,6 +11,7 @@
 #define MHUB_NONCE_LEN 12
 #define MHUB_TAG_LEN 16
 #define MHUB_HMAC_LEN 32
+#define MHUB_SHA256_LEN 32
 
 /* A wrapped key: nonce, sealed key, tag */
 #define MHUB_WRAPPED_LEN (MHUB_NONCE_LEN + MHUB_KEY_LEN + MHUB_TAG_LEN)
@@ -35,6 +36,7 @@ extern void mhub_hmac_free(MhubHmac *hmac);
 extern void mhub_hmac_parts(MhubHmac *hmac, const void *first, size_t first_len,
 							const void *second, size_t second_len, uint8 *out);
 
+extern void mhub_sha256(const void *data, size_t len, uint8 *out);
 extern void mhub_random_key(uint8 *key);
 extern void mhub_cleanse(void *memory, size_t size);
 

@@ -41,12 +41,16 @@ same_person(int64 a, int64 b)
 	return same;
 }
 
-/* The value, or NULL when its key is destroyed; the third argument says whose it must be, if it is given. */
+/*
+ * The value, or NULL when its key is destroyed.  The third argument says
+ * whose it must be, the fourth to which row it is bound, if they are given.
+ */
 static text *
 decrypt(FunctionCallInfo fcinfo, const char *function)
 {
 	bytea	   *sealed = PG_GETARG_BYTEA_PP(0);
 	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *row_key = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	int64		owner;
 	char	   *value;
 
@@ -59,7 +63,7 @@ decrypt(FunctionCallInfo fcinfo, const char *function)
 				 errdetail("Person " INT64_FORMAT " was asked for; the value was sealed for person " INT64_FORMAT ".",
 						   PG_GETARG_INT64(2), owner),
 				 errhidestmt(true), errhidecontext(true)));
-	value = mhub_open(sealed, column_name);
+	value = mhub_open_in_row(sealed, column_name, row_key);
 	if (value == NULL)
 		return NULL;
 	mhub_log_access("decrypt", mhub_purpose, column_name, owner);

@@ -30,7 +30,7 @@ bad_ciphertext(const char *detail)
 
 /* The header of a new value */
 void
-mhub_enc_header(MhubEncScope scope, uint32 key_version, int64 key_id, uint8 *header)
+mhub_enc_header(MhubEncScope scope, bool padded, uint32 key_version, int64 key_id, uint8 *header)
 {
 	uint32		version = pg_hton32(key_version);
 	uint64		id = pg_hton64((uint64) key_id);
@@ -38,7 +38,7 @@ mhub_enc_header(MhubEncScope scope, uint32 key_version, int64 key_id, uint8 *hea
 	header[0] = MHUB_ENC_VERSION;
 	header[1] = MHUB_ENC_AES_256_GCM;
 	header[2] = (uint8) scope;
-	header[3] = 0;
+	header[3] = padded ? MHUB_ENC_PADDED : 0;
 	memcpy(header + 4, &version, 4);
 	memcpy(header + 8, &id, 8);
 }
@@ -53,11 +53,12 @@ mhub_enc_parts(const bytea *sealed, MhubEncParts *parts)
 
 	if (len < MHUB_ENC_OVERHEAD)
 		bad_ciphertext("It is too short.");
-	if (start[0] != MHUB_ENC_VERSION || start[1] != MHUB_ENC_AES_256_GCM || start[3] != 0 ||
+	if (start[0] != MHUB_ENC_VERSION || start[1] != MHUB_ENC_AES_256_GCM || (start[3] & ~MHUB_ENC_PADDED) != 0 ||
 		(start[2] != MHUB_ENC_PERSON && start[2] != MHUB_ENC_SECRET))
 		bad_ciphertext("Its format, algorithm or kind of key is not known to this version of mhub.");
 	memcpy(&id, start + 8, 8);
 	parts->scope = (MhubEncScope) start[2];
+	parts->padded = (start[3] & MHUB_ENC_PADDED) != 0;
 	parts->key_id = (int64) pg_ntoh64(id);
 	parts->header = start;
 	parts->nonce = start + MHUB_ENC_HEADER_LEN;

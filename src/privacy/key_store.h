@@ -33,7 +33,13 @@ extern void mhub_unwrap_keyring_key(const char *purpose, int32 version, uint32 e
 extern void mhub_keyring_clear(void);
 
 /* column.c */
-extern int32 mhub_column_id(const char *column_name);
+typedef struct MhubColumn
+{
+	int32		id;
+	bool		padded;
+} MhubColumn;
+
+extern MhubColumn mhub_column(const char *name);
 extern void mhub_columns_clear(void);
 
 /* key_store.c */

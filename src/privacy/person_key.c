@@ -186,6 +186,24 @@ new_key_ids(int64 *ids, int n)
 		ids[i] = DatumGetInt64(column(i, 1));
 }
 
+/*
+ * Random nonces are safe for 2^32 uses of one key (NIST SP 800-38D); half of
+ * that is our bound for an epoch key.  It wraps each person key at most once,
+ * when that is made or when it is re-wrapped, so the ids count for us.
+ */
+#define KEY_ID_MAX INT64CONST(2147483647)
+
+static void
+refuse_too_many(int64 key_id)
+{
+	if (key_id > KEY_ID_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("no more person keys can be made"),
+				 errdetail("An epoch key must not wrap more than 2^31 keys, and so many were made in this hub."),
+				 errhidestmt(true), errhidecontext(true)));
+}
+
 /* Makes n random keys, one for each person, and stores them wrapped. */
 static void
 create_keys(const int64 *persons, int n)
@@ -197,6 +215,7 @@ create_keys(const int64 *persons, int n)
 	Datum		args[4];
 
 	new_key_ids(ids, n);
+	refuse_too_many(ids[n - 1]);
 	for (int i = 0; i < n; i++)
 	{
 		bytea	   *box = palloc(VARHDRSZ + MHUB_WRAPPED_LEN);

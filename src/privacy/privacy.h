@@ -51,8 +51,13 @@ extern char *mhub_blind_index_hex(const char *normalised, const char *domain);
  */
 extern void mhub_prepare_person_keys(const int64 *persons, int n);
 
-/* Seals a value of mhub.enc_column.name column_name under the person's key. */
+/*
+ * Seals a value of mhub.enc_column.name column_name under the person's key.
+ * row_key, if not NULL, is the key of the row that the value shall not leave:
+ * opening it takes the same.
+ */
 extern bytea *mhub_seal(const char *value, int64 person_id, const char *column_name);
+extern bytea *mhub_seal_in_row(const char *value, int64 person_id, const char *column_name, const char *row_key);
 
 /* Seals a secret of the hub itself (a provider's token, say): no person's erasure touches it. */
 extern bytea *mhub_seal_secret(const char *value, const char *column_name);
@@ -64,6 +69,7 @@ extern bytea *mhub_seal_secret(const char *value, const char *column_name);
  * mhub.decrypt()'s, for people; rooms use this to do their own work.
  */
 extern char *mhub_open(const bytea *sealed, const char *column_name);
+extern char *mhub_open_in_row(const bytea *sealed, const char *column_name, const char *row_key);
 
 /* The person whose key seals the value (as recorded at creation; resolve merges yourself), 0 for secrets. */
 extern int64 mhub_sealed_for(const bytea *sealed);

@@ -22,14 +22,20 @@ PG_FUNCTION_INFO_V1(mhub_suppression_index_sealed);
 PG_FUNCTION_INFO_V1(mhub_reseal);
 PG_FUNCTION_INFO_V1(mhub_keys_reload);
 
+/* Only the row's key may be missing. */
 Datum
 mhub_encrypt(PG_FUNCTION_ARGS)
 {
-	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int64		person_id = PG_GETARG_INT64(1);
-	char	   *column_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char	   *value;
+	char	   *column_name;
+	char	   *row_key;
 
-	PG_RETURN_BYTEA_P(mhub_seal(value, person_id, column_name));
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	column_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	row_key = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	PG_RETURN_BYTEA_P(mhub_seal_in_row(value, PG_GETARG_INT64(1), column_name, row_key));
 }
 
 Datum

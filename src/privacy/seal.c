@@ -15,22 +15,44 @@
 #include "utils/memutils.h"
 
 /* A text field can have no more than this, and neither can what becomes one. */
-#define MAX_SEALED_TEXT (MaxAllocSize - VARHDRSZ - MHUB_ENC_OVERHEAD - 1)
+#define MAX_SEALED_TEXT (MaxAllocSize - VARHDRSZ - MHUB_ENC_OVERHEAD - MHUB_ENC_BLOCK - 1)
 
-static void
-make_aad(const uint8 *header, int32 column_id, uint8 *aad)
+/* What the tag vouches for besides the ciphertext; returns its length. */
+static int
+make_aad(const uint8 *header, int32 column_id, const char *row_key, uint8 *aad)
 {
 	uint32		column = pg_hton32((uint32) column_id);
+	uint8		digest[MHUB_SHA256_LEN];
 
 	memcpy(aad, header, MHUB_ENC_HEADER_LEN);
 	memcpy(aad + MHUB_ENC_HEADER_LEN, &column, 4);
+	if (row_key == NULL)
+		return MHUB_ENC_HEADER_LEN + 4;
+	row_key = mhub_to_utf8(row_key);
+	mhub_sha256(row_key, strlen(row_key), digest);
+	memcpy(aad + MHUB_ENC_HEADER_LEN + 4, digest, MHUB_ENC_ROW_LEN);
+	return MHUB_ENC_AAD_MAX;
+}
+
+/* The text with 1 to 16 bytes behind it, each of which tells how many they are */
+static char *
+pad(const char *plain, size_t *len)
+{
+	size_t		padding = MHUB_ENC_BLOCK - *len % MHUB_ENC_BLOCK;
+	char	   *padded = palloc(*len + padding);
+
+	memcpy(padded, plain, *len);
+	memset(padded + *len, (int) padding, padding);
+	*len += padding;
+	return padded;
 }
 
 static bytea *
-seal_with(const uint8 *key, const uint8 *header, int32 column_id, const char *plain)
+seal_with(const uint8 *key, const uint8 *header, const MhubColumn *column, const char *row_key, const char *plain)
 {
 	size_t		len = strlen(plain);
-	uint8		aad[MHUB_ENC_AAD_LEN];
+	uint8		aad[MHUB_ENC_AAD_MAX];
+	int			aad_len = make_aad(header, column->id, row_key, aad);
 	bytea	   *sealed;
 	uint8	   *at;
 
@@ -39,37 +61,44 @@ seal_with(const uint8 *key, const uint8 *header, int32 column_id, const char *pl
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("value is too long to be sealed"),
 				 errhidestmt(true), errhidecontext(true)));
+	if (column->padded)
+		plain = pad(plain, &len);
 	sealed = palloc(VARHDRSZ + MHUB_ENC_OVERHEAD + len);
 	SET_VARSIZE(sealed, VARHDRSZ + MHUB_ENC_OVERHEAD + len);
 	at = (uint8 *) VARDATA(sealed);
 	memcpy(at, header, MHUB_ENC_HEADER_LEN);
-	make_aad(header, column_id, aad);
 	at += MHUB_ENC_HEADER_LEN;
-	mhub_gcm_seal(key, aad, sizeof(aad), (const uint8 *) plain, (int) len,
+	mhub_gcm_seal(key, aad, aad_len, (const uint8 *) plain, (int) len,
 				  at, at + MHUB_NONCE_LEN, at + MHUB_NONCE_LEN + len);
 	return sealed;
 }
 
 bytea *
-mhub_seal(const char *value, int64 person_id, const char *column_name)
+mhub_seal_in_row(const char *value, int64 person_id, const char *column_name, const char *row_key)
 {
-	int32		column_id = mhub_column_id(column_name);
+	MhubColumn	column = mhub_column(column_name);
 	char	   *plain = mhub_to_utf8(value);
 	const MhubPersonKey *key = mhub_key_of_person(person_id);
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
-	mhub_enc_header(MHUB_ENC_PERSON, 1, key->key_id, header);
-	return seal_with(key->dek, header, column_id, plain);
+	mhub_enc_header(MHUB_ENC_PERSON, column.padded, 1, key->key_id, header);
+	return seal_with(key->dek, header, &column, row_key, plain);
+}
+
+bytea *
+mhub_seal(const char *value, int64 person_id, const char *column_name)
+{
+	return mhub_seal_in_row(value, person_id, column_name, NULL);
 }
 
 bytea *
 mhub_seal_secret(const char *value, const char *column_name)
 {
-	int32		column_id = mhub_column_id(column_name);
+	MhubColumn	column = mhub_column(column_name);
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
-	mhub_enc_header(MHUB_ENC_SECRET, MHUB_KEYRING_VERSION, 0, header);
-	return seal_with(mhub_secret_key(), header, column_id, mhub_to_utf8(value));
+	mhub_enc_header(MHUB_ENC_SECRET, column.padded, MHUB_KEYRING_VERSION, 0, header);
+	return seal_with(mhub_secret_key(), header, &column, NULL, mhub_to_utf8(value));
 }
 
 pg_noreturn static void
@@ -78,7 +107,7 @@ tampered(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_MHUB_TAMPERED),
 			 errmsg("sealed value is not authentic"),
-			 errdetail("It was changed, belongs to another column, or was sealed under another key."),
+			 errdetail("It was changed, belongs to another column or row, or was sealed under another key."),
 			 errhidestmt(true), errhidecontext(true)));
 }
 
@@ -92,32 +121,51 @@ key_of_value(const MhubEncParts *parts)
 	return key;
 }
 
-static char *
-open_with(const uint8 *key, const MhubEncParts *parts, int32 column_id)
+/* How many of the bytes are text */
+static int
+text_length(const MhubEncParts *parts, const char *plain)
 {
-	uint8		aad[MHUB_ENC_AAD_LEN];
+	int			padding = 0;
+
+	if (parts->padded)
+		padding = parts->cipher_len > 0 ? (unsigned char) plain[parts->cipher_len - 1] : MHUB_ENC_BLOCK;
+	if (padding > parts->cipher_len)
+		tampered();
+	return parts->cipher_len - padding;
+}
+
+static char *
+open_with(const uint8 *key, const MhubEncParts *parts, int32 column_id, const char *row_key)
+{
+	uint8		aad[MHUB_ENC_AAD_MAX];
+	int			aad_len = make_aad(parts->header, column_id, row_key, aad);
 	char	   *plain = palloc(parts->cipher_len + 1);
 
-	make_aad(parts->header, column_id, aad);
-	if (!mhub_gcm_open(key, aad, sizeof(aad), parts->nonce, parts->cipher, parts->cipher_len,
+	if (!mhub_gcm_open(key, aad, aad_len, parts->nonce, parts->cipher, parts->cipher_len,
 					   parts->tag, (uint8 *) plain))
 		tampered();
-	plain[parts->cipher_len] = '\0';
+	plain[text_length(parts, plain)] = '\0';
 	return mhub_from_utf8(plain);
 }
 
 char *
-mhub_open(const bytea *sealed, const char *column_name)
+mhub_open_in_row(const bytea *sealed, const char *column_name, const char *row_key)
 {
-	int32		column_id = mhub_column_id(column_name);
+	MhubColumn	column = mhub_column(column_name);
 	MhubEncParts parts;
 	const MhubPersonKey *key;
 
 	mhub_enc_parts(sealed, &parts);
 	if (parts.scope == MHUB_ENC_SECRET)
-		return open_with(mhub_secret_key(), &parts, column_id);
+		return open_with(mhub_secret_key(), &parts, column.id, row_key);
 	key = key_of_value(&parts);
-	return key->destroyed ? NULL : open_with(key->dek, &parts, column_id);
+	return key->destroyed ? NULL : open_with(key->dek, &parts, column.id, row_key);
+}
+
+char *
+mhub_open(const bytea *sealed, const char *column_name)
+{
+	return mhub_open_in_row(sealed, column_name, NULL);
 }
 
 int64

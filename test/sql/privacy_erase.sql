@@ -14,9 +14,10 @@ FROM mhub.identifier AS i JOIN who USING (person_id), generate_series(0, 1) AS n
 INSERT INTO mhub.message (person_id, channel, recipient, data, state, pending)
 SELECT person_id, 'email', name || '@example.com', jsonb_build_object('name', name), state, state = 'queued' FROM who, unnest('{queued,sent}'::text[]) AS state;
 SELECT count(mhub.record_person_consent(person_id, 'marketing', proof => 'form of ' || name)) AS consents FROM who;
-CREATE TABLE public.crm_note (id integer, person bigint, note text, sealed mhub.enc);
-INSERT INTO public.crm_note SELECT 1, person_id, 'called ' || name, mhub.encrypt('secret of ' || name, person_id, 'public.crm_note.sealed')
-FROM who, (SELECT mhub.register_enc_column('public.crm_note.sealed') OFFSET 0) AS registered (id) WHERE registered.id > 0;
+CREATE TABLE public.crm_note (id integer, person bigint, note text, sealed mhub.enc, bound mhub.enc);
+SELECT mhub.register_enc_column('public.crm_note.sealed') < mhub.register_enc_column('public.crm_note.bound') AS registered;
+UPDATE mhub.enc_column SET row_key = 't.id' WHERE name = 'public.crm_note.bound';
+INSERT INTO public.crm_note SELECT 1, person_id, 'called ' || name, mhub.encrypt('secret of ' || name, person_id, 'public.crm_note.sealed'), mhub.encrypt('bound to 1', person_id, 'public.crm_note.bound', '1') FROM who;
 INSERT INTO mhub.personal_table (relation, id_of, id_columns, erase, scrub) VALUES ('public.crm_note', 'person', '{person}', 'scrub', 'note = ''''');
 SELECT mhub.identify('{"cookie": "c-li", "phone": "13800138000"}') = person_id AS same FROM who WHERE name = 'li';
 SELECT mhub.identify('{"cookie": ["c-li", "c-wang"]}') = (SELECT min(person_id) FROM who) AS merged;
@@ -31,7 +32,7 @@ CREATE TEMPORARY TABLE export AS SELECT mhub.export_person(person_id) AS e FROM 
 SELECT key AS relation, jsonb_array_length(value) AS rows FROM export, jsonb_each(e -> 'held') WHERE key <> 'mhub.access_log' ORDER BY key COLLATE "C";
 SELECT r ->> 'kind' AS kind, coalesce(r ->> 'sealed', r ->> 'value') AS value FROM export, jsonb_array_elements(e #> '{held,mhub.identifier}') AS r ORDER BY 1, 2;
 SELECT r ->> 'proof' AS proof FROM export, jsonb_array_elements(e #> '{held,mhub.consent}') AS r ORDER BY 1;
-SELECT r ->> 'note' AS note, r ->> 'sealed' AS opened FROM export, jsonb_array_elements(e #> '{held,public.crm_note}') AS r ORDER BY 1;
+SELECT r ->> 'note' AS note, r ->> 'sealed' AS opened, r ->> 'bound' AS bound FROM export, jsonb_array_elements(e #> '{held,public.crm_note}') AS r ORDER BY 1;
 SELECT e::text LIKE '%zhang%' AS bystander, e #>> '{person_id}' = (SELECT min(person_id)::text FROM who) AS of_the_survivor FROM export;
 SAVEPOINT s;
 SELECT mhub.export_person(987654321);

@@ -47,6 +47,31 @@ ROLLBACK TO s;
 SELECT mhub.encrypt('x', 42, repeat('long', 100));
 ROLLBACK TO s;
 
+-- A padded column: 16 lengths look alike; what was sealed before stays readable.
+CREATE TEMPORARY TABLE nick AS SELECT n, mhub.encrypt(repeat('友', n), 42, 'crm.customer.nick') AS sealed
+FROM generate_series(0, 40) AS n, (SELECT mhub.register_enc_column('crm.customer.nick', true) OFFSET 0) AS registered (id) WHERE id > 0;
+SET LOCAL mhub.purpose = 'test';
+SELECT (length(sealed::text) - 2) / 2 - 44 AS bytes, min(n), max(n), bool_and(mhub.decrypt(sealed, 'crm.customer.nick') = repeat('友', n)) AS opens FROM nick GROUP BY 1 ORDER BY 1;
+UPDATE mhub.enc_column SET padded = false WHERE name = 'crm.customer.nick';
+SELECT (length(mhub.encrypt('友', 42, 'crm.customer.nick')::text) - 2) / 2 - 44 AS bytes, (SELECT count(mhub.decrypt(sealed, 'crm.customer.nick')) FROM nick) AS opens;
+
+-- A value bound to its row opens nowhere else, nor as one that is bound to none; and the other way round.
+CREATE TEMPORARY TABLE bound AS SELECT mhub.encrypt('上海', 42, 'crm.customer.phone', '行 7') AS sealed, mhub.encrypt('上海', 42, 'crm.customer.phone') AS unbound;
+SELECT mhub.decrypt(sealed, 'crm.customer.phone', 42, '行 7') AS opened FROM bound;
+SAVEPOINT s;
+SELECT mhub.decrypt(sealed, 'crm.customer.phone', 42, '行 8') FROM bound;
+ROLLBACK TO s;
+SELECT mhub.decrypt(sealed, 'crm.customer.phone') FROM bound;
+ROLLBACK TO s;
+SELECT mhub.decrypt(unbound, 'crm.customer.phone', 42, '行 7') FROM bound;
+ROLLBACK TO s;
+
+-- An epoch key wraps 2^31 keys at most.
+SELECT setval('mhub.person_key_key_id_seq', 2147483646);
+SELECT mhub.encrypt('x', 90001, 'crm.customer.phone') IS NOT NULL AS the_last;
+SELECT mhub.encrypt('x', 90002, 'crm.customer.phone');
+ROLLBACK TO s;
+
 -- Text and binary form are the identity; what is no ciphertext is refused.
 CREATE TEMPORARY TABLE box (sealed mhub.enc);
 INSERT INTO box SELECT mhub.encrypt('上海', 42, 'identifier.sealed');
