@@ -20,6 +20,13 @@ AS $$ SELECT CASE jsonb_typeof(value) WHEN 'string' THEN (value #>> '{}')::mhub.
 COMMENT ON FUNCTION mhub.as_condition(jsonb) IS
 'A condition out of a definition: a jsonb string in the text notation, or an object in the jsonb notation. NULL gives NULL; errors as the input of mhub.condition.';
 
+CREATE FUNCTION mhub.static_segment_problem(key text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN NOT EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1) THEN format('there is no segment "%s"', $1) END
+$$;
+COMMENT ON FUNCTION mhub.static_segment_problem(text) IS
+'Why people cannot be put into a segment by hand: it does not exist, or has a condition. NULL when they can, or for NULL. Internal.';
+
 CREATE FUNCTION mhub.check_workflow(definition jsonb, OUT path text[], OUT problem text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.path, p.problem FROM mhub.workflow_problem(definition) AS p
@@ -40,11 +47,21 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT SET search_p
             UNION ALL
             SELECT 'workflow', format('there is no workflow "%s"', s.step ->> 'workflow')
             WHERE s.step ->> 'type' IN ('enter_workflow', 'exit_workflow')
-              AND NOT EXISTS (SELECT FROM mhub.workflow AS w WHERE w.key = s.step ->> 'workflow')) AS r (field, problem)
+              AND NOT EXISTS (SELECT FROM mhub.workflow AS w WHERE w.key = s.step ->> 'workflow')
+            UNION ALL
+            SELECT f.field, mhub.static_segment_problem(n.name)
+            FROM (VALUES ('add_to'), ('remove_from')) AS f (field),
+                LATERAL jsonb_array_elements_text(CASE jsonb_typeof(s.step -> f.field) WHEN 'array' THEN s.step -> f.field END) AS n (name)
+            WHERE s.step ->> 'type' = 'update' AND mhub.static_segment_problem(n.name) IS NOT NULL) AS r (field, problem)
     WHERE jsonb_typeof(s.step) = 'object'
+    UNION ALL
+    SELECT ARRAY['triggers', (t.place - 1)::text, 'workflow'], format('there is no workflow "%s"', t.element ->> 'workflow')
+    FROM jsonb_array_elements(CASE jsonb_typeof(definition -> 'triggers') WHEN 'array' THEN definition -> 'triggers' END) WITH ORDINALITY AS t (element, place)
+    WHERE t.element ->> 'type' = 'workflow' AND t.element ->> 'workflow' IS NOT NULL
+      AND NOT EXISTS (SELECT FROM mhub.workflow AS w WHERE w.key = t.element ->> 'workflow')
 $$;
 COMMENT ON FUNCTION mhub.check_workflow(jsonb) IS
-'Everything that is wrong with a workflow''s definition, one row each: what mhub.workflow_problem() finds, and references to channels, templates, providers and workflows that do not exist. path leads to the place (definition #> path). NULL gives no rows.';
+'Everything that is wrong with a workflow''s definition, one row each: what mhub.workflow_problem() finds, and references to channels, templates, providers, workflows and segments that do not exist. path leads to the place (definition #> path). NULL gives no rows.';
 
 CREATE FUNCTION mhub.listened_event(trigger jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -64,6 +81,14 @@ LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp A
 $$;
 COMMENT ON FUNCTION mhub.listened_filter(jsonb) IS
 'The condition on the event''s properties that a trigger of a definition sets; NULL: none. Internal.';
+
+CREATE FUNCTION mhub.listened_workflow(trigger jsonb) RETURNS mhub.condition
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (jsonb_build_object('on', coalesce(trigger ->> 'on', 'end'))
+            || CASE WHEN trigger ? 'outcomes' THEN jsonb_build_object('outcome', jsonb_build_object('$in', trigger -> 'outcomes')) ELSE '{}' END)::text::mhub.condition
+$$;
+COMMENT ON FUNCTION mhub.listened_workflow(jsonb) IS
+'What must have happened in another workflow (on: enter or end; outcome) for a trigger of type workflow, as a condition. Internal. NULL gives NULL.';
 
 CREATE FUNCTION mhub.create_workflow(key text, definition jsonb) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -104,11 +129,14 @@ BEGIN
     SELECT new_version_id, 'trigger', t.place - 1, mhub.listened_event(t.element), mhub.listened_filter(t.element), mhub.as_condition(t.element -> 'if')
     FROM jsonb_array_elements(definition -> 'triggers') WITH ORDINALITY AS t (element, place) WHERE mhub.listened_event(t.element) IS NOT NULL
     UNION ALL
-    SELECT new_version_id, 'goal', g.place - 1, g.element ->> 'event', mhub.as_condition(g.element -> 'where'), NULL
-    FROM jsonb_array_elements(definition -> 'goals') WITH ORDINALITY AS g (element, place) WHERE g.element ->> 'event' IS NOT NULL
+    SELECT new_version_id, 'workflow', t.place - 1, t.element ->> 'workflow', mhub.listened_workflow(t.element), mhub.as_condition(t.element -> 'if')
+    FROM jsonb_array_elements(definition -> 'triggers') WITH ORDINALITY AS t (element, place) WHERE t.element ->> 'type' = 'workflow'
     UNION ALL
-    SELECT new_version_id, 'exit', x.place - 1, x.element ->> 'event', mhub.as_condition(x.element -> 'where'), NULL
-    FROM jsonb_array_elements(definition -> 'exit_when') WITH ORDINALITY AS x (element, place) WHERE x.element ->> 'event' IS NOT NULL
+    SELECT new_version_id, 'goal', g.place - 1, coalesce(g.element ->> 'event', ''), mhub.as_condition(g.element -> 'where'), mhub.as_condition(g.element -> 'if')
+    FROM jsonb_array_elements(definition -> 'goals') WITH ORDINALITY AS g (element, place)
+    UNION ALL
+    SELECT new_version_id, 'exit', x.place - 1, coalesce(x.element ->> 'event', ''), mhub.as_condition(x.element -> 'where'), mhub.as_condition(x.element -> 'if')
+    FROM jsonb_array_elements(definition -> 'exit_when') WITH ORDINALITY AS x (element, place)
     UNION ALL
     SELECT new_version_id, 'wait', s.step, s.settings ->> 'event', mhub.as_condition(s.settings -> 'where'), NULL
     FROM mhub.workflow_step AS s WHERE s.version_id = new_version_id AND s.type = 'wait_for' AND s.settings ->> 'event' IS NOT NULL;
@@ -153,7 +181,8 @@ BEGIN
         reentry = CASE WHEN after IN ('never', 'end') THEN after WHEN after IS NULL THEN 'never' ELSE 'after' END,
         reentry_after = CASE WHEN after NOT IN ('never', 'end') THEN after::interval END,
         reentry_per = v.definition #>> '{reentry,per}',
-        concurrent = coalesce((v.definition #>> '{reentry,concurrent}')::boolean, false)
+        concurrent = coalesce((v.definition #>> '{reentry,concurrent}')::boolean, false),
+        time_zone = v.definition ->> 'time_zone'
     WHERE x.workflow_id = w.workflow_id;
     -- Triggers by the clock belong to the published version only.
     DELETE FROM mhub.workflow_schedule AS s USING mhub.workflow_version AS x
@@ -203,7 +232,8 @@ BEGIN
     PERFORM mhub.lock_engine();
     UPDATE mhub.workflow AS x SET state = 'active', paused_at = NULL WHERE x.workflow_id = w.workflow_id;
     UPDATE mhub.workflow_schedule AS s
-    SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() ELSE mhub.next_schedule(s.settings, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()) END
+    SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() ELSE mhub.next_schedule(s.settings, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()) END,
+        run_until = NULL, last_person_id = 0
     FROM mhub.workflow_version AS v WHERE v.version_id = s.version_id AND v.version_id = w.active_version_id AND s.next_run_at < mhub.now();
 
     WITH moved AS (
@@ -227,7 +257,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.resume_workflow(text, text, interval) IS
-'Lets a paused workflow go on, never in a burst unless asked for. catch_up says what becomes of people whose time came during the pause: spread (default): each moves on at a moment of its own within the time over; shift: every wait is prolonged by the length of the pause; now: all at once. Missed runs of schedules are not made up for. Returns how many enrollments got another time; 0 if it was not paused. Errors: undefined_object, invalid_parameter_value.';
+'Lets a paused workflow go on, never in a burst unless asked for. catch_up says what becomes of people whose time came during the pause: spread (default): each moves on at a moment of its own within the time over; shift: every wait is prolonged by the length of the pause; now: all at once. Missed runs of schedules are not made up for, and one that the pause interrupted is not finished. Returns how many enrollments got another time; 0 if it was not paused. Errors: undefined_object, invalid_parameter_value.';
 
 CREATE FUNCTION mhub.archive_workflow(key text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

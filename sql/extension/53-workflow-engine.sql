@@ -36,6 +36,24 @@ LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_message
 COMMENT ON FUNCTION mhub.messages_ahead(integer, smallint) IS
 'The message steps that someone woken at a step may come to before the next wait. Internal. NULL gives NULL.';
 
+CREATE FUNCTION mhub.version_condition(version_id integer) RETURNS mhub.condition
+LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_version_condition';
+COMMENT ON FUNCTION mhub.version_condition(integer) IS
+'Which of a version''s conditions must see single events, joined by or, for mhub.profile() to list these; NULL: none does, or the argument is NULL. Internal.';
+
+CREATE FUNCTION mhub.workflow_as_context(key text, enrollment_id bigint, happened text, outcome text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('workflow', jsonb_build_object('key', key, 'enrollment_id', enrollment_id, 'on', happened, 'outcome', outcome))
+$$;
+COMMENT ON FUNCTION mhub.workflow_as_context(text, bigint, text, text) IS
+'Another workflow as conditions and templates see it whose person it sent here: $context.workflow with key, enrollment_id, on (step, enter or end) and outcome. Internal.';
+
+CREATE FUNCTION mhub.key_in_context(per text, context jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce(context ->> per, context #>> ARRAY['event', 'properties', per], '') $$;
+COMMENT ON FUNCTION mhub.key_in_context(text, jsonb) IS
+'Value of the re-entry key per in a context, else in the event that began it; empty if there is none or per is NULL. Internal.';
+
 CREATE FUNCTION mhub.slice_of(place tid) RETURNS integer
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_slice_of';
 COMMENT ON FUNCTION mhub.slice_of(tid) IS 'The slice of mhub.enrollment (128 pages) in which a row lies that has this ctid. NULL gives NULL.';
@@ -54,7 +72,8 @@ CREATE FUNCTION mhub.enroll_people(workflow_ids integer[], person_ids bigint[], 
 RETURNS SETOF bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH wanted AS (
         SELECT DISTINCT ON (u.person_id, u.workflow_id, entry.key)
-               u.person_id, u.workflow_id, entry.key, u.at, u.context, u.wake_at, w.active_version_id, s.step, w.reentry, w.reentry_after
+               u.person_id, u.workflow_id, entry.key, u.at, u.context, u.wake_at, w.active_version_id, s.step, w.reentry,
+               w.reentry_after, coalesce(w.time_zone, mhub.hub_time_zone()) AS zone
         FROM unnest(workflow_ids, person_ids, times, keys, contexts, wake_times) AS u (workflow_id, person_id, at, key, context, wake_at)
         JOIN mhub.workflow AS w ON w.workflow_id = u.workflow_id AND w.state = 'active'
         JOIN mhub.workflow_version AS v ON v.version_id = w.active_version_id
@@ -69,12 +88,24 @@ RETURNS SETOF bigint LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_
                            WHERE e.person_id = n.person_id AND e.workflow_id = n.workflow_id AND e.entry_key = n.key
                            ORDER BY e.entry_no DESC LIMIT 1) AS last ON true
         WHERE last.entry_no IS NULL
-           OR last.outcome <> 0 AND (n.reentry = 'end' OR n.reentry = 'after' AND last.entered_at + n.reentry_after <= n.at)
+           OR last.outcome <> 0 AND (n.reentry = 'end' OR n.reentry = 'after' AND mhub.add_local(last.entered_at, n.reentry_after, n.zone) <= n.at)
         -- Two at once reckon the same number, and the constraint lets one of them in.
         ON CONFLICT (person_id, workflow_id, entry_key, entry_no) DO NOTHING
-        RETURNING enrollment_id, ctid, wake_at
+        RETURNING enrollment_id, ctid, wake_at, person_id, workflow_id, version_id, context
     ), wake AS (
         INSERT INTO mhub.enrollment_wake (slice, wake_at) SELECT mhub.slice_of(e.ctid), min(e.wake_at) FROM entered AS e GROUP BY 1
+    ), counted AS (
+        INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
+        SELECT e.version_id, -1, 0, 0, count(*) FROM entered AS e GROUP BY e.version_id
+    ), announced AS (
+        INSERT INTO mhub.enrollment_request (action, person_id, workflow_id, requested_at, entry_key, context, version_id, trigger)
+        SELECT 'enter', e.person_id, o.workflow_id, mhub.now(),
+               CASE WHEN o.concurrent THEN 'enrollment ' || e.enrollment_id ELSE mhub.key_in_context(o.reentry_per, e.context) END,
+               coalesce(e.context, '{}') || mhub.workflow_as_context(w.key, e.enrollment_id, 'enter', NULL), l.version_id, l.number
+        FROM entered AS e
+        JOIN mhub.workflow AS w ON w.workflow_id = e.workflow_id
+        JOIN mhub.workflow_listener AS l ON l.event_name = w.key AND l.role = 'workflow' AND mhub.matches('{"on": "enter"}', l.event_filter)
+        JOIN mhub.workflow AS o ON o.active_version_id = l.version_id AND o.state = 'active'
     )
     SELECT e.enrollment_id FROM entered AS e
 $$;
@@ -91,18 +122,21 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no workflow "%"', workflow USING ERRCODE = 'undefined_object';
     END IF;
+    IF jsonb_typeof(context) <> 'object' THEN
+        RAISE EXCEPTION 'the context of an enrollment is an object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF NOT EXISTS (SELECT FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id) THEN
         RAISE EXCEPTION 'there is no person %', person_id USING ERRCODE = 'undefined_object';
     END IF;
     SELECT mhub.enroll_people(ARRAY[w.workflow_id], ARRAY[coalesce(p.merged_into, p.person_id)], ARRAY[mhub.now()],
-                              ARRAY[CASE WHEN w.concurrent THEN gen_random_uuid()::text ELSE coalesce(context ->> w.reentry_per, '') END],
+                              ARRAY[CASE WHEN w.concurrent THEN gen_random_uuid()::text ELSE mhub.key_in_context(w.reentry_per, context) END],
                               ARRAY[coalesce(context, '{}')], ARRAY[mhub.now()])
     INTO new_id FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id;
     RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION mhub.enroll_person(text, bigint, jsonb) IS
-'Lets a person enter a workflow; context is what conditions see as $context and templates as values (with the re-entry key''s field, where the workflow has one). Returns the enrollment, or NULL when the workflow is not active or its re-entry rule says no. Errors: undefined_object for an unknown workflow or person.';
+'Lets a person enter a workflow; context is what conditions see as $context and templates as values (with the re-entry key''s field, where the workflow has one). Returns the enrollment, or NULL when the workflow is not active or its re-entry rule says no. Errors: undefined_object for an unknown workflow or person, invalid_parameter_value for a context that is no object.';
 
 CREATE FUNCTION mhub.enroll(workflow text, identifiers jsonb, context jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -110,19 +144,45 @@ AS $$ SELECT mhub.enroll_person(workflow, mhub.identify(identifiers), context) $
 COMMENT ON FUNCTION mhub.enroll(text, jsonb, jsonb) IS
 'Lets whom identifiers name, as mhub.identify() takes them, enter a workflow; otherwise as mhub.enroll_person().';
 
-CREATE FUNCTION mhub.end_enrollments(enrollment_ids bigint[], outcome smallint) RETURNS bigint
+CREATE FUNCTION mhub.announce_ends(enrollment_ids bigint[]) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    WITH announced AS (
+        INSERT INTO mhub.enrollment_request (action, person_id, workflow_id, requested_at, entry_key, context, version_id, trigger)
+        SELECT 'enter', e.person_id, o.workflow_id, mhub.now(),
+               CASE WHEN o.concurrent THEN 'enrollment ' || e.enrollment_id ELSE mhub.key_in_context(o.reentry_per, e.context) END,
+               coalesce(e.context, '{}') || mhub.workflow_as_context(w.key, e.enrollment_id, 'end', mhub.enrollment_outcome(e.outcome)), l.version_id, l.number
+        FROM mhub.enrollment AS e
+        JOIN mhub.workflow AS w ON w.workflow_id = e.workflow_id
+        JOIN mhub.workflow_listener AS l ON l.event_name = w.key AND l.role = 'workflow'
+         AND mhub.matches(jsonb_build_object('on', 'end', 'outcome', mhub.enrollment_outcome(e.outcome)), l.event_filter)
+        JOIN mhub.workflow AS o ON o.active_version_id = l.version_id AND o.state = 'active'
+        WHERE e.enrollment_id = ANY (enrollment_ids) AND e.outcome NOT IN (0, 5, 8)
+        RETURNING 1
+    )
+    SELECT count(*) FROM announced
+$$;
+COMMENT ON FUNCTION mhub.announce_ends(bigint[]) IS
+'Tells the workflows that wait for the end of others that enrollments have ended (not: by a merge or the archive). Returns how many persons are asked in. Internal. NULL gives NULL.';
+
+CREATE FUNCTION mhub.end_enrollments(enrollment_ids bigint[], outcome smallint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ended_ids bigint[];
+BEGIN
     WITH ended AS (
         UPDATE mhub.enrollment AS e SET outcome = end_enrollments.outcome, wake_at = NULL, signal = 0
         WHERE e.enrollment_id = ANY (end_enrollments.enrollment_ids) AND e.outcome = 0
-        RETURNING e.version_id, e.step, e.hops
+        RETURNING e.enrollment_id, e.version_id, e.step, e.hops
     ), counted AS (
         INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
         SELECT e.version_id, c.step, c.outcome, 0, count(*)
         FROM ended AS e, LATERAL (VALUES (-1, end_enrollments.outcome), (CASE WHEN e.hops > 0 THEN e.step END, 99)) AS c (step, outcome)
         WHERE c.step IS NOT NULL GROUP BY e.version_id, c.step, c.outcome
     )
-    SELECT count(*) FROM ended
+    SELECT coalesce(array_agg(e.enrollment_id), '{}') INTO ended_ids FROM ended AS e;
+    PERFORM mhub.announce_ends(ended_ids);
+    RETURN cardinality(ended_ids);
+END
 $$;
 COMMENT ON FUNCTION mhub.end_enrollments(bigint[], smallint) IS
 'Ends enrollments where they are, with an outcome of mhub.enrollment_outcome(); those that have ended stay as they are. Returns how many ended. Internal. NULL gives NULL.';
@@ -139,6 +199,31 @@ $$;
 COMMENT ON FUNCTION mhub.leave_workflow(text, bigint) IS
 'Takes a person out of a workflow (outcome removed). Returns the number of enrollments ended; 0 if there was none under way.';
 
+CREATE FUNCTION mhub.left_workflow(enrollment_id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    e mhub.enrollment;
+BEGIN
+    SELECT * INTO e FROM mhub.enrollment AS x WHERE x.enrollment_id = left_workflow.enrollment_id;
+    IF NOT FOUND OR e.outcome IN (2, 3, 4, 5, 8) OR e.signal < 0 THEN
+        RETURN FOUND;
+    END IF;
+    -- What has happened since and the engine has not come to yet.
+    RETURN EXISTS (
+        SELECT FROM mhub.workflow_listener AS l
+        JOIN mhub.identifier AS i ON i.person_id = mhub.resolve_person(e.person_id)
+        JOIN mhub.event AS ev ON ev.identifier_id = i.identifier_id AND ev.name = l.event_name
+        WHERE l.version_id = e.version_id AND l.role IN ('goal', 'exit') AND l.event_name <> ''
+          AND ev.occurred_at >= e.entered_at AND ev.invalid_reason IS NULL AND mhub.concerns(ev.event_id, ev.properties, l.event_filter, e.context))
+        OR EXISTS (
+        SELECT FROM mhub.workflow_listener AS l
+        WHERE l.version_id = e.version_id AND l.role IN ('goal', 'exit') AND l.event_name = ''
+          AND mhub.matches(mhub.profile(e.person_id, mhub.now(), l.person_filter) || jsonb_build_object('$context', coalesce(e.context, '{}')), l.person_filter, mhub.now()));
+END
+$$;
+COMMENT ON FUNCTION mhub.left_workflow(bigint) IS
+'Whether what an enrollment has queued must not be sent any more: it ended otherwise than by its last step (goal reached, exit criterion, removed, merged, archived), or a goal or exit criterion of its version holds now, be it that the engine has not come to it yet or that the enrollment had been through. False for an unknown enrollment, NULL for NULL.';
+
 CREATE FUNCTION mhub.doctor_workflow(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     SELECT 'workflows moving',
@@ -151,5 +236,11 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
            CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(format('%s since %s', w.key, w.paused_at), ', ' ORDER BY w.key) END,
            CASE WHEN count(*) > 0 THEN 'People inside wait: mhub.resume_workflow(key) lets them go on without a burst.' END
     FROM mhub.workflow AS w WHERE w.state = 'paused' AND w.paused_at < mhub.now() - interval '1 day'
+    UNION ALL
+    SELECT 'workflows in circles', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
+           CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(format('%s turned away %s entries', t.key, t.visits), ', ' ORDER BY t.key) END,
+           CASE WHEN count(*) > 0 THEN 'Workflows send people into each other: more than ten entries a day and person are not let in. See their triggers and enter_workflow steps.' END
+    FROM (SELECT w.key, sum(c.visits) AS visits FROM mhub.workflow_counter AS c JOIN mhub.workflow AS w ON w.active_version_id = c.version_id
+          WHERE c.step = -1 AND c.outcome = 9 GROUP BY w.key) AS t
 $$;
-COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause.';
+COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause, no two send people round in circles.';

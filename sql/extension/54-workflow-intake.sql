@@ -6,10 +6,19 @@ AS $$ SELECT jsonb_build_object('event_id', event_id, 'name', name, 'occurred_at
 COMMENT ON FUNCTION mhub.event_as_context(bigint, text, timestamptz, jsonb) IS
 'An event as conditions and templates of a workflow see it: $context.event (what triggered) and $context.last_event (what was waited for). Internal.';
 
+CREATE FUNCTION mhub.concerns(event_id bigint, properties jsonb, filter mhub.condition, context jsonb) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT event_id::text IS DISTINCT FROM context #>> '{event,event_id}'
+       AND (filter IS NULL
+            OR mhub.matches(CASE WHEN strpos(filter::text, '$context') > 0 THEN properties || jsonb_build_object('$context', coalesce(context, '{}')) ELSE properties END, filter))
+$$;
+COMMENT ON FUNCTION mhub.concerns(bigint, jsonb, mhub.condition, jsonb) IS
+'Whether an event is one that an enrollment with this context waits for: filter (NULL: any) holds for its properties, with the context as $context, and it is not the event that caused the entry. Internal.';
+
 CREATE FUNCTION mhub.person_matches(person_id bigint, condition mhub.condition, at timestamptz DEFAULT mhub.now()) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN mhub.matches(mhub.profile(person_id, at), condition, at);
+    RETURN mhub.matches(mhub.profile(person_id, at, condition), condition, at);
 END
 $$;
 COMMENT ON FUNCTION mhub.person_matches(bigint, mhub.condition, timestamptz) IS
@@ -56,14 +65,14 @@ BEGIN
                CASE l.role WHEN 'goal' THEN -1 WHEN 'exit' THEN -2 ELSE l.number + 1 END::smallint AS signal,
                mhub.event_as_context(ev.event_id, ev.name, ev.occurred_at, ev.properties) AS event
         FROM mhub.event AS ev
-        JOIN mhub.workflow_listener AS l ON l.event_name = ev.name AND l.role <> 'trigger'
+        JOIN mhub.workflow_listener AS l ON l.event_name = ev.name AND l.role IN ('wait', 'goal', 'exit')
         JOIN mhub.identifier AS i ON i.identifier_id = ev.identifier_id
         JOIN mhub.enrollment AS e ON e.person_id = i.person_id AND e.version_id = l.version_id AND e.outcome = 0
         WHERE ev.event_id > after_event_id AND ev.event_id <= upto_event_id AND ev.invalid_reason IS NULL
-          AND ev.occurred_at >= e.entered_at AND ev.event_id::text IS DISTINCT FROM e.context #>> '{event,event_id}'
+          AND ev.occurred_at >= e.entered_at
           -- who has entered but not moved yet may be on the way to the wait
           AND (l.role <> 'wait' OR e.step = l.number OR e.hops = 0)
-          AND (l.event_filter IS NULL OR mhub.matches(ev.properties, l.event_filter))
+          AND mhub.concerns(ev.event_id, ev.properties, l.event_filter, e.context)
         ORDER BY e.enrollment_id, l.role = 'wait', l.role = 'exit', ev.event_id) AS t;
     IF ids IS NULL THEN
         RETURN 0;
@@ -124,24 +133,72 @@ $$;
 COMMENT ON FUNCTION mhub.follow_merges() IS
 'Lets enrollments follow merges of persons. Where both were in a workflow (with the same re-entry key) the enrollment that entered first goes on and the others end as merged. A later split leaves enrollments with the person who has them. Returns how many changed person. Internal.';
 
+CREATE FUNCTION mhub.enter_for_workflows(requests jsonb) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH wanted AS (
+        SELECT p.person_id, r.workflow_id, r.entry_key, r.context,
+               row_number() OVER (PARTITION BY p.person_id, r.workflow_id ORDER BY r.request_id) AS place
+        FROM jsonb_to_recordset(requests) AS r (request_id bigint, action text, person_id bigint, workflow_id integer, entry_key text, context jsonb, version_id integer, trigger smallint)
+        CROSS JOIN LATERAL (SELECT mhub.resolve_person(r.person_id) AS person_id) AS p
+        LEFT JOIN mhub.workflow_listener AS l ON l.version_id = r.version_id AND l.role = 'workflow' AND l.number = r.trigger
+        WHERE r.action = 'enter' AND p.person_id IS NOT NULL
+          AND (l.person_filter IS NULL OR mhub.person_matches(p.person_id, l.person_filter, mhub.now()))
+    ), checked AS (
+        -- Workflows that send people into each other must come to an end.
+        SELECT w.*, w.place + (SELECT count(*) FROM mhub.enrollment AS e
+                               WHERE e.person_id = w.person_id AND e.workflow_id = w.workflow_id AND e.context ? 'workflow'
+                                 AND e.entered_at > mhub.now() - interval '1 day') <= 10 AS allowed
+        FROM wanted AS w
+    ), turned_away AS (
+        INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
+        SELECT o.active_version_id, -1, 9, 0, count(*)
+        FROM checked AS c JOIN mhub.workflow AS o ON o.workflow_id = c.workflow_id AND o.state = 'active'
+        WHERE NOT c.allowed GROUP BY o.active_version_id
+    ), lists AS (
+        SELECT array_agg(c.workflow_id) AS workflow_ids, array_agg(c.person_id) AS person_ids, array_agg(mhub.now()) AS times,
+               array_agg(c.entry_key) AS keys, array_agg(c.context) AS contexts
+        FROM checked AS c WHERE c.allowed
+    )
+    SELECT count(n.enrollment_id) FROM lists AS x,
+        LATERAL mhub.enroll_people(x.workflow_ids, x.person_ids, x.times, x.keys, x.contexts, x.times) AS n (enrollment_id)
+$$;
+COMMENT ON FUNCTION mhub.enter_for_workflows(jsonb) IS
+'Lets the persons of requests (an array of rows of mhub.enrollment_request) enter workflows, as far as their triggers'' conditions hold, but through other workflows no person enters the same one more than ten times in 24 hours: so two workflows that enter each other end. Who is turned away is counted. Returns the number of entries. Internal.';
+
+CREATE FUNCTION mhub.leave_for_workflows(requests jsonb) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH woken AS (
+        UPDATE mhub.enrollment AS e SET signal = -3, wake_at = mhub.now()
+        FROM (SELECT DISTINCT mhub.resolve_person(q.person_id) AS person_id, q.workflow_id FROM jsonb_to_recordset(requests) AS q (action text, person_id bigint, workflow_id integer) WHERE q.action = 'leave') AS r
+        WHERE e.person_id = r.person_id AND e.workflow_id = r.workflow_id AND e.outcome = 0
+        RETURNING e.ctid
+    ), wake AS (
+        INSERT INTO mhub.enrollment_wake (slice, wake_at) SELECT DISTINCT mhub.slice_of(w.ctid), mhub.now() FROM woken AS w
+    )
+    SELECT count(*) FROM woken
+$$;
+COMMENT ON FUNCTION mhub.leave_for_workflows(jsonb) IS
+'Wakes the persons whom requests (an array of rows of mhub.enrollment_request) take out of workflows, to leave them. Returns how many enrollments. Internal.';
+
 CREATE FUNCTION mhub.carry_out_requests() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    ids bigint[];
+    requests jsonb;
 BEGIN
-    WITH request AS (DELETE FROM mhub.enrollment_request RETURNING person_id, workflow_id)
-    SELECT array_agg(e.enrollment_id) INTO ids
-    FROM request AS r JOIN mhub.enrollment AS e ON e.person_id = r.person_id AND e.workflow_id = r.workflow_id AND e.outcome = 0;
-    IF ids IS NULL THEN
+    WITH request AS (
+        DELETE FROM mhub.enrollment_request AS r
+        WHERE r.request_id IN (SELECT x.request_id FROM mhub.enrollment_request AS x ORDER BY x.request_id LIMIT 10000) RETURNING to_jsonb(r) AS asked
+    )
+    SELECT jsonb_agg(q.asked) INTO requests FROM request AS q;
+    IF requests IS NULL THEN
         RETURN 0;
     END IF;
-    UPDATE mhub.enrollment AS e SET signal = -3, wake_at = mhub.now() WHERE e.enrollment_id = ANY (ids) AND e.outcome = 0;
-    INSERT INTO mhub.enrollment_wake (slice, wake_at)
-    SELECT DISTINCT mhub.slice_of(e.ctid), mhub.now() FROM mhub.enrollment AS e WHERE e.enrollment_id = ANY (ids);
-    RETURN cardinality(ids);
+    PERFORM mhub.enter_for_workflows(requests), mhub.leave_for_workflows(requests);
+    RETURN jsonb_array_length(requests);
 END
 $$;
-COMMENT ON FUNCTION mhub.carry_out_requests() IS 'Wakes the people whom exit_workflow steps take out of other workflows. Returns how many. Internal.';
+COMMENT ON FUNCTION mhub.carry_out_requests() IS
+'Does what workflows have asked of each other (mhub.enrollment_request), the oldest 10,000 of it. Returns how many requests that were. Internal.';
 
 CREATE FUNCTION mhub.enrollment_file() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -236,11 +293,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
                CASE WHEN mhub.is_suppressed_person($3, c.channel) THEN 106
                     WHEN coalesce(m.settings ->> 'purpose', 'marketing') <> 'marketing' THEN NULL
                     WHEN c.consent_required AND NOT mhub.has_consent($3, 'marketing', c.channel) THEN 105
-                    WHEN (m.settings #>> '{cap,count}')::integer
-                         <= (SELECT count(*) FROM mhub.message AS x
-                             WHERE x.person_id = $3 AND x.channel = c.channel AND x.purpose = 'marketing'
-                               AND x.created_at > $4 - (m.settings #>> '{cap,per}')::interval AND x.created_at <= $4
-                               AND x.state NOT IN ('suppressed', 'dead', 'failed')) THEN 104 END AS refusal
+                    WHEN m.settings ? 'cap'
+                    THEN (SELECT CASE WHEN k.room <= 0 THEN 104 ELSE 500 + least(k.room, 400) END
+                          FROM (SELECT (m.settings #>> '{cap,count}')::integer - count(*) AS room FROM mhub.message AS x
+                                WHERE x.person_id IN (SELECT mhub.person_family($3)) AND x.channel = c.channel AND x.purpose = 'marketing'
+                                  AND x.created_at > $4 - (m.settings #>> '{cap,per}')::interval AND x.created_at <= $4
+                                  AND x.state NOT IN ('suppressed', 'dead', 'failed')) AS k) END AS refusal
         FROM mhub.workflow_step AS f
         CROSS JOIN LATERAL unnest(f.messages_ahead) AS ahead (step)
         JOIN mhub.workflow_step AS m ON m.version_id = f.version_id AND m.step = ahead.step
@@ -249,7 +307,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     ) AS r WHERE r.refusal IS NOT NULL
 $$;
 COMMENT ON FUNCTION mhub.message_refusals(integer, smallint, bigint, timestamptz) IS
-'The messages ahead of a step that may not be sent to a person at a time, as step * 1000 + why: 104 the step''s frequency cap is used up, 105 the person has not consented to marketing on the channel, 106 the person is on the suppression list. NULL: none. Internal.';
+'The messages ahead of a step that may not be sent to a person at a time, as step * 1000 + why: 104 the step''s frequency cap is used up, 105 the person has not consented to marketing on the channel, 106 the person is on the suppression list; 500 and more is no refusal but how many more messages the cap allows. NULL: none. Internal.';
 
 CREATE FUNCTION mhub.date_occurrence(value text, yearly boolean, offset_by interval, time_of_day time, zone text, after timestamptz, upto timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -274,48 +332,104 @@ $$;
 COMMENT ON FUNCTION mhub.person_zone(jsonb, text) IS
 'A person''s time zone: trait time_zone, else timezone, if that is a name of the IANA database; else unless_known.';
 
-CREATE FUNCTION mhub.run_schedules() RETURNS bigint
+CREATE FUNCTION mhub.scheduled_people(condition mhub.condition, after_person_id bigint, chunk integer, OUT person_ids bigint[], OUT last_person_id bigint)
+RETURNS record LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch bigint[];
+BEGIN
+    IF condition IS NOT NULL AND (SELECT c.access <> 'all' FROM mhub.condition_candidates(condition) AS c) THEN
+        SELECT array_agg(c.person_id) INTO batch
+        FROM (SELECT DISTINCT x.person_id FROM mhub.candidate_people(condition) AS x (person_id) WHERE x.person_id > after_person_id ORDER BY x.person_id LIMIT chunk) AS c;
+    ELSE
+        SELECT array_agg(p.person_id) INTO batch
+        FROM (SELECT x.person_id FROM mhub.person AS x WHERE x.person_id > after_person_id AND x.merged_into IS NULL ORDER BY x.person_id LIMIT chunk) AS p;
+    END IF;
+    IF cardinality(batch) = chunk THEN
+        last_person_id := batch[chunk];
+    END IF;
+    IF condition IS NULL THEN
+        person_ids := batch;
+    ELSE
+        SELECT array_agg(p.person_id) INTO person_ids FROM mhub.profiles(batch, mhub.now(), condition) AS p WHERE mhub.matches(p.profile, condition, mhub.now());
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.scheduled_people(mhub.condition, bigint, integer) IS
+'The next people, in the order of their ids, for whom a condition (NULL: none) holds: out of the next chunk of candidates. last_person_id is where to go on; NULL: these were the last. Internal.';
+
+CREATE FUNCTION mhub.dated_people(settings jsonb, zone text, condition mhub.condition, after_time timestamptz, upto timestamptz, after_person_id bigint, chunk integer,
+    OUT person_ids bigint[], OUT times timestamptz[], OUT keys text[], OUT last_person_id bigint)
+RETURNS record LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    yearly boolean := coalesce((settings ->> 'yearly')::boolean, false);
+    offset_by interval := coalesce(settings ->> 'offset', '0')::interval;
+    -- Whatever the zone, and however long the months, the trait's day is among these; that spares looking closer at most people.
+    first_day date := ((after_time AT TIME ZONE 'UTC')::date - 5 - offset_by)::date;
+    last_day date := ((upto AT TIME ZONE 'UTC')::date + 5 - offset_by)::date;
+    days text[] := ARRAY(SELECT to_char(first_day + g, 'MM-DD') FROM generate_series(0, last_day - first_day) AS g);
+    upto_person_id bigint;
+BEGIN
+    IF '02-28' = ANY (days) THEN
+        days := days || '02-29'::text;
+    END IF;
+    SELECT max(x.person_id), CASE WHEN count(*) = chunk THEN max(x.person_id) END INTO upto_person_id, last_person_id
+    FROM (SELECT p.person_id FROM mhub.person AS p WHERE p.person_id > after_person_id ORDER BY p.person_id LIMIT chunk) AS x;
+    SELECT array_agg(d.person_id), array_agg(d.at), array_agg(to_char(d.at AT TIME ZONE d.zone, '"date" YYYY-MM-DD')) INTO person_ids, times, keys
+    FROM (SELECT p.person_id, z.zone,
+                 mhub.date_occurrence(p.traits ->> (settings ->> 'trait'), yearly, offset_by, coalesce(settings ->> 'at', '09:00')::time, z.zone, after_time, upto) AS at
+          FROM mhub.person AS p CROSS JOIN LATERAL (SELECT mhub.person_zone(p.traits, dated_people.zone) AS zone) AS z
+          WHERE p.person_id > after_person_id AND p.person_id <= upto_person_id AND p.merged_into IS NULL
+            AND CASE WHEN yearly THEN substr(p.traits ->> (settings ->> 'trait'), 6, 5) = ANY (days)
+                     ELSE left(p.traits ->> (settings ->> 'trait'), 10) COLLATE "C" BETWEEN to_char(first_day, 'YYYY-MM-DD') AND to_char(last_day, 'YYYY-MM-DD') END) AS d
+    WHERE d.at IS NOT NULL AND (condition IS NULL OR mhub.person_matches(d.person_id, condition, mhub.now()));
+END
+$$;
+COMMENT ON FUNCTION mhub.dated_people(jsonb, text, mhub.condition, timestamptz, timestamptz, bigint, integer) IS
+'The next people, in the order of their ids, who have the date of a date trigger (settings) in (after_time, upto]: out of the next chunk of persons, with the times, and keys that make each date one entry. last_person_id is where to go on; NULL: these were the last. Internal.';
+
+CREATE FUNCTION mhub.run_schedule_chunk(version_id integer, number smallint, chunk integer DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s record;
+    run record;
     entered bigint;
-    total bigint := 0;
 BEGIN
-    FOR s IN
-        SELECT x.version_id, x.number, x.settings, x.person_filter, x.next_run_at, w.workflow_id, w.concurrent,
-               coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()) AS zone
-        FROM mhub.workflow_schedule AS x
-        JOIN mhub.workflow AS w ON w.active_version_id = x.version_id AND w.state = 'active'
-        JOIN mhub.workflow_version AS v ON v.version_id = x.version_id
-        WHERE x.next_run_at <= mhub.now() FOR UPDATE OF x
-    LOOP
-        WITH due AS (
-            -- a date is planned a day ahead, so that everybody enters at the very moment
-            SELECT p.person_id,
-                   CASE s.settings ->> 'type' WHEN 'schedule' THEN mhub.now()
-                        ELSE mhub.date_occurrence(p.traits ->> (s.settings ->> 'trait'), coalesce((s.settings ->> 'yearly')::boolean, false),
-                                 coalesce((s.settings ->> 'offset')::interval, '0'), coalesce((s.settings ->> 'at')::time, '09:00'),
-                                 mhub.person_zone(p.traits, s.zone), s.next_run_at, mhub.now() + interval '1 day') END AS at
-            FROM mhub.person AS p
-            WHERE p.merged_into IS NULL AND (s.settings ->> 'type' = 'schedule' OR p.traits ? (s.settings ->> 'trait'))
-        ), list AS (
-            SELECT array_agg(s.workflow_id) AS workflow_ids, array_agg(d.person_id) AS person_ids, array_agg(d.at) AS times,
-                   array_agg(CASE WHEN s.settings ->> 'type' = 'date' THEN 'date ' || (d.at AT TIME ZONE 'UTC')::date
-                                  WHEN s.concurrent THEN 'schedule ' || s.next_run_at ELSE '' END) AS keys,
-                   array_agg('{}'::jsonb) AS contexts
-            FROM due AS d
-            WHERE d.at IS NOT NULL
-              AND (s.person_filter IS NULL OR mhub.person_matches(d.person_id, s.person_filter, mhub.now()))
-        )
-        SELECT count(n.enrollment_id) INTO entered FROM list AS l,
-            LATERAL mhub.enroll_people(l.workflow_ids, l.person_ids, l.times, l.keys, l.contexts, l.times) AS n (enrollment_id);
-        total := total + entered;
-        UPDATE mhub.workflow_schedule AS x
-        SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() + interval '1 day' ELSE mhub.next_schedule(s.settings, s.zone, mhub.now()) END
-        WHERE x.version_id = s.version_id AND x.number = s.number;
-    END LOOP;
-    RETURN total;
+    SELECT x.settings, x.settings ->> 'type' = 'date' AS by_date, x.person_filter, x.next_run_at, x.last_person_id, w.workflow_id, w.concurrent,
+           coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()) AS zone,
+           coalesce(x.run_until, CASE x.settings ->> 'type' WHEN 'date' THEN mhub.now() + interval '1 hour' ELSE x.next_run_at END) AS run_until
+    INTO s
+    FROM mhub.workflow_schedule AS x JOIN mhub.workflow_version AS v USING (version_id) JOIN mhub.workflow AS w USING (workflow_id)
+    WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number FOR UPDATE OF x;
+    IF s.by_date THEN
+        SELECT d.person_ids, d.times, d.keys, d.last_person_id INTO run
+        FROM mhub.dated_people(s.settings, s.zone, s.person_filter, s.next_run_at, s.run_until, s.last_person_id, coalesce(chunk, 100000)) AS d;
+    ELSE
+        SELECT p.person_ids, array_fill(s.run_until, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS times,
+               array_fill(CASE WHEN s.concurrent THEN to_char(s.run_until AT TIME ZONE 'UTC', '"schedule" YYYY-MM-DD HH24:MI') ELSE '' END, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS keys,
+               p.last_person_id INTO run
+        FROM mhub.scheduled_people(s.person_filter, s.last_person_id, coalesce(chunk, 20000)) AS p;
+    END IF;
+    SELECT count(n.enrollment_id) INTO entered
+    FROM mhub.enroll_people(array_fill(s.workflow_id, ARRAY[coalesce(cardinality(run.person_ids), 0)]), run.person_ids, run.times, run.keys,
+                            array_fill('{}'::jsonb, ARRAY[coalesce(cardinality(run.person_ids), 0)]), run.times) AS n (enrollment_id);
+    -- In the transaction of the entries: a crash goes on behind the last chunk, and leaves nobody out.
+    UPDATE mhub.workflow_schedule AS x
+    SET run_until = CASE WHEN run.last_person_id IS NOT NULL THEN s.run_until END,
+        last_person_id = coalesce(run.last_person_id, 0),
+        next_run_at = CASE WHEN run.last_person_id IS NOT NULL THEN x.next_run_at WHEN s.by_date THEN s.run_until ELSE mhub.next_schedule(s.settings, s.zone, mhub.now()) END
+    WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number;
+    RETURN entered;
 END
 $$;
+COMMENT ON FUNCTION mhub.run_schedule_chunk(integer, smallint, integer) IS
+'Goes on with, or begins, a run of a trigger by the clock: looks at the next chunk of people (NULL: 20,000 for schedule, 100,000 for date) and notes how far it has come. Returns the number of entries. Internal.';
+
+CREATE FUNCTION mhub.run_schedules() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(sum(1 + mhub.run_schedule_chunk(due.version_id, due.number)), 0)::bigint
+    FROM (SELECT x.version_id, x.number
+          FROM mhub.workflow_schedule AS x JOIN mhub.workflow AS w ON w.active_version_id = x.version_id AND w.state = 'active'
+          WHERE x.next_run_at <= mhub.now() OFFSET 0) AS due
+$$;
 COMMENT ON FUNCTION mhub.run_schedules() IS
-'Lets people enter by the clock: schedule triggers that are due, and the next day''s occurrences of date triggers. Returns the number of entries. Internal.';
+'Lets people enter by the clock: a chunk of every schedule trigger that is due, and of the next hour''s occurrences of every date trigger. Returns 0 when there was nothing to do. Internal.';

@@ -16,14 +16,6 @@ $$;
 COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz, bigint) IS
 'Marketing messages sent to a person (any id of it) on a channel since a time, and those just being sent whose message_id is below before_id; for frequency caps.';
 
-CREATE FUNCTION mhub.left_workflow(enrollment_id bigint) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM mhub.enrollment AS e WHERE e.enrollment_id = $1
-                   AND mhub.enrollment_outcome(e.outcome) IN ('goal reached', 'exit criterion', 'removed', 'archived'))
-$$;
-COMMENT ON FUNCTION mhub.left_workflow(bigint) IS
-'Whether an enrollment ended otherwise than by its last step: goal reached, exit criterion, removed, archived. What it had queued is not sent any more. NULL for NULL.';
-
 CREATE FUNCTION mhub.message_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, at timestamptz,
     OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -70,20 +70,20 @@ JOIN mhub.workflow_step AS s ON s.version_id = t.version_id AND s.step = t.step
 JOIN mhub.workflow_version AS v ON v.version_id = t.version_id
 JOIN mhub.workflow AS w ON w.workflow_id = v.workflow_id
 UNION ALL
-SELECT w.key, v.version, NULL, NULL, mhub.enrollment_outcome(t.outcome), t.visits,
-       round(100.0 * t.visits / nullif(sum(t.visits) OVER (PARTITION BY t.version_id), 0), 2), NULL
+SELECT w.key, v.version, NULL, NULL, CASE t.outcome WHEN 0 THEN 'entered' WHEN 9 THEN 'turned away' ELSE mhub.enrollment_outcome(t.outcome) END, t.visits,
+       CASE WHEN t.outcome NOT IN (0, 9) THEN round(100.0 * t.visits / sum(t.visits) FILTER (WHERE t.outcome NOT IN (0, 9)) OVER (PARTITION BY t.version_id), 2) END, NULL
 FROM total AS t
 JOIN mhub.workflow_version AS v ON v.version_id = t.version_id
 JOIN mhub.workflow AS w ON w.workflow_id = v.workflow_id
 WHERE t.step = -1;
-COMMENT ON VIEW mhub.workflow_metrics IS 'Numbers per workflow, version, step and way out of it (branch, variant, skipped ...), and per end of the workflow (step NULL: goal rate and so on). From counters that the engine keeps; no table of people is read.';
+COMMENT ON VIEW mhub.workflow_metrics IS 'Numbers per workflow, version, step and way out of it (branch, variant, skipped ...), and per workflow as a whole (step NULL: entered, goal reached with the goal rate as percent, completed and so on; turned away: by the limit on entries through other workflows). From counters that the engine keeps; no table of people is read.';
 COMMENT ON COLUMN mhub.workflow_metrics.workflow IS 'Key of the workflow.';
 COMMENT ON COLUMN mhub.workflow_metrics.version IS 'Version.';
 COMMENT ON COLUMN mhub.workflow_metrics.step IS 'Step; NULL in the rows about how enrollments ended.';
 COMMENT ON COLUMN mhub.workflow_metrics.step_type IS 'Type of the step.';
-COMMENT ON COLUMN mhub.workflow_metrics.outcome IS 'How people left the step, or "waiting"/"deferred": how often they stopped there; with step NULL how they left the workflow.';
+COMMENT ON COLUMN mhub.workflow_metrics.outcome IS 'How people left the step, or "waiting"/"deferred": how often they stopped there; with step NULL entered, turned away, or how they left the workflow.';
 COMMENT ON COLUMN mhub.workflow_metrics.visits IS 'How often.';
-COMMENT ON COLUMN mhub.workflow_metrics.percent IS 'Share of all who left the step; with step NULL of all who left the workflow. NULL for stops.';
+COMMENT ON COLUMN mhub.workflow_metrics.percent IS 'Share of all who left the step; with step NULL of all who left the workflow. NULL for stops and entries.';
 COMMENT ON COLUMN mhub.workflow_metrics.median_time IS 'How long the middle one of them was at the step, to about a fifth.';
 
 CREATE VIEW mhub.workflow_waiting AS

@@ -367,6 +367,21 @@ root_value(Jsonb *data, JsonbValue *root)
 	root->val.binary.len = VARSIZE(data) - VARHDRSZ;
 }
 
+/* What a tag's name stands for, with its type; false if data has it as little as outer, which may be NULL. */
+bool
+mustache_value(const MustacheNode *node, Jsonb *data, Jsonb *outer, JsonbValue *result)
+{
+	JsonbValue	outer_root;
+	JsonbValue	root;
+	Scope		outer_scope = {&outer_root, NULL};
+	Scope		scope = {&root, outer != NULL ? &outer_scope : NULL};
+
+	if (outer != NULL)
+		root_value(outer, &outer_root);
+	root_value(data, &root);
+	return look_up(&scope, node->text, result);
+}
+
 /*
  * Appends the filled-in template to out.  Names that data does not have are
  * looked for in outer, which may be NULL; so may partials.

@@ -21,6 +21,7 @@ typedef enum MustacheEscape
 
 extern MustacheEscape mustache_escape_by_name(const char *name);
 extern void mustache_append_escaped(StringInfo out, const char *text, int length, MustacheEscape escape);
+extern bool mustache_value(const MustacheNode *node, Jsonb *data, Jsonb *outer, JsonbValue *result);
 extern void mustache_parse_or_report(const char *source, int length, MustacheTemplate *result);
 extern void mustache_render(StringInfo out, const MustacheTemplate *parsed, Jsonb *data, Jsonb *outer,
 							MustacheEscape escape, Jsonb *partials);

@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(mhub_slice_of);
 PG_FUNCTION_INFO_V1(mhub_lock_engine);
 PG_FUNCTION_INFO_V1(mhub_step_needs);
 PG_FUNCTION_INFO_V1(mhub_messages_ahead);
+PG_FUNCTION_INFO_V1(mhub_version_condition);
 
 /* Classes of advisory locks, as pg_locks shows them: of a slice, and of the engine as a whole. */
 #define SLICE_LOCK 0x6D687773
@@ -102,7 +103,7 @@ due_sql(int shape)
 							   "AND mhub.step_needs(d.version_id, d.step) & 3 = 1) AS p ON true");
 	if (shape & WF_NEEDS_PROFILE)
 		appendStringInfoString(&sql,
-							   " LEFT JOIN LATERAL (SELECT mhub.profile(d.person_id, $3) AS profile "
+							   " LEFT JOIN LATERAL (SELECT mhub.profile(d.person_id, $3, mhub.version_condition(d.version_id)) AS profile "
 							   "WHERE mhub.step_needs(d.version_id, d.step) & 2 <> 0) AS f ON true");
 	appendStringInfoString(&sql,
 						   " WHERE d.ctid >= $1 AND d.ctid < $2 AND d.wake_at <= $3 AND d.version_id = ANY ($4)");
@@ -127,28 +128,38 @@ due_plan_of(int shape)
 }
 
 static MhubPlan runnable_plan = {
-	.sql = "SELECT coalesce(pg_catalog.array_agg(v.version_id), '{}'), (SELECT n.events_until FROM mhub.workflow_engine AS n) "
+	.sql = "SELECT coalesce(pg_catalog.array_agg(v.version_id), '{}'), (SELECT n.events_until FROM mhub.workflow_engine AS n), "
+	"  coalesce(pg_catalog.array_agg(v.version_id) FILTER (WHERE EXISTS (SELECT FROM mhub.workflow_listener AS l "
+	"    WHERE l.role = 'workflow' AND l.event_name = w.key)), '{}') "
 	"FROM mhub.workflow AS w JOIN mhub.workflow_version AS v USING (workflow_id) WHERE w.state = 'active'",
 };
 
-/* The versions whose people may move, and up to when events are known. */
-static ArrayType *
-runnable_versions(MemoryContext context, TimestampTz *events_until)
+/* What holds for all people of a chunk. */
+typedef struct Chunk
+{
+	ArrayType  *versions;		/* whose people may move */
+	ArrayType  *listened;		/* those on whose ends other workflows wait */
+	TimestampTz events_until;	/* events are known up to this time */
+} Chunk;
+
+static Chunk
+read_chunk(MemoryContext context)
 {
 	MemoryContext caller;
-	ArrayType  *versions;
+	Chunk		chunk;
 	bool		isnull;
 
 	if (SPI_execute_plan(mhub_plan(&runnable_plan), NULL, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the workflows");
 	caller = MemoryContextSwitchTo(context);
-	versions = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*events_until = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	chunk.versions = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	chunk.events_until = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	if (isnull)
-		*events_until = DT_NOBEGIN;
+		chunk.events_until = DT_NOBEGIN;
+	chunk.listened = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
-	return versions;
+	return chunk;
 }
 
 static int
@@ -188,11 +199,11 @@ fix_planner(void)
 }
 
 static void
-move_due(MoveSink *sink, int32 slice, TimestampTz now, ArrayType *versions, TimestampTz events_until)
+move_due(MoveSink *sink, int32 slice, TimestampTz now, const Chunk *chunk)
 {
-	MhubPlan   *plan = due_plan_of(shape_of(versions));
+	MhubPlan   *plan = due_plan_of(shape_of(chunk->versions));
 	ParamListInfo params = makeParamList(4);
-	SPIExecuteOptions options = {.params = params, .dest = wf_mover_create(sink, now, events_until)};
+	SPIExecuteOptions options = {.params = params, .dest = wf_mover_create(sink, now, chunk->events_until)};
 	ItemPointerData bounds[2];
 	int			nest = fix_planner();
 	int			result;
@@ -202,7 +213,7 @@ move_due(MoveSink *sink, int32 slice, TimestampTz now, ArrayType *versions, Time
 	params->params[0].value = PointerGetDatum(&bounds[0]);
 	params->params[1].value = PointerGetDatum(&bounds[1]);
 	params->params[2].value = TimestampTzGetDatum(now);
-	params->params[3].value = PointerGetDatum(versions);
+	params->params[3].value = PointerGetDatum(chunk->versions);
 	for (int i = 0; i < 4; i++)
 	{
 		params->params[i].isnull = false;
@@ -254,8 +265,7 @@ static int64
 advance_slice(Advance *advance, int32 slice)
 {
 	Datum		number = Int32GetDatum(slice);
-	TimestampTz events_until;
-	ArrayType  *versions;
+	Chunk		chunk;
 	MoveSink   *sink;
 
 	lock_engine(ShareLock);
@@ -266,11 +276,11 @@ advance_slice(Advance *advance, int32 slice)
 	if (SPI_processed == 0)
 		return 0;				/* somebody else has just been here */
 
-	versions = runnable_versions(advance->context, &events_until);
-	sink = wf_sink_create(advance->context);
-	move_due(sink, slice, mhub_clock_now(), versions, events_until);
+	chunk = read_chunk(advance->context);
+	sink = wf_sink_create(advance->context, chunk.listened);
+	move_due(sink, slice, mhub_clock_now(), &chunk);
 	wf_sink_flush(sink, slice, mhub_clock_now());
-	note_rest(slice, versions);
+	note_rest(slice, chunk.versions);
 	return sink->moved;
 }
 
@@ -397,6 +407,17 @@ mhub_step_needs(PG_FUNCTION_ARGS)
 	const WfVersion *version = version_with_step(fcinfo, &step);
 
 	PG_RETURN_INT32(version == NULL ? 0 : version->needs[step]);
+}
+
+/* What mhub.profile() must list single events for. */
+Datum
+mhub_version_condition(PG_FUNCTION_ARGS)
+{
+	const WfVersion *version = wf_version(PG_GETARG_INT32(0));
+
+	if (version->item_condition == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(version->item_condition);
 }
 
 /* The message steps that a wake-up at the step may come to. */

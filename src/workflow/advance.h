@@ -10,6 +10,7 @@
 #include "common/spi_plan.h"
 #include "storage/itemptr.h"
 #include "tcop/dest.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 #include "workflow/run.h"
@@ -43,7 +44,8 @@ typedef struct MoveEffect
 	int64		person_id;
 	int32		version_id;
 	int32		hops;
-	int16		step;
+	int16		step;			/* -1: the end of the enrollment */
+	Jsonb	   *filled;			/* the step's object where it has templates, else NULL */
 } MoveEffect;
 
 struct MoveGroup;
@@ -53,6 +55,7 @@ typedef struct MoveSink
 {
 	MemoryContext context;
 	int64		moved;
+	ArrayType  *listened;		/* versions on whose ends other workflows wait */
 	HTAB	   *groups;
 	struct MoveGroup *latest;	/* the group of the last row: often the next row's too */
 	HTAB	   *visits;
@@ -63,7 +66,7 @@ typedef struct MoveSink
 	MoveEffect *effect_list;
 } MoveSink;
 
-extern MoveSink *wf_sink_create(MemoryContext context);
+extern MoveSink *wf_sink_create(MemoryContext context, ArrayType *listened);
 extern void wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveRecord *record);
 extern void wf_sink_flush(MoveSink *sink, int32 slice, TimestampTz now);
 extern void wf_run_effects(MoveSink *sink, TimestampTz now);

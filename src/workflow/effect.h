@@ -11,5 +11,7 @@
 #define WF_EFFECT_UPDATE	8
 #define WF_EFFECT_ENTER		16
 #define WF_EFFECT_LEAVE		32
+#define WF_EFFECT_SEGMENT	64
+#define WF_EFFECT_ENDED		128 /* not of a step: another workflow waits for the end */
 
 #endif							/* MHUB_WORKFLOW_EFFECT_H */

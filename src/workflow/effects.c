@@ -12,13 +12,14 @@
 
 /* Parameters of every statement below: the effects as parallel arrays, and the time. */
 #define EFFECT_SOURCE \
-	"FROM unnest($1, $2, $3, $4, $5) AS u (enrollment_id, person_id, version_id, hops, step) " \
-	"JOIN mhub.workflow_step AS s ON s.version_id = u.version_id AND s.step = u.step " \
+	"FROM unnest($1, $2, $3, $4, $5, $7) AS u (enrollment_id, person_id, version_id, hops, step, filled) " \
+	"JOIN mhub.workflow_step AS d ON d.version_id = u.version_id AND d.step = u.step " \
+	"CROSS JOIN LATERAL (SELECT d.key, d.type, coalesce(u.filled, d.settings) AS settings) AS s " \
 	"JOIN mhub.workflow_version AS v ON v.version_id = u.version_id " \
 	"JOIN mhub.workflow AS w ON w.workflow_id = v.workflow_id " \
 	"JOIN mhub.enrollment AS e ON e.enrollment_id = u.enrollment_id "
 #define EFFECT_ARGUMENTS \
-	.nargs = 6, .argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT2ARRAYOID, TIMESTAMPTZOID}
+	.nargs = 7, .argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT2ARRAYOID, TIMESTAMPTZOID, JSONBARRAYOID}
 
 static MhubPlan message_plan = {
 	.sql = "INSERT INTO mhub.message (created_at, person_id, channel, purpose, provider, template, data, idempotency_key, "
@@ -75,23 +76,39 @@ static MhubPlan update_plan = {
 	EFFECT_ARGUMENTS
 };
 
+/* One statement per segment, in the order of their names, so that engines lock them in the same order. */
+static MhubPlan segment_plan = {
+	.sql = "SELECT CASE WHEN x.adds THEN mhub.add_to_segment(x.segment, x.person_ids) ELSE mhub.remove_from_segment(x.segment, x.person_ids) END "
+	"FROM (SELECT l.segment, l.adds, pg_catalog.array_agg(DISTINCT u.person_id) AS person_ids "
+	EFFECT_SOURCE
+	"  CROSS JOIN LATERAL (SELECT true, a.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'add_to') AS a (name) "
+	"    UNION ALL SELECT false, r.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'remove_from') AS r (name)) AS l (adds, segment) "
+	"  WHERE s.type = 'update' GROUP BY l.segment, l.adds ORDER BY l.segment, l.adds) AS x",
+	EFFECT_ARGUMENTS
+};
+
+/* Entering and leaving other workflows is asked for; the intake does it, in one place. */
 static MhubPlan enter_plan = {
-	.sql = "SELECT count(*) FROM (SELECT pg_catalog.array_agg(o.workflow_id) AS workflow_ids, pg_catalog.array_agg(u.person_id) AS person_ids, "
-	"    pg_catalog.array_agg($6) AS times, "
-	"    pg_catalog.array_agg(CASE WHEN o.concurrent THEN 'enrollment ' || u.enrollment_id || ' ' || u.hops "
-	"      ELSE coalesce(s.settings -> 'data' ->> o.reentry_per, e.context ->> o.reentry_per, "
-	"        e.context -> 'event' -> 'properties' ->> o.reentry_per, '') END) AS keys, "
-	"    pg_catalog.array_agg(coalesce(e.context, '{}') || coalesce(s.settings -> 'data', '{}')) AS contexts "
-	EFFECT_SOURCE "JOIN mhub.workflow AS o ON o.key = s.settings ->> 'workflow' "
-	"WHERE s.type = 'enter_workflow') AS x, "
-	"LATERAL mhub.enroll_people(x.workflow_ids, x.person_ids, x.times, x.keys, x.contexts, x.times) AS n",
+	.sql = "INSERT INTO mhub.enrollment_request (action, person_id, workflow_id, requested_at, entry_key, context) "
+	"SELECT 'enter', u.person_id, o.workflow_id, $6, "
+	"  CASE WHEN o.concurrent THEN 'enrollment ' || u.enrollment_id || ' ' || u.hops || ' ' || u.step "
+	"    ELSE coalesce(s.settings -> 'data' ->> o.reentry_per, e.context ->> o.reentry_per, "
+	"      e.context -> 'event' -> 'properties' ->> o.reentry_per, '') END, "
+	"  coalesce(e.context, '{}') || coalesce(s.settings -> 'data', '{}') || mhub.workflow_as_context(w.key, u.enrollment_id, 'step', NULL) "
+	EFFECT_SOURCE "JOIN mhub.workflow AS o ON o.key = s.settings ->> 'workflow' WHERE s.type = 'enter_workflow'",
 	EFFECT_ARGUMENTS
 };
 
 static MhubPlan leave_plan = {
-	.sql = "INSERT INTO mhub.enrollment_request (person_id, workflow_id, requested_at) "
-	"SELECT u.person_id, o.workflow_id, $6 "
+	.sql = "INSERT INTO mhub.enrollment_request (action, person_id, workflow_id, requested_at) "
+	"SELECT 'leave', u.person_id, o.workflow_id, $6 "
 	EFFECT_SOURCE "JOIN mhub.workflow AS o ON o.key = s.settings ->> 'workflow' WHERE s.type = 'exit_workflow'",
+	EFFECT_ARGUMENTS
+};
+
+static MhubPlan ended_plan = {
+	.sql = "SELECT mhub.announce_ends(pg_catalog.array_agg(u.enrollment_id)) "
+	"FROM unnest($1, $5) AS u (enrollment_id, step) WHERE u.step < 0",
 	EFFECT_ARGUMENTS
 };
 
@@ -106,8 +123,10 @@ static const struct
 	{WF_EFFECT_TASK, &task_plan},
 	{WF_EFFECT_UPDATE, &lock_persons_plan},
 	{WF_EFFECT_UPDATE, &update_plan},
+	{WF_EFFECT_SEGMENT, &segment_plan},
 	{WF_EFFECT_ENTER, &enter_plan},
 	{WF_EFFECT_LEAVE, &leave_plan},
+	{WF_EFFECT_ENDED, &ended_plan},
 };
 
 static Datum
@@ -140,15 +159,33 @@ effect_arrays(const MoveSink *sink, Datum *values)
 	values[4] = array_datum(column[4], sink->neffects, INT2OID, sizeof(int16), TYPALIGN_SHORT);
 }
 
+/* NULL for steps that are the same for everybody. */
+static Datum
+filled_array(const MoveSink *sink)
+{
+	Datum	   *elements = palloc_extended(sink->neffects * sizeof(Datum), MCXT_ALLOC_HUGE);
+	bool	   *nulls = palloc_extended(sink->neffects * sizeof(bool), MCXT_ALLOC_HUGE);
+	int			dimensions[1] = {sink->neffects};
+	int			bounds[1] = {1};
+
+	for (int i = 0; i < sink->neffects; i++)
+	{
+		nulls[i] = sink->effect_list[i].filled == NULL;
+		elements[i] = JsonbPGetDatum(sink->effect_list[i].filled);
+	}
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, dimensions, bounds, JSONBOID, -1, false, TYPALIGN_INT));
+}
+
 void
 wf_run_effects(MoveSink *sink, TimestampTz now)
 {
-	Datum		values[6];
+	Datum		values[7];
 
 	if (sink->neffects == 0)
 		return;
 	effect_arrays(sink, values);
 	values[5] = TimestampTzGetDatum(now);
+	values[6] = filled_array(sink);
 	for (int i = 0; i < (int) lengthof(effect_plans); i++)
 	{
 		int			result;

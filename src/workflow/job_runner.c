@@ -32,6 +32,13 @@ PG_FUNCTION_INFO_V1(mhub_jobs_running);
 #define RUNNER_LOCK INT64CONST(0x6D6875626A6F6273)
 
 #define POLL_MS 1000
+
+/*
+ * No job runs for longer at a stretch while others wait: who has more to do
+ * goes on when those that are due every second have had their turn.
+ */
+#define STRETCH USECS_PER_SEC
+#define QUICK USECS_PER_SEC
 #define RECORD_EVERY_MS 10000
 #define RETRY_FIRST_S 10
 #define RETRY_LAST_S 3600
@@ -45,7 +52,8 @@ typedef struct Job
 	int64		every;			/* microseconds, as all times here */
 	int64		max_time;
 	TimestampTz next_run_at;
-	TimestampTz started_at;
+	TimestampTz started_at;		/* of the run, which may take several stretches */
+	int64		spent;			/* in the run so far */
 	int64		runs;			/* since last recorded */
 	int64		busy;
 	int			failures;
@@ -133,16 +141,32 @@ read_job(HeapTuple row, TupleDesc desc)
 	return job;
 }
 
+/* A run that is under way goes on in the list that has been read anew. */
+static void
+go_on(Job *job, const Job *old, int nold)
+{
+	for (int i = 0; i < nold; i++)
+	{
+		if (strcmp(old[i].name, job->name) != 0)
+			continue;
+		job->started_at = old[i].started_at;
+		job->spent = old[i].spent;
+	}
+}
+
 static void
 load_jobs(Runner *runner)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext old_context = runner->jobs_context;
+	const Job  *old = runner->jobs;
+	int			nold = runner->njobs;
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	if (SPI_execute_plan(mhub_plan(&load_jobs_plan), NULL, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read mhub.job");
 
-	MemoryContextReset(runner->jobs_context);
+	runner->jobs_context = AllocSetContextCreate(runner->context, "mhub jobs", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(runner->jobs_context);
 	runner->njobs = (int) SPI_processed;
 	runner->jobs = palloc(sizeof(Job) * Max(runner->njobs, 1));
@@ -150,8 +174,10 @@ load_jobs(Runner *runner)
 	{
 		runner->jobs[i] = read_job(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		runner->jobs[i].name = pstrdup(runner->jobs[i].name);
+		go_on(&runner->jobs[i], old, nold);
 	}
 	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(old_context);
 	SPI_commit();
 	SPI_finish();
 }
@@ -178,7 +204,7 @@ record_successes(Runner *runner)
 		Job		   *job = &runner->jobs[i];
 		Datum		values[5];
 
-		if (job->runs == 0)
+		if (job->busy == 0)
 			continue;
 		values[0] = CStringGetTextDatum(job->name);
 		values[1] = Int64GetDatum(job->runs);
@@ -250,17 +276,38 @@ ends_the_run(int sqlerrcode)
 		sqlerrcode == ERRCODE_CRASH_SHUTDOWN || sqlerrcode == ERRCODE_OUT_OF_MEMORY;
 }
 
+/* A stretch is over; a job that used its budget up has more to do, as far as its max_time goes. */
+static void
+note_stretch(Job *job, int64 budget, int64 took)
+{
+	job->spent += took;
+	job->busy += took;
+	job->failures = 0;
+	if (job->takes_budget && took >= budget && job->spent < job->max_time)
+	{
+		job->next_run_at = GetCurrentTimestamp();
+		return;
+	}
+	job->spent = 0;
+	job->runs++;
+	job->next_run_at = GetCurrentTimestamp() + job->every;
+}
+
+/* One stretch of a job. */
 static void
 run_job(Runner *runner, Job *job)
 {
 	MemoryContext call_context = AllocSetContextCreate(runner->context, "mhub job", ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile failure = NULL;
+	TimestampTz began = GetCurrentTimestamp();
+	int64		budget = Min(Min(job->max_time - job->spent, STRETCH), Max(runner->deadline - began, USECS_PER_SEC));
 
-	job->started_at = GetCurrentTimestamp();
+	if (job->spent == 0)
+		job->started_at = began;
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(call_context);
-		call_procedure(job, Min(job->max_time, Max(runner->deadline - job->started_at, USECS_PER_SEC)));
+		call_procedure(job, budget);
 		next_transaction();
 	}
 	PG_CATCH();
@@ -277,16 +324,12 @@ run_job(Runner *runner, Job *job)
 	MemoryContextSwitchTo(runner->context);
 	if (failure != NULL)
 	{
+		job->spent = 0;
 		record_failure(job, failure);
 		FreeErrorData(failure);
 	}
 	else
-	{
-		job->runs++;
-		job->failures = 0;
-		job->busy += GetCurrentTimestamp() - job->started_at;
-		job->next_run_at = GetCurrentTimestamp() + job->every;
-	}
+		note_stretch(job, budget, GetCurrentTimestamp() - began);
 	MemoryContextDelete(call_context);
 }
 
@@ -306,16 +349,43 @@ sleep_until_due(const Runner *runner)
 	CHECK_FOR_INTERRUPTS();
 }
 
+static bool
+is_due(const Job *job)
+{
+	return job->next_run_at <= GetCurrentTimestamp();
+}
+
+/* Of the jobs that are not run every second, the one that has been due for longest. */
+static Job *
+longest_due(Runner *runner)
+{
+	Job		   *longest = NULL;
+
+	for (int i = 0; i < runner->njobs; i++)
+	{
+		Job		   *job = &runner->jobs[i];
+
+		if (job->every > QUICK && is_due(job) && (longest == NULL || job->next_run_at < longest->next_run_at))
+			longest = job;
+	}
+	return longest;
+}
+
 static void
 run_until_deadline(Runner *runner)
 {
+	Job		   *slow;
+
 	load_jobs(runner);
 	runner->recorded_at = GetCurrentTimestamp();
 	while (GetCurrentTimestamp() < runner->deadline)
 	{
 		for (int i = 0; i < runner->njobs && GetCurrentTimestamp() < runner->deadline; i++)
-			if (runner->jobs[i].next_run_at <= GetCurrentTimestamp())
+			if (runner->jobs[i].every <= QUICK && is_due(&runner->jobs[i]))
 				run_job(runner, &runner->jobs[i]);
+		slow = longest_due(runner);
+		if (slow != NULL && GetCurrentTimestamp() < runner->deadline)
+			run_job(runner, slow);
 		if (GetCurrentTimestamp() - runner->recorded_at > RECORD_EVERY_MS * INT64CONST(1000))
 		{
 			record_successes(runner);

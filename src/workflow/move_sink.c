@@ -160,6 +160,12 @@ add_effect(MoveSink *sink, const MoveEffect *effect)
 	sink->effect_list[sink->neffects++] = *effect;
 }
 
+static Jsonb *
+copy_jsonb(const Jsonb *value)
+{
+	return memcpy(palloc(VARSIZE(value)), value, VARSIZE(value));
+}
+
 static void
 note_effects(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 {
@@ -170,13 +176,54 @@ note_effects(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 		.hops = record->hops,
 	};
 
+	ListCell   *filled = list_head(record->move->filled);
+
 	sink->effects |= record->move->effects;
 	for (int i = 0; i < record->move->npath; i++)
 	{
+		const WfStep *step = &program->steps[record->move->path[i] / WF_VISIT];
+
+		if (record->move->path[i] % WF_VISIT != WF_DONE || (step->effect == 0 && step->settings == NULL))
+			continue;
 		effect.step = (int16) (record->move->path[i] / WF_VISIT);
-		if (record->move->path[i] % WF_VISIT == WF_DONE && program->steps[effect.step].effect != 0)
+		effect.filled = NULL;
+		if (step->settings != NULL)
+		{
+			effect.filled = copy_jsonb(lfirst(filled));
+			filled = lnext(record->move->filled, filled);
+		}
+		if (step->effect != 0)
 			add_effect(sink, &effect);
 	}
+}
+
+static bool
+is_listened(const MoveSink *sink, int32 version_id)
+{
+	const int32 *versions = (const int32 *) ARR_DATA_PTR(sink->listened);
+
+	for (int i = 0; i < (ARR_NDIM(sink->listened) == 0 ? 0 : ARR_DIMS(sink->listened)[0]); i++)
+		if (versions[i] == version_id)
+			return true;
+	return false;
+}
+
+static void
+note_end(MoveSink *sink, const MoveRecord *record)
+{
+	MoveEffect	effect = {
+		.enrollment_id = record->enrollment_id,
+		.person_id = record->person_id,
+		.version_id = record->version_id,
+		.hops = record->hops,
+		.step = END_STEP,
+	};
+
+	count_visit(sink, record->version_id, END_STEP * WF_VISIT - (int) record->move->end, 0, 1);
+	if (!is_listened(sink, record->version_id))
+		return;
+	sink->effects |= WF_EFFECT_ENDED;
+	add_effect(sink, &effect);
 }
 
 static void
@@ -207,7 +254,7 @@ wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 	if (move->end == WF_IN_FLIGHT)
 		note_wake(sink, &record->tid, move->wake_at);
 	else
-		count_visit(sink, record->version_id, END_STEP * WF_VISIT - (int) move->end, 0, 1);
+		note_end(sink, record);
 	if (move->effects != 0)
 		note_effects(sink, program, record);
 	sink->moved++;
@@ -215,7 +262,7 @@ wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 }
 
 MoveSink *
-wf_sink_create(MemoryContext context)
+wf_sink_create(MemoryContext context, ArrayType *listened)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	MoveSink   *sink = palloc0(sizeof(MoveSink));
@@ -225,6 +272,7 @@ wf_sink_create(MemoryContext context)
 	HASHCTL		wakes = {.keysize = sizeof(int32), .entrysize = sizeof(SliceWake), .hcxt = context};
 
 	sink->context = context;
+	sink->listened = listened;
 	sink->groups = hash_create("mhub ways", 64, &groups, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	sink->visits = hash_create("mhub visits", 64, &visits, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	sink->wakes = hash_create("mhub wakes", 16, &wakes, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);

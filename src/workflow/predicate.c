@@ -4,6 +4,7 @@
  */
 #include "workflow/predicate.h"
 
+#include "condition/profile.h"
 #include "condition/value.h"
 #include "utils/memutils.h"
 
@@ -60,6 +61,8 @@ wf_predicate_read(const JsonbValue *value, MhubAttributes *attributes, char **pr
 	CondNode   *root = parse(value, &error);
 	StringInfoData text;
 	WfPredicate *predicate;
+	char	  **item_events = NULL;
+	int			nitem_events = 0;
 
 	if (root == NULL)
 	{
@@ -68,6 +71,8 @@ wf_predicate_read(const JsonbValue *value, MhubAttributes *attributes, char **pr
 	}
 	predicate = palloc(sizeof(WfPredicate));
 	predicate->needs = needs_of(root);
+	condition_item_events(root, &item_events, &nitem_events);
+	predicate->needs_items = nitem_events > 0;
 	initStringInfo(&text);
 	condition_print(&text, root);
 	predicate->text = text.data;

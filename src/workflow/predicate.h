@@ -19,6 +19,7 @@ typedef struct WfPredicate
 	MhubCondition *condition;
 	char	   *text;			/* canonical, for people */
 	int			needs;
+	bool		needs_items;	/* the profile must list single events */
 } WfPredicate;
 
 /*

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "workflow/effect.h"
+#include "workflow/fill.h"
 #include "workflow/reader.h"
 
 /* Which kinds of branch a step has. */
@@ -30,6 +31,7 @@ typedef struct TypeInfo
 	Exits		exits;
 	int			effect;
 	const char *fields;			/* allowed besides type, next, label and note */
+	const char *templates;		/* those of them that may have templates in them */
 	void		(*read) (Reader *reader, WfStep *step);
 } TypeInfo;
 
@@ -44,19 +46,19 @@ static void read_other_workflow(Reader *reader, WfStep *step);
 static void read_goal(Reader *reader, WfStep *step);
 
 static const TypeInfo types[] = {
-	[WF_DELAY] = {"delay", EXITS_NEXT, 0, "for until spread", read_delay},
-	[WF_WAIT_FOR] = {"wait_for", EXITS_TIMEOUT, 0, "event where if recheck timeout on_timeout", read_wait_for},
-	[WF_DECISION] = {"decision", EXITS_BRANCHES, 0, "branches else", NULL},
-	[WF_EXPERIMENT] = {"experiment", EXITS_VARIANTS, 0, "variants salt", read_experiment},
+	[WF_DELAY] = {"delay", EXITS_NEXT, 0, "for until spread", "", read_delay},
+	[WF_WAIT_FOR] = {"wait_for", EXITS_TIMEOUT, 0, "event where if recheck timeout on_timeout", "", read_wait_for},
+	[WF_DECISION] = {"decision", EXITS_BRANCHES, 0, "branches else", "", NULL},
+	[WF_EXPERIMENT] = {"experiment", EXITS_VARIANTS, 0, "variants salt", "", read_experiment},
 	[WF_MESSAGE] = {"message", EXITS_NEXT, WF_EFFECT_MESSAGE,
-	"channel template provider purpose data campaign content quiet_hours cap if_refused", read_message},
-	[WF_TASK] = {"task", EXITS_NEXT, WF_EFFECT_TASK, "queue title priority due_in data", read_task},
-	[WF_WEBHOOK] = {"webhook", EXITS_NEXT, WF_EFFECT_WEBHOOK, "url provider data", read_webhook},
-	[WF_UPDATE] = {"update", EXITS_NEXT, 0, "set unset context", read_update},
-	[WF_ENTER] = {"enter_workflow", EXITS_NEXT, WF_EFFECT_ENTER, "workflow data", read_other_workflow},
-	[WF_LEAVE] = {"exit_workflow", EXITS_NEXT, WF_EFFECT_LEAVE, "workflow", read_other_workflow},
-	[WF_GOAL] = {"goal", EXITS_NEXT, 0, "goal", read_goal},
-	[WF_EXIT] = {"exit", EXITS_NONE, 0, "reason", NULL},
+	"channel template provider purpose data campaign content quiet_hours cap if_refused", "data campaign content", read_message},
+	[WF_TASK] = {"task", EXITS_NEXT, WF_EFFECT_TASK, "queue title priority due_in data", "queue title data", read_task},
+	[WF_WEBHOOK] = {"webhook", EXITS_NEXT, WF_EFFECT_WEBHOOK, "url provider data", "url data", read_webhook},
+	[WF_UPDATE] = {"update", EXITS_NEXT, 0, "set unset context add_to remove_from", "set context", read_update},
+	[WF_ENTER] = {"enter_workflow", EXITS_NEXT, WF_EFFECT_ENTER, "workflow data", "data", read_other_workflow},
+	[WF_LEAVE] = {"exit_workflow", EXITS_NEXT, WF_EFFECT_LEAVE, "workflow", "", read_other_workflow},
+	[WF_GOAL] = {"goal", EXITS_NEXT, 0, "goal", "", read_goal},
+	[WF_EXIT] = {"exit", EXITS_NONE, 0, "reason", "", NULL},
 };
 
 const char *
@@ -287,6 +289,16 @@ read_task(Reader *reader, WfStep *step pg_attribute_unused())
 	reader_is_object(reader, "data");
 }
 
+/* A value must not choose where the request goes: the host is literal. */
+static bool
+host_is_literal(const char *url)
+{
+	const char *host = strstr(url, "://") + 3;
+	const char *template = strstr(url, "{{");
+
+	return template == NULL || template > host + strcspn(host, "/?#{");
+}
+
 static void
 read_webhook(Reader *reader, WfStep *step pg_attribute_unused())
 {
@@ -297,7 +309,24 @@ read_webhook(Reader *reader, WfStep *step pg_attribute_unused())
 		reader_problem(reader, NULL, "a webhook needs a url or a provider");
 	if (url != NULL && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
 		reader_problem(reader, "url", "must begin with https:// or http://");
+	else if (url != NULL && !host_is_literal(url))
+		reader_problem(reader, "url", "the host must not be a template");
 	reader_is_object(reader, "data");
+}
+
+static List *
+read_names(Reader *reader, const char *field)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < reader_list_length(reader, field); i++)
+	{
+		char	   *name = reader_list_text(reader, field, i);
+
+		if (name != NULL)
+			names = lappend(names, name);
+	}
+	return names;
 }
 
 static void
@@ -306,12 +335,14 @@ read_update(Reader *reader, WfStep *step)
 	step->traits = reader_jsonb(reader, "set");
 	step->context = reader_jsonb(reader, "context");
 	reader_no_reserved(reader, "set");
-	if (reader_has(reader, "set") || reader_has(reader, "unset"))
-		step->effect = WF_EFFECT_UPDATE;
-	else if (step->context == NULL)
-		reader_problem(reader, NULL, "an update needs set, unset or context");
-	for (int i = 0; i < reader_list_length(reader, "unset"); i++)
-		(void) reader_list_text(reader, "unset", i);
+	step->add_to = read_names(reader, "add_to");
+	step->remove_from = read_names(reader, "remove_from");
+	if (read_names(reader, "unset") != NIL || step->traits != NULL)
+		step->effect |= WF_EFFECT_UPDATE;
+	if (step->add_to != NIL || step->remove_from != NIL)
+		step->effect |= WF_EFFECT_SEGMENT;
+	if (step->effect == 0 && step->context == NULL)
+		reader_problem(reader, NULL, "an update needs set, unset, add_to, remove_from or context");
 }
 
 static void
@@ -356,6 +387,7 @@ read_step(Reader *reader, WfStep *step, char *key)
 	read_exits(reader, step, types[step->type].exits);
 	if (types[step->type].read != NULL)
 		types[step->type].read(reader, step);
+	wf_read_templates(reader, step, types[step->type].templates);
 }
 
 static void
@@ -424,6 +456,28 @@ read_criteria(Reader *reader, WfProgram *program, const char *field, bool is_goa
 	}
 }
 
+/* How the other workflow may have ended; a merge or the archive is no end of a person's way. */
+static void
+read_workflow_trigger(Reader *reader)
+{
+	static const char *const outcomes[] = {"completed", "goal reached", "exit criterion", "removed", "no consent", "frequency cap"};
+	char	   *on = reader_text(reader, "on", false);
+
+	reader_one_of(reader, "on", "enter end");
+	if (on != NULL && strcmp(on, "enter") == 0 && reader_has(reader, "outcomes"))
+		reader_problem(reader, "outcomes", "who has only entered has no outcome yet");
+	for (int i = 0; i < reader_list_length(reader, "outcomes"); i++)
+	{
+		char	   *outcome = reader_list_text(reader, "outcomes", i);
+		bool		known = outcome == NULL;
+
+		for (int j = 0; j < (int) lengthof(outcomes); j++)
+			known = known || strcmp(outcome, outcomes[j]) == 0;
+		if (!known)
+			reader_problem(reader, "outcomes", "nobody ends as \"%s\"", outcome);
+	}
+}
+
 static void
 read_trigger(Reader *reader)
 {
@@ -438,6 +492,7 @@ read_trigger(Reader *reader)
 		{"segment", "type segment on if", "segment"},
 		{"schedule", "type at weekdays day_of_month segment if", "at"},
 		{"date", "type trait offset at yearly if", "trait"},
+		{"workflow", "type workflow on outcomes if", "workflow"},
 		{"api", "type if", NULL},
 	};
 
@@ -461,6 +516,8 @@ read_trigger(Reader *reader)
 			(void) reader_integer(reader, "day_of_month", 1, 1, 31);
 		if (strcmp(type, "segment") == 0)
 			reader_one_of(reader, "on", "enter leave");
+		if (strcmp(type, "workflow") == 0)
+			read_workflow_trigger(reader);
 		return;
 	}
 	reader_problem(reader, "type", "unknown type \"%s\"", type);

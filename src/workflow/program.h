@@ -117,7 +117,12 @@ typedef struct WfStep
 	char	   *salt;			/* experiment */
 	Jsonb	   *context;		/* update: what to put into the enrollment's context */
 	Jsonb	   *traits;			/* update: what to set */
-	int			effect;			/* bit of the effect it has, see engine.h */
+	List	   *add_to;			/* update: names of static segments to enter */
+	List	   *remove_from;	/* and to leave */
+	int			effect;			/* bit of the effect it has, see effect.h */
+	Jsonb	   *settings;		/* the step's object if it has templates, else NULL */
+	const char *template_fields;	/* fields that may have them */
+	int			template_needs; /* facts that they ask for, WF_NEEDS_... */
 } WfStep;
 
 /* A goal or exit criterion: an event, or a condition on the person. */

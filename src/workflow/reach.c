@@ -58,7 +58,7 @@ wf_step_needs(const WfProgram *program, int from)
 
 		if (!seen[i])
 			continue;
-		needs |= needs_of(step->predicate);
+		needs |= needs_of(step->predicate) | step->template_needs;
 		for (int j = 0; j < step->nbranches; j++)
 			needs |= needs_of(step->branches[j].predicate);
 		/* The person's time zone is a trait. */

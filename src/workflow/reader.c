@@ -85,8 +85,9 @@ reader_has(const Reader *reader, const char *field)
 	return getKeyJsonValueFromContainer(reader->container, field, (int) strlen(field), NULL) != NULL;
 }
 
-static bool
-word_in(const char *word, int length, const char *words)
+/* Whether a list of words, separated by spaces, has this one. */
+bool
+reader_word_in(const char *word, int length, const char *words)
 {
 	for (const char *at = words; *at != '\0';)
 	{
@@ -113,7 +114,7 @@ reader_only(const Reader *reader, const char *allowed)
 		JsonbValue	value;
 
 		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (!word_in(key.val.string.val, key.val.string.len, allowed))
+		if (!reader_word_in(key.val.string.val, key.val.string.len, allowed))
 			reader_problem(reader, pnstrdup(key.val.string.val, key.val.string.len), "unknown field");
 	}
 }
@@ -177,7 +178,7 @@ reader_one_of(const Reader *reader, const char *field, const char *words)
 {
 	char	   *text = reader_text(reader, field, false);
 
-	if (text != NULL && !word_in(text, (int) strlen(text), words))
+	if (text != NULL && !reader_word_in(text, (int) strlen(text), words))
 		reader_problem(reader, field, "must be one of: %s", words);
 }
 

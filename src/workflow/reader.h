@@ -24,6 +24,7 @@ typedef struct Reader
 extern void reader_problem(const Reader *reader, const char *field, const char *format,...) pg_attribute_printf(3, 4);
 extern JsonbValue *reader_value(const Reader *reader, const char *field);
 extern bool reader_has(const Reader *reader, const char *field);
+extern bool reader_word_in(const char *word, int length, const char *words);
 extern void reader_only(const Reader *reader, const char *allowed);
 extern char *reader_text(const Reader *reader, const char *field, bool required);
 extern int	reader_integer(const Reader *reader, const char *field, int unless_given, int least, int most);

@@ -12,6 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
+#include "workflow/fill.h"
+#include "workflow/segment_list.h"
 
 /* A message held back by a cap is tried again so much later. */
 #define CAP_RETRY USECS_PER_HOUR
@@ -222,12 +224,36 @@ choose_variant(Run *run, const WfStep *step)
 	leave(run, branch);
 }
 
+/* Marketing messages of a channel in this very run, which the facts fetched before cannot know. */
 static int
-refusal_of(const Run *run)
+sent_in_run(const Run *run, const char *channel)
+{
+	int			sent = 0;
+
+	for (int i = 0; i < run->move->npath; i++)
+	{
+		const WfStep *step = &run->program->steps[run->move->path[i] / WF_VISIT];
+
+		if (step->type == WF_MESSAGE && !step->transactional && run->move->path[i] % WF_VISIT == WF_DONE &&
+			strcmp(step->channel, channel) == 0)
+			sent++;
+	}
+	return sent;
+}
+
+static int
+refusal_of(const Run *run, const WfStep *step)
 {
 	for (int i = 0; i < run->input->nrefusals; i++)
-		if (run->input->refusals[i] / WF_VISIT == run->move->step)
-			return run->input->refusals[i] % WF_VISIT;
+	{
+		int			refusal = run->input->refusals[i] % WF_VISIT;
+
+		if (run->input->refusals[i] / WF_VISIT != run->move->step)
+			continue;
+		if (refusal < WF_ROOM)
+			return refusal;
+		return sent_in_run(run, step->channel) < refusal - WF_ROOM ? 0 : WF_SKIPPED_CAP;
+	}
 	return 0;
 }
 
@@ -257,11 +283,26 @@ refuse(Run *run, const WfStep *step, int refusal)
 		skip(run, refusal);
 }
 
+/* Notes the effect, with the step as it is for this person; gives that back if it has templates. */
+static Jsonb *
+carry_out(Run *run, const WfStep *step)
+{
+	Jsonb	   *filled = NULL;
+
+	run->move->effects |= step->effect;
+	if (step->settings != NULL)
+	{
+		filled = wf_fill(step, run->move->context, run->profile);
+		run->move->filled = lappend(run->move->filled, filled);
+	}
+	return filled;
+}
+
 static void
 send_message(Run *run, const WfStep *step)
 {
 	TimestampTz allowed = run->input->now;
-	int			refusal = refusal_of(run);
+	int			refusal = refusal_of(run, step);
 
 	if (refusal != 0)
 	{
@@ -284,7 +325,7 @@ send_message(Run *run, const WfStep *step)
 	}
 	else
 	{
-		run->move->effects |= step->effect;
+		carry_out(run, step);
 		skip(run, WF_DONE);
 	}
 }
@@ -295,19 +336,30 @@ merged(Jsonb *into, Jsonb *more)
 	return into == NULL ? more : DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(into), JsonbPGetDatum(more)));
 }
 
+static Jsonb *
+field_of(Jsonb *object, const char *field)
+{
+	return JsonbValueToJsonb(getKeyJsonValueFromContainer(&object->root, field, (int) strlen(field), NULL));
+}
+
 /* Later steps of the same run must see what this one sets. */
 static void
 update(Run *run, const WfStep *step)
 {
-	if (step->context != NULL)
-		run->move->context = merged(run->move->context, step->context);
-	if (step->traits != NULL)
+	Jsonb	   *filled = carry_out(run, step);
+	Jsonb	   *context = filled == NULL || step->context == NULL ? step->context : field_of(filled, "context");
+	Jsonb	   *traits = filled == NULL || step->traits == NULL ? step->traits : field_of(filled, "set");
+
+	if (context != NULL)
+		run->move->context = merged(run->move->context, context);
+	if (traits != NULL)
 	{
-		run->profile = merged(run->profile, step->traits);
-		run->move->traits = merged(run->move->traits, step->traits);
+		run->profile = merged(run->profile, traits);
+		run->move->traits = merged(run->move->traits, traits);
 	}
+	if (step->add_to != NIL || step->remove_from != NIL)
+		run->profile = merged(run->profile, wf_change_segments(run->profile, step->add_to, step->remove_from));
 	open_facts(run);
-	run->move->effects |= step->effect;
 	visit(run, WF_DONE);
 	leave(run, 0);
 }
@@ -352,7 +404,7 @@ arrive(Run *run)
 		case WF_WEBHOOK:
 		case WF_ENTER:
 		case WF_LEAVE:
-			run->move->effects |= step->effect;
+			(void) carry_out(run, step);
 			visit(run, WF_DONE);
 			leave(run, 0);
 			break;

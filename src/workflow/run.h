@@ -11,6 +11,9 @@
 /* A visit in a path: number of the step times this, plus the outcome. */
 #define WF_VISIT 1000
 
+/* A refusal of this and more is none: so many more messages the step's cap allows. */
+#define WF_ROOM 500
+
 /*
  * Why an enrollment is woken before its time.  A positive signal is the number,
  * plus one, of the wait_for step whose event came.
@@ -34,7 +37,7 @@ typedef struct WfInput
 	Jsonb	   *context;		/* may be NULL */
 	Jsonb	   *profile;		/* may be NULL */
 	int			nrefusals;
-	const int32 *refusals;		/* visits of message steps that must not send now */
+	const int32 *refusals;		/* visits of message steps that must not send now, or how many more they may */
 	const char *workflow;		/* for the hash of experiments */
 	WfFacts    *facts;
 } WfInput;
@@ -53,6 +56,7 @@ typedef struct WfMove
 	int			npath;
 	int			path_space;
 	int32	   *path;
+	List	   *filled;			/* Jsonb: what became of the steps with templates, in the order of the path */
 } WfMove;
 
 extern void wf_run(const WfProgram *program, const WfInput *input, WfMove *move);

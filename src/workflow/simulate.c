@@ -19,6 +19,8 @@ PG_FUNCTION_INFO_V1(mhub_simulate_path);
 /* A workflow that goes round and round for years is stopped here. */
 #define MAX_WAKES 10000
 
+#define CONTEXT_KEY "$context"
+
 typedef struct Simulation
 {
 	ReturnSetInfo *result;
@@ -33,7 +35,17 @@ typedef struct Simulation
 	Datum	   *properties;
 	Datum	   *contexts;		/* what each event puts into the context of whom it wakes */
 	Datum	   *profiles;		/* one more than events: the profile before each of them, and after the last */
+	int			nrefusals;		/* that hold all the time */
+	const int32 *refusals;
+	List	   *sent;			/* SentMessage: for the caps */
 } Simulation;
+
+/* A marketing message that has gone out. */
+typedef struct SentMessage
+{
+	const char *channel;
+	TimestampTz at;
+} SentMessage;
 
 enum
 {
@@ -51,40 +63,131 @@ array_elements(FunctionCallInfo fcinfo, int argument, Oid type, int length, bool
 }
 
 static void
-emit(Simulation *simulation, int step, int outcome, const WfMove *move, bool last)
+emit(Simulation *simulation, int step, int outcome, const WfMove *move, bool last, Jsonb *filled)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[5];
+	bool		nulls[5] = {false};
 
 	values[0] = TimestampTzGetDatum(simulation->input.now);
 	values[1] = Int32GetDatum(step);
 	values[2] = Int32GetDatum(outcome);
 	values[3] = TimestampTzGetDatum(move->wake_at);
 	nulls[3] = !last || move->end != WF_IN_FLIGHT;
+	values[4] = JsonbPGetDatum(filled);
+	nulls[4] = filled == NULL;
 	tuplestore_putvalues(simulation->result->setResult, simulation->result->setDesc, values, nulls);
+}
+
+static void
+note_sent(Simulation *simulation, const char *channel)
+{
+	SentMessage *message = palloc(sizeof(SentMessage));
+
+	message->channel = channel;
+	message->at = simulation->input.now;
+	simulation->sent = lappend(simulation->sent, message);
+}
+
+/* How many more messages the cap of a step allows now. */
+static int
+room_under_cap(const Simulation *simulation, const WfStep *step)
+{
+	TimestampTz since = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(simulation->input.now),
+																IntervalPGetDatum(&step->cap_period)));
+	int			room = step->cap_count;
+	ListCell   *cell;
+
+	foreach(cell, simulation->sent)
+	{
+		const SentMessage *message = lfirst(cell);
+
+		if (message->at > since && strcmp(message->channel, step->channel) == 0)
+			room--;
+	}
+	return room;
+}
+
+static bool
+is_refused(const Simulation *simulation, int step)
+{
+	for (int i = 0; i < simulation->nrefusals; i++)
+		if (simulation->refusals[i] / WF_VISIT == step)
+			return true;
+	return false;
+}
+
+/* The refusals that hold all the time, and the caps as they are now. */
+static void
+set_refusals(Simulation *simulation)
+{
+	const WfProgram *program = simulation->program;
+	int32	   *refusals = palloc((simulation->nrefusals + program->nsteps) * sizeof(int32));
+	int			count = simulation->nrefusals;
+
+	if (count > 0)
+		memcpy(refusals, simulation->refusals, count * sizeof(int32));
+	for (int i = 0; i < program->nsteps; i++)
+	{
+		int			room;
+
+		if (program->steps[i].cap_count == 0 || program->steps[i].transactional || is_refused(simulation, i))
+			continue;
+		room = room_under_cap(simulation, &program->steps[i]);
+		refusals[count++] = i * WF_VISIT + (room <= 0 ? WF_SKIPPED_CAP : WF_ROOM + Min(room, 400));
+	}
+	simulation->input.refusals = refusals;
+	simulation->input.nrefusals = count;
 }
 
 static void
 emit_path(Simulation *simulation, const WfMove *move)
 {
+	ListCell   *filled = list_head(move->filled);
+
 	for (int i = 0; i < move->npath; i++)
-		emit(simulation, move->path[i] / WF_VISIT, move->path[i] % WF_VISIT, move, i == move->npath - 1);
+	{
+		int			outcome = move->path[i] % WF_VISIT;
+		const WfStep *step = &simulation->program->steps[move->path[i] / WF_VISIT];
+		bool		has_filled = outcome == WF_DONE && step->settings != NULL;
+
+		emit(simulation, move->path[i] / WF_VISIT, outcome, move, i == move->npath - 1, has_filled ? lfirst(filled) : NULL);
+		if (has_filled)
+			filled = lnext(move->filled, filled);
+		if (outcome == WF_DONE && step->type == WF_MESSAGE && !step->transactional)
+			note_sent(simulation, step->channel);
+	}
 	if (move->end != WF_IN_FLIGHT)
-		emit(simulation, -1, (int) move->end, move, true);
+		emit(simulation, -1, (int) move->end, move, true, NULL);
+}
+
+/* {"$context": ...} */
+static Datum
+as_context(Jsonb *context)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key = {.type = jbvString,.val.string = {.val = CONTEXT_KEY,.len = sizeof(CONTEXT_KEY) - 1}};
+	JsonbValue	value = {.type = jbvBinary,.val.binary = {.data = &context->root,.len = VARSIZE(context) - VARHDRSZ}};
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	(void) pushJsonbValue(&state, WJB_KEY, &key);
+	(void) pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 static bool
 event_is(Simulation *simulation, int event, const char *name, const WfPredicate *where)
 {
 	MhubProfile profile;
+	Datum		seen = simulation->properties[event];
 
 	if (name == NULL || strcmp(TextDatumGetCString(simulation->names[event]), name) != 0)
 		return false;
 	if (where == NULL)
 		return true;
+	if (strstr(where->text, CONTEXT_KEY) != NULL)
+		seen = DirectFunctionCall2(jsonb_concat, seen, as_context(simulation->input.context));
 	mhub_profile_init(&profile, mhub_attributes_create());
-	mhub_profile_open(&profile, DatumGetJsonbP(simulation->properties[event]),
-					  DatumGetTimestampTz(simulation->times[event]));
+	mhub_profile_open(&profile, DatumGetJsonbP(seen), DatumGetTimestampTz(simulation->times[event]));
 	return mhub_condition_eval(where->condition, &profile) == MHUB_TRUE;
 }
 
@@ -147,6 +250,7 @@ play(Simulation *simulation)
 
 		CHECK_FOR_INTERRUPTS();
 		input->profile = current_profile(simulation);
+		set_refusals(simulation);
 		wf_run(simulation->program, input, &move);
 		emit_path(simulation, &move);
 		if (move.end != WF_IN_FLIGHT)
@@ -191,6 +295,10 @@ mhub_simulate_path(PG_FUNCTION_ARGS)
 	if (count != simulation.nevents + 1)
 		elog(ERROR, "there must be one profile more than events");
 	simulation.until = PG_GETARG_TIMESTAMPTZ(ARG_UNTIL);
+	/* What happened before the entry is known, and wakes nobody. */
+	while (simulation.next_event < simulation.nevents &&
+		   DatumGetTimestampTz(simulation.times[simulation.next_event]) < PG_GETARG_TIMESTAMPTZ(ARG_FROM))
+		simulation.next_event++;
 
 	input->person_id = PG_GETARG_INT64(ARG_PERSON);
 	input->workflow = text_to_cstring(PG_GETARG_TEXT_PP(ARG_WORKFLOW));
@@ -204,8 +312,8 @@ mhub_simulate_path(PG_FUNCTION_ARGS)
 	input->facts = wf_facts_create(simulation.program->attributes);
 	if (ARR_NDIM(PG_GETARG_ARRAYTYPE_P(ARG_REFUSALS)) == 1)
 	{
-		input->nrefusals = ARR_DIMS(PG_GETARG_ARRAYTYPE_P(ARG_REFUSALS))[0];
-		input->refusals = (int32 *) ARR_DATA_PTR(PG_GETARG_ARRAYTYPE_P(ARG_REFUSALS));
+		simulation.nrefusals = ARR_DIMS(PG_GETARG_ARRAYTYPE_P(ARG_REFUSALS))[0];
+		simulation.refusals = (int32 *) ARR_DATA_PTR(PG_GETARG_ARRAYTYPE_P(ARG_REFUSALS));
 	}
 	play(&simulation);
 	return (Datum) 0;

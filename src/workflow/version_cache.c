@@ -58,6 +58,32 @@ empty_cache(void)
 	stale = false;
 }
 
+static void
+add_item_condition(StringInfo conditions, const WfPredicate *predicate)
+{
+	if (predicate == NULL || !predicate->needs_items)
+		return;
+	appendStringInfo(conditions, "%s(%s)", conditions->len > 0 ? " or " : "", predicate->text);
+}
+
+/* The conditions for which a profile must list single events, joined into one. */
+static text *
+item_condition(const WfProgram *program)
+{
+	StringInfoData conditions;
+
+	initStringInfo(&conditions);
+	for (int i = 0; i < program->ncriteria; i++)
+		add_item_condition(&conditions, program->criteria[i].predicate);
+	for (int i = 0; i < program->nsteps; i++)
+	{
+		add_item_condition(&conditions, program->steps[i].predicate);
+		for (int j = 0; j < program->steps[i].nbranches; j++)
+			add_item_condition(&conditions, program->steps[i].branches[j].predicate);
+	}
+	return conditions.len == 0 ? NULL : cstring_to_text_with_len(conditions.data, conditions.len);
+}
+
 /* Reads a version into a context of its own; the caller moves that under TopMemoryContext when all went well. */
 static void
 load(WfVersion *version, int32 version_id)
@@ -88,6 +114,7 @@ load(WfVersion *version, int32 version_id)
 	version->needs = palloc(version->program->nsteps * sizeof(int));
 	for (int i = 0; i < version->program->nsteps; i++)
 		version->needs[i] = wf_step_needs(version->program, i);
+	version->item_condition = item_condition(version->program);
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
 }

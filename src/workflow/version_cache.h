@@ -15,6 +15,7 @@ typedef struct WfVersion
 	WfFacts    *facts;
 	char	   *workflow;		/* its key */
 	int		   *needs;			/* per step, WF_NEEDS_... */
+	text	   *item_condition; /* conditions that must see single events, or NULL */
 } WfVersion;
 
 extern WfVersion *wf_version(int32 version_id);

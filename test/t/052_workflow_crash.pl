@@ -73,7 +73,7 @@ is(answer('SELECT count(DISTINCT enrollment_id) FROM mhub.enrollment_step'), $pe
 is(answer('SELECT count(*) || \' \' || count(DISTINCT person_id) FROM mhub.task'), "$people $people", 'one task each');
 is(answer(q{SELECT count(*) FROM mhub.person WHERE traits = '{"marked": true}'}), $people, 'one update each');
 is(answer(q{SELECT string_agg(visits::text, ' ' ORDER BY step, outcome) FROM (SELECT step, outcome, sum(visits) AS visits FROM mhub.workflow_metrics WHERE step <> 'pick' OR step IS NULL GROUP BY 1, 2) AS m}),
-	join(' ', ($people) x 8), 'the counters say the same');
+	join(' ', ($people) x 9), 'the counters say the same');
 is(answer('SELECT coalesce(sum(waiting), 0) FROM mhub.workflow_waiting'), '0', 'and that nobody waits');
 is(answer('SELECT count(*) FROM mhub.enrollment_wake'), '0', 'and nothing is due');
 $node->stop;

@@ -1,0 +1,92 @@
+-- Values of the person and the event in a step's fields, and where conditions and caps look.
+BEGIN;
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
+SELECT mhub.install() > 0 AS applied;
+SET LOCAL mhub.simulated_time = '2027-03-01 08:00:00';
+INSERT INTO mhub.template (key, channel, text_body) VALUES ('cart', 'sms', '{{first_name}}, your cart'), ('news', 'email', 'news');
+CREATE FUNCTION pg_temp.later(by interval) RETURNS void LANGUAGE sql AS $$ SELECT set_config('mhub.simulated_time', to_char((mhub.now() + by) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), true) $$;
+CREATE FUNCTION pg_temp.somebody(name text) RETURNS bigint LANGUAGE sql AS $$ SELECT mhub.identify(jsonb_build_object('user_id', name)) $$;
+CREATE FUNCTION pg_temp.does(name text, event text, properties jsonb DEFAULT '{}') RETURNS void LANGUAGE sql
+AS $$ SELECT mhub.record_event(i.identifier_id, event, properties, mhub.now()) FROM mhub.identifier AS i WHERE i.kind = 'user_id' AND i.value = name $$;
+
+-- what is wrong with templates, all at once
+SELECT path, problem FROM mhub.check_workflow('{"triggers": [{"type": "api"}], "start": "a", "steps": {
+    "a": {"type": "task", "queue": "q", "title": "call {{first_name", "next": "b"},
+    "b": {"type": "webhook", "url": "https://{{host}}/x", "data": {"deep": ["{{#open}}"]}, "next": "c"},
+    "c": {"type": "webhook", "url": "https://crm.example.{{tld}}/x", "next": "d"},
+    "d": {"type": "update", "set": {"a": "{{>piece}}"}, "add_to": ["nowhere"], "remove_from": [3], "next": "e"},
+    "e": {"type": "decision", "branches": [{"if": "a = ''{{b}}''", "next": null}], "else": null}}}') ORDER BY path, problem;
+
+-- texts stay texts, inside of objects a lone tag keeps its type, what is missing is left out, a URL's values are escaped
+SELECT mhub.create_workflow('order', '{
+  "triggers": [{"type": "event", "event": "Order Completed"}], "reentry": {"after": "end", "per": "order_id"},
+  "start": "call",
+  "steps": {
+    "call": {"type": "task", "queue": "{{event.properties.shop}}", "title": "Thank {{first_name|the customer}} for order {{event.properties.order_id}}", "data": {"total": "{{event.properties.total}}", "items": "{{event.properties.items}}", "gone": "{{event.properties.gone}}", "list": ["{{first_name}}", "{{gone}}", 1]}, "next": "remember"},
+    "remember": {"type": "update", "set": {"last_order": "{{event.properties.order_id}}", "last_total": "{{event.properties.total}}", "greeting": "Hi {{first_name}}"}, "context": {"half": "{{event.properties.total}}"}, "next": "seen"},
+    "seen": {"type": "decision", "branches": [{"name": "big", "if": "last_total > 500 and $context.half > 500", "next": "hook"}], "else": "hook"},
+    "hook": {"type": "webhook", "url": "https://crm.example/orders/{{last_order}}?name={{first_name}}", "data": {"greeting": "{{greeting}}", "half": "{{half}}"}, "next": "mail"},
+    "mail": {"type": "message", "channel": "sms", "template": "cart", "purpose": "service", "campaign": "thanks-{{event.properties.shop}}", "data": {"total": "{{event.properties.total}}"}, "next": null}}}');
+SELECT mhub.publish_workflow('order');
+SELECT pg_temp.somebody(n) > 0 AS known FROM unnest(ARRAY['陈', 'bo']) AS n;
+SELECT mhub.identify('{"user_id": "陈"}', '{"first_name": "陈 & 王"}') > 0 AS known;
+SELECT pg_temp.does('陈', 'Order Completed', '{"order_id": "A/1", "total": 900.50, "shop": "上海", "items": [{"sku": 7}]}'), pg_temp.does('bo', 'Order Completed', '{"order_id": "B?2", "total": 9, "shop": "Köln"}');
+CALL mhub.advance_workflows();
+SELECT queue, title, data - 'event' AS data FROM mhub.task ORDER BY title;
+SELECT i.value, p.traits FROM mhub.person AS p JOIN mhub.identifier AS i USING (person_id) ORDER BY p.person_id;
+SELECT recipient, data #> '{data,greeting}' AS greeting, data #> '{data,half}' AS half FROM mhub.message WHERE channel = 'webhook' ORDER BY recipient;
+SELECT campaign, data -> 'total' AS total FROM mhub.message WHERE channel = 'sms' ORDER BY campaign;
+SELECT step, outcome, visits FROM mhub.workflow_metrics WHERE step = 'seen' OR step IS NULL ORDER BY 1, 2;
+-- the same in simulation
+SELECT step, outcome, detail FROM mhub.simulate_workflow('order', '{"first_name": "Li"}', context => '{"event": {"properties": {"order_id": "C3", "total": 600, "shop": "x"}}}') WHERE step IS NOT NULL;
+
+-- several profiles in one call
+SELECT profile_number, step, detail FROM mhub.simulate_workflow('order', '[{"first_name": "Li"}, {}]', context => '{"event": {"properties": {"order_id": "C3", "total": 6}}}') WHERE step IN ('call', 'hook');
+
+-- an awaited event may be about the very thing that began it
+SELECT mhub.create_workflow('carts', '{
+  "triggers": [{"type": "event", "event": "Cart Updated"}], "reentry": {"after": "end", "per": "cart_id"},
+  "goals": [{"key": "ordered", "event": "Cart Ordered", "where": "cart_id = $context.event.properties.cart_id"}],
+  "start": "w", "steps": {"w": {"type": "wait_for", "event": "Cart Seen", "where": "cart_id = $context.event.properties.cart_id", "timeout": "1 day", "next": "d", "on_timeout": "d"}, "d": {"type": "delay", "for": "1 day", "next": null}}}');
+SELECT mhub.publish_workflow('carts');
+SELECT pg_temp.does('bo', 'Cart Updated', jsonb_build_object('cart_id', c)) FROM unnest(ARRAY['c1', 'c2', 'c3']) AS c;
+CALL mhub.advance_workflows();
+SELECT pg_temp.does('bo', 'Cart Ordered', '{"cart_id": "c1"}'), pg_temp.does('bo', 'Cart Seen', '{"cart_id": "c2"}');
+CALL mhub.advance_workflows();
+SELECT entry_key, step, outcome FROM mhub.enrollment_status WHERE workflow = 'carts' ORDER BY entry_key;
+SELECT step, outcome FROM mhub.simulate_workflow('carts', events => '[{"name": "Cart Seen", "after": "1 hour", "properties": {"cart_id": "x"}}, {"name": "Cart Ordered", "after": "2 hours", "properties": {"cart_id": "y"}}]', context => '{"event": {"properties": {"cart_id": "y"}}}');
+
+-- conditions that must see single events: short windows, and their properties
+SELECT mhub.create_workflow('recent', '{"triggers": [{"type": "api"}], "start": "d", "steps": {
+    "d": {"type": "decision", "branches": [{"name": "just now", "if": "did(''Looked'', within ''30 minutes'')", "next": null}, {"name": "expensive", "if": "did(''Looked'', where price > 100)", "next": null}], "else": null}}}');
+SELECT mhub.publish_workflow('recent');
+SELECT pg_temp.does('陈', 'Looked', '{"price": 3}'), pg_temp.does('bo', 'Looked', '{"price": 300}');
+SELECT pg_temp.later('2 hours');
+SELECT pg_temp.does('陈', 'Looked', '{"price": 4}');
+SELECT pg_temp.somebody('zoe') > 0 AS known;
+SELECT mhub.enroll_person('recent', pg_temp.somebody(n)) > 0 AS entered FROM unnest(ARRAY['陈', 'bo', 'zoe']) AS n;
+CALL mhub.advance_workflows();
+SELECT i.value, t.outcome FROM mhub.identifier AS i, LATERAL mhub.trace('recent', jsonb_build_object('user_id', i.value)) AS t WHERE t.step_type = 'decision' AND t.at IS NOT NULL ORDER BY i.identifier_id;
+SELECT outcome FROM mhub.simulate_workflow('recent', events => '[{"name": "Looked", "after": "-1 hour", "properties": {"price": 200}}]') WHERE step = 'd';
+
+-- a cap counts what the same wake-up has sent already; in simulation too
+SELECT mhub.create_workflow('loud', '{"triggers": [{"type": "api"}], "start": "a", "steps": {
+    "a": {"type": "message", "channel": "email", "template": "news", "cap": {"count": 2, "per": "1 day"}, "next": "b"},
+    "b": {"type": "message", "channel": "email", "template": "news", "cap": {"count": 2, "per": "1 day"}, "next": "c"},
+    "c": {"type": "message", "channel": "email", "template": "news", "cap": {"count": 2, "per": "1 day"}, "next": "d"},
+    "d": {"type": "delay", "for": "25 hours", "next": "e"},
+    "e": {"type": "message", "channel": "email", "template": "news", "cap": {"count": 1, "per": "26 hours", "then": "exit"}, "next": null}}}');
+SELECT mhub.publish_workflow('loud');
+SELECT mhub.record_consent('{"user_id": "bo"}', 'marketing', 'email', true) IS NOT NULL AS consents;
+SELECT mhub.enroll_person('loud', pg_temp.somebody('bo')) > 0 AS entered;
+CALL mhub.advance_workflows();
+SELECT pg_temp.later('25 hours');
+CALL mhub.advance_workflows();
+SELECT step, outcome FROM mhub.trace('loud', '{"user_id": "bo"}');
+SELECT step, outcome FROM mhub.simulate_workflow('loud');
+-- a context that is no object would stop the engine later
+SAVEPOINT s;
+SELECT mhub.enroll_person('loud', pg_temp.somebody('bo'), '[1]');
+ROLLBACK TO s;
+ROLLBACK;
