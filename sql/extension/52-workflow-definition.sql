@@ -22,7 +22,8 @@ COMMENT ON FUNCTION mhub.as_condition(jsonb) IS
 
 CREATE FUNCTION mhub.static_segment_problem(key text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN NOT EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1) THEN format('there is no segment "%s"', $1) END
+    SELECT CASE WHEN NOT EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1) THEN format('there is no segment "%s"', $1)
+                WHEN NOT EXISTS (SELECT FROM mhub.segment AS s WHERE s.key = $1 AND s.condition IS NULL) THEN format('segment "%s" has a condition: nobody is put into it by hand', $1) END
 $$;
 COMMENT ON FUNCTION mhub.static_segment_problem(text) IS
 'Why people cannot be put into a segment by hand: it does not exist, or has a condition. NULL when they can, or for NULL. Internal.';

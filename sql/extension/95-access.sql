@@ -275,6 +275,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.key_in_context(text, jsonb)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.concerns(bigint, jsonb, mhub.condition, jsonb)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.version_condition(integer)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.static_segment_problem(text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.signal_enrollments(bigint, bigint)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.trigger_workflows(bigint, bigint)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.person_matches(bigint, mhub.condition, timestamptz)'),

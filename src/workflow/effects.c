@@ -10,9 +10,9 @@
 #include "utils/array.h"
 #include "workflow/run.h"
 
-/* Parameters of every statement below: the effects as parallel arrays, and the time. */
+/* Parameters of every statement below: the effects as parallel arrays, in the order in which they came, and the time. */
 #define EFFECT_SOURCE \
-	"FROM unnest($1, $2, $3, $4, $5, $7) AS u (enrollment_id, person_id, version_id, hops, step, filled) " \
+	"FROM unnest($1, $2, $3, $4, $5, $7) WITH ORDINALITY AS u (enrollment_id, person_id, version_id, hops, step, filled, place) " \
 	"JOIN mhub.workflow_step AS d ON d.version_id = u.version_id AND d.step = u.step " \
 	"CROSS JOIN LATERAL (SELECT d.key, d.type, coalesce(u.filled, d.settings) AS settings) AS s " \
 	"JOIN mhub.workflow_version AS v ON v.version_id = u.version_id " \
@@ -61,29 +61,38 @@ static MhubPlan lock_persons_plan = {
 	EFFECT_ARGUMENTS
 };
 
+/* Of what several steps of one wake-up do to the same trait, the last counts. */
 static MhubPlan update_plan = {
 	.sql = "UPDATE mhub.person AS p "
 	"SET traits = (p.traits - x.unset) || x.set, trait_times = (p.trait_times - x.unset) || x.times, updated_at = $6 "
-	"FROM (SELECT u.person_id, "
-	"    coalesce(pg_catalog.jsonb_object_agg(t.key, t.value ORDER BY u.enrollment_id, u.step) FILTER (WHERE t.key IS NOT NULL), '{}') AS set, "
-	"    coalesce(pg_catalog.jsonb_object_agg(t.key, $6) FILTER (WHERE t.key IS NOT NULL), '{}') AS times, "
-	"    coalesce(pg_catalog.array_agg(n.key) FILTER (WHERE n.key IS NOT NULL), '{}') AS unset "
+	"FROM (SELECT l.person_id, "
+	"    coalesce(pg_catalog.jsonb_object_agg(l.key, l.value) FILTER (WHERE l.value IS NOT NULL), '{}') AS set, "
+	"    coalesce(pg_catalog.jsonb_object_agg(l.key, $6) FILTER (WHERE l.value IS NOT NULL), '{}') AS times, "
+	"    coalesce(pg_catalog.array_agg(l.key) FILTER (WHERE l.value IS NULL), '{}') AS unset "
+	"  FROM (SELECT DISTINCT ON (u.person_id, t.key) u.person_id, t.key, t.value "
 	EFFECT_SOURCE
-	"  LEFT JOIN LATERAL pg_catalog.jsonb_each(s.settings -> 'set') AS t ON true "
-	"  LEFT JOIN LATERAL pg_catalog.jsonb_array_elements_text(s.settings -> 'unset') AS n (key) ON true "
-	"  WHERE s.type = 'update' GROUP BY u.person_id) AS x "
+	"    CROSS JOIN LATERAL (SELECT n.key, n.value FROM pg_catalog.jsonb_each(s.settings -> 'set') AS n "
+	"      UNION ALL SELECT n.key, NULL FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'unset') AS n (key)) AS t "
+	"    WHERE s.type = 'update' ORDER BY u.person_id, t.key, u.place DESC, t.value IS NULL) AS l "
+	"  GROUP BY l.person_id) AS x "
 	"WHERE p.person_id = x.person_id",
 	EFFECT_ARGUMENTS
 };
 
-/* One statement per segment, in the order of their names, so that engines lock them in the same order. */
+/*
+ * One call per segment, in the order of their names, so that engines lock them
+ * in the same order.  A list that has been dropped since must not stop people.
+ */
 static MhubPlan segment_plan = {
 	.sql = "SELECT CASE WHEN x.adds THEN mhub.add_to_segment(x.segment, x.person_ids) ELSE mhub.remove_from_segment(x.segment, x.person_ids) END "
-	"FROM (SELECT l.segment, l.adds, pg_catalog.array_agg(DISTINCT u.person_id) AS person_ids "
+	"FROM (SELECT l.segment, l.adds, pg_catalog.array_agg(l.person_id) AS person_ids "
+	"  FROM (SELECT DISTINCT ON (u.person_id, t.segment) u.person_id, t.segment, t.adds "
 	EFFECT_SOURCE
-	"  CROSS JOIN LATERAL (SELECT true, a.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'add_to') AS a (name) "
-	"    UNION ALL SELECT false, r.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'remove_from') AS r (name)) AS l (adds, segment) "
-	"  WHERE s.type = 'update' GROUP BY l.segment, l.adds ORDER BY l.segment, l.adds) AS x",
+	"    CROSS JOIN LATERAL (SELECT true, a.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'add_to') AS a (name) "
+	"      UNION ALL SELECT false, r.name FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'remove_from') AS r (name)) AS t (adds, segment) "
+	"    WHERE s.type = 'update' ORDER BY u.person_id, t.segment, u.place DESC, t.adds DESC) AS l "
+	"  WHERE mhub.static_segment_problem(l.segment) IS NULL "
+	"  GROUP BY l.segment, l.adds ORDER BY l.segment, l.adds) AS x",
 	EFFECT_ARGUMENTS
 };
 

@@ -329,6 +329,29 @@ read_names(Reader *reader, const char *field)
 	return names;
 }
 
+/* An object with null under each name; NULL without names. */
+static Jsonb *
+nulls_for(const List *names)
+{
+	JsonbParseState *state = NULL;
+	ListCell   *cell;
+
+	if (names == NIL)
+		return NULL;
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, names)
+	{
+		JsonbValue	key = {.type = jbvString};
+		JsonbValue	value = {.type = jbvNull};
+
+		key.val.string.val = lfirst(cell);
+		key.val.string.len = strlen(lfirst(cell));
+		(void) pushJsonbValue(&state, WJB_KEY, &key);
+		(void) pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 static void
 read_update(Reader *reader, WfStep *step)
 {
@@ -337,7 +360,8 @@ read_update(Reader *reader, WfStep *step)
 	reader_no_reserved(reader, "set");
 	step->add_to = read_names(reader, "add_to");
 	step->remove_from = read_names(reader, "remove_from");
-	if (read_names(reader, "unset") != NIL || step->traits != NULL)
+	step->unset = nulls_for(read_names(reader, "unset"));
+	if (step->unset != NULL || step->traits != NULL)
 		step->effect |= WF_EFFECT_UPDATE;
 	if (step->add_to != NIL || step->remove_from != NIL)
 		step->effect |= WF_EFFECT_SEGMENT;

@@ -117,6 +117,7 @@ typedef struct WfStep
 	char	   *salt;			/* experiment */
 	Jsonb	   *context;		/* update: what to put into the enrollment's context */
 	Jsonb	   *traits;			/* update: what to set */
+	Jsonb	   *unset;			/* update: what to remove, as nulls, which conditions take for the same */
 	List	   *add_to;			/* update: names of static segments to enter */
 	List	   *remove_from;	/* and to leave */
 	int			effect;			/* bit of the effect it has, see effect.h */

@@ -342,6 +342,13 @@ field_of(Jsonb *object, const char *field)
 	return JsonbValueToJsonb(getKeyJsonValueFromContainer(&object->root, field, (int) strlen(field), NULL));
 }
 
+static void
+set_traits(Run *run, Jsonb *traits)
+{
+	run->profile = merged(run->profile, traits);
+	run->move->traits = merged(run->move->traits, traits);
+}
+
 /* Later steps of the same run must see what this one sets. */
 static void
 update(Run *run, const WfStep *step)
@@ -352,11 +359,10 @@ update(Run *run, const WfStep *step)
 
 	if (context != NULL)
 		run->move->context = merged(run->move->context, context);
+	if (step->unset != NULL)
+		set_traits(run, step->unset);
 	if (traits != NULL)
-	{
-		run->profile = merged(run->profile, traits);
-		run->move->traits = merged(run->move->traits, traits);
-	}
+		set_traits(run, traits);
 	if (step->add_to != NIL || step->remove_from != NIL)
 		run->profile = merged(run->profile, wf_change_segments(run->profile, step->add_to, step->remove_from));
 	open_facts(run);

@@ -51,7 +51,7 @@ typedef struct WfMove
 	TimestampTz arrived_at;
 	TimestampTz wake_at;
 	Jsonb	   *context;
-	Jsonb	   *traits;			/* set by update steps; NULL: none */
+	Jsonb	   *traits;			/* set by update steps (null: removed); NULL: none */
 	int			effects;
 	int			npath;
 	int			path_space;

@@ -85,6 +85,39 @@ SELECT pg_temp.later('25 hours');
 CALL mhub.advance_workflows();
 SELECT step, outcome FROM mhub.trace('loud', '{"user_id": "bo"}');
 SELECT step, outcome FROM mhub.simulate_workflow('loud');
+-- lists of segments: seen by later steps at once
+INSERT INTO mhub.segment (key, condition) VALUES ('called', NULL), ('waiting', NULL), ('rich', 'amount > 3');
+SELECT path, problem FROM mhub.check_workflow('{"triggers": [{"type": "api"}], "start": "a", "steps": {"a": {"type": "update", "add_to": ["rich"], "remove_from": ["called"], "next": null}}}');
+SELECT mhub.create_workflow('lists', '{"triggers": [{"type": "api"}], "start": "a", "steps": {
+    "a": {"type": "update", "add_to": ["called", "waiting"], "next": "b"},
+    "b": {"type": "decision", "branches": [{"name": "in both", "if": "in segment ''called'' and in segment ''waiting''", "next": "c"}], "else": null},
+    "c": {"type": "update", "remove_from": ["waiting"], "set": {"done": true}, "next": "d"},
+    "d": {"type": "decision", "branches": [{"name": "still", "if": "in segment ''waiting''", "next": null}, {"name": "one", "if": "in segment ''called''", "next": "w"}], "else": null},
+    "w": {"type": "delay", "for": "1 day", "next": "e"},
+    "e": {"type": "decision", "branches": [{"name": "one", "if": "in segment ''called'' and not in segment ''waiting''", "next": null}], "else": null}}}');
+SELECT mhub.publish_workflow('lists');
+SELECT mhub.enroll_person('lists', pg_temp.somebody(n)) > 0 AS entered FROM unnest(ARRAY['bo', '陈']) AS n;
+CALL mhub.advance_workflows();
+SELECT pg_temp.later('1 day');
+DELETE FROM mhub.segment WHERE key = 'waiting';
+CALL mhub.advance_workflows();
+SELECT step, outcome, visits FROM mhub.workflow_metrics WHERE workflow = 'lists' AND step IN ('b', 'd', 'e') ORDER BY 1, 2;
+SELECT segment, count(*) FROM mhub.segment_listed GROUP BY 1 ORDER BY 1;
+-- a list that is gone stops nobody
+SELECT mhub.enroll_person('lists', pg_temp.somebody('zoe')) > 0 AS entered;
+CALL mhub.advance_workflows();
+SELECT segment, count(*) FROM mhub.segment_listed GROUP BY 1 ORDER BY 1;
+-- of several updates in one wake-up the last counts, whatever the steps are called
+SELECT mhub.create_workflow('last', '{"triggers": [{"type": "api"}], "start": "z", "steps": {
+    "z": {"type": "update", "set": {"x": 1, "y": 1, "z": 1}, "add_to": ["called"], "next": "y"},
+    "y": {"type": "update", "set": {"x": 2}, "unset": ["y"], "remove_from": ["called"], "next": "x"},
+    "x": {"type": "decision", "branches": [{"name": "y is gone", "if": "x = 2 and y is missing", "next": "a"}], "else": null},
+    "a": {"type": "update", "set": {"y": 3, "z": 3}, "unset": ["x"], "next": null}}}');
+SELECT mhub.publish_workflow('last');
+SELECT mhub.enroll_person('last', pg_temp.somebody('bo')) > 0 AS entered;
+CALL mhub.advance_workflows();
+SELECT p.traits -> 'x' AS x, p.traits -> 'y' AS y, p.traits -> 'z' AS z FROM mhub.person AS p WHERE p.person_id = pg_temp.somebody('bo');
+SELECT count(*) FROM mhub.segment_listed AS l WHERE l.person_id = pg_temp.somebody('bo') AND l.segment = 'called';
 -- a context that is no object would stop the engine later
 SAVEPOINT s;
 SELECT mhub.enroll_person('loud', pg_temp.somebody('bo'), '[1]');
