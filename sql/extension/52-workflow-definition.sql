@@ -234,7 +234,7 @@ BEGIN
     UPDATE mhub.workflow AS x SET state = 'active', paused_at = NULL WHERE x.workflow_id = w.workflow_id;
     UPDATE mhub.workflow_schedule AS s
     SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() ELSE mhub.next_schedule(s.settings, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()) END,
-        run_until = NULL, last_person_id = 0
+        run_until = NULL, done_upto = 0
     FROM mhub.workflow_version AS v WHERE v.version_id = s.version_id AND v.version_id = w.active_version_id AND s.next_run_at < mhub.now();
 
     WITH moved AS (

@@ -394,7 +394,7 @@ DECLARE
     run record;
     entered bigint;
 BEGIN
-    SELECT x.settings, x.settings ->> 'type' = 'date' AS by_date, x.person_filter, x.next_run_at, x.last_person_id, w.workflow_id, w.concurrent,
+    SELECT x.settings, x.settings ->> 'type' = 'date' AS by_date, x.person_filter, x.next_run_at, x.done_upto, w.workflow_id, w.concurrent,
            coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()) AS zone,
            coalesce(x.run_until, CASE x.settings ->> 'type' WHEN 'date' THEN mhub.now() + interval '1 hour' ELSE x.next_run_at END) AS run_until
     INTO s
@@ -402,12 +402,12 @@ BEGIN
     WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number FOR UPDATE OF x;
     IF s.by_date THEN
         SELECT d.person_ids, d.times, d.keys, d.last_person_id INTO run
-        FROM mhub.dated_people(s.settings, s.zone, s.person_filter, s.next_run_at, s.run_until, s.last_person_id, coalesce(chunk, 100000)) AS d;
+        FROM mhub.dated_people(s.settings, s.zone, s.person_filter, s.next_run_at, s.run_until, s.done_upto, coalesce(chunk, 100000)) AS d;
     ELSE
         SELECT p.person_ids, array_fill(s.run_until, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS times,
                array_fill(CASE WHEN s.concurrent THEN to_char(s.run_until AT TIME ZONE 'UTC', '"schedule" YYYY-MM-DD HH24:MI') ELSE '' END, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS keys,
                p.last_person_id INTO run
-        FROM mhub.scheduled_people(s.person_filter, s.last_person_id, coalesce(chunk, 20000)) AS p;
+        FROM mhub.scheduled_people(s.person_filter, s.done_upto, coalesce(chunk, 20000)) AS p;
     END IF;
     SELECT count(n.enrollment_id) INTO entered
     FROM mhub.enroll_people(array_fill(s.workflow_id, ARRAY[coalesce(cardinality(run.person_ids), 0)]), run.person_ids, run.times, run.keys,
@@ -415,7 +415,7 @@ BEGIN
     -- In the transaction of the entries: a crash goes on behind the last chunk, and leaves nobody out.
     UPDATE mhub.workflow_schedule AS x
     SET run_until = CASE WHEN run.last_person_id IS NOT NULL THEN s.run_until END,
-        last_person_id = coalesce(run.last_person_id, 0),
+        done_upto = coalesce(run.last_person_id, 0),
         next_run_at = CASE WHEN run.last_person_id IS NOT NULL THEN x.next_run_at WHEN s.by_date THEN s.run_until ELSE mhub.next_schedule(s.settings, s.zone, mhub.now()) END
     WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number;
     RETURN entered;
