@@ -50,7 +50,8 @@ BEGIN
     IF to_regclass(format('mhub.%I', created)) IS NOT NULL THEN
         created := created || '_' || to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS');
     END IF;
-    EXECUTE format('CREATE TABLE mhub.%I (LIKE mhub.%I INCLUDING ALL)', created, parent);
+    -- From PostgreSQL 17 on a partition may not bring an identity of its own; it gets its parent's.
+    EXECUTE format('CREATE TABLE mhub.%I (LIKE mhub.%I INCLUDING ALL EXCLUDING IDENTITY)', created, parent);
     SELECT p.partition_name INTO fallback FROM mhub.time_partition(parent) AS p WHERE p.from_time IS NULL AND p.to_time IS NULL;
     IF fallback IS NOT NULL THEN
         -- Storage parameters such as fillfactor are those of the default partition; LIKE does not copy them.

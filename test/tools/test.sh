@@ -25,7 +25,8 @@ run_tap() {
 	rm -rf "$output/tmp_check"
 	as_server_user mkdir -p "$output/tmp_check"
 	PG_REGRESS=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/regress/pg_regress
-	export PG_REGRESS TESTDIR="$output" MHUB_TOP="$top"
+	# The test library looks for its folders below TESTDIR, from PostgreSQL 16 on in the other two.
+	export PG_REGRESS TESTDIR="$output" TESTDATADIR="$output/tmp_check" TESTLOGDIR="$output/tmp_check/log" MHUB_TOP="$top"
 	# Nodes of the TAP tests are clusters of their own: our server's address must not leak into them.
 	(
 		unset PGHOST PGUSER PGDATABASE
