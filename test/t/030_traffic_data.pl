@@ -1,6 +1,7 @@
 # Sources and robots against data that the project does not ship; each part is skipped where its data is absent.
 use strict;
 use warnings;
+use Encode qw(encode_utf8);
 use JSON::PP;
 use Test::More;
 use Mhub;
@@ -69,7 +70,7 @@ SKIP:
 	{
 		my ($url, $referrer, $expected, $why) = @{ $cases[$n] };
 		my @wrong = grep { !($judge{$_} // die "unknown expectation $_")->($expected->{$_}, $is[$n]) } sort keys %$expected;
-		is("@wrong", '', substr("$url | $referrer: $why", 0, 150)) or diag(explain($is[$n]));
+		is("@wrong", '', encode_utf8(substr("$url | $referrer: $why", 0, 150))) or diag(explain($is[$n]));
 	}
 }
 

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use utf8;
+use Encode qw(encode_utf8);
 use FindBin;
 use lib $FindBin::Bin;
 use Test::More;
@@ -124,7 +125,7 @@ for my $condition (q{city = '上海'}, q{city in ('上海', '北京') and age > 
 {
 	is(sql("SELECT array_agg(p ORDER BY p) FROM mhub.people_matching(\$\$$condition\$\$) AS p"),
 		sql("SELECT array_agg(p.person_id ORDER BY p.person_id) FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.person), mhub.now(), \$\$$condition\$\$) AS p WHERE mhub.matches(p.profile, \$\$$condition\$\$, mhub.now())"),
-		"people for which $condition");
+		encode_utf8("people for which $condition"));
 }
 like(sql(q{SET enable_seqscan = off; EXPLAIN SELECT p.person_id FROM unnest('{"{\"city\": \"x\"}"}'::jsonb[]) AS d (document) JOIN mhub.person AS p ON p.traits @> d.document AND p.traits <> '{}'}), qr/person_traits_idx/, 'traits are found through their index');
 is(sql("SELECT array_agg(access) FROM unnest(ARRAY['city = ''x'' and age > 3', 'did(''X'') and age > 3', 'in segment ''adult''', 'age > 3', 'city = ''x'' or age > 3', 'did(''X'', at most 2 times)']::mhub.condition[]) AS c, mhub.condition_candidates(c)"),
