@@ -47,11 +47,31 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define mhub_must_update_indexes(which) ((which) != TU_None)
 #define mhub_insert_index_tuples(result, slot, estate, which) \
 	ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, (which) == TU_Summarizing)
+#define mhub_insert_index_tuples_unless(result, slot, estate, arbiters, conflict) \
+	ExecInsertIndexTuples(result, slot, estate, false, (arbiters) != NIL, conflict, arbiters, false)
 #else
 #define MhubUpdateIndexes bool
 #define mhub_must_update_indexes(which) (which)
 #define mhub_insert_index_tuples(result, slot, estate, which) \
 	ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL)
+#define mhub_insert_index_tuples_unless(result, slot, estate, arbiters, conflict) \
+	ExecInsertIndexTuples(result, slot, estate, false, (arbiters) != NIL, conflict, arbiters)
+#endif
+
+/* 17 lets an index finish what it has put aside during insertions */
+#if PG_VERSION_NUM >= 170000
+#define mhub_index_insert_cleanup(index, info) index_insert_cleanup(index, info)
+#else
+#define mhub_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
+/* 18 counts index searches for EXPLAIN */
+#if PG_VERSION_NUM >= 180000
+#define mhub_index_beginscan(table, index, snapshot, nkeys, norderbys) \
+	index_beginscan(table, index, snapshot, NULL, nkeys, norderbys)
+#else
+#define mhub_index_beginscan(table, index, snapshot, nkeys, norderbys) \
+	index_beginscan(table, index, snapshot, nkeys, norderbys)
 #endif
 
 #endif							/* MHUB_PGCOMPAT_H */

@@ -11,23 +11,12 @@
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
+#include "identity/tables.h"
 #include "utils/builtins.h"
 
 /* last_seen_at follows an observation when that is so much later: most would otherwise rewrite the row for nothing. */
 #define SEEN_STEP USECS_PER_HOUR
 
-/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
-static MhubPlan insert_links = {
-	"INSERT INTO mhub.link (identifier_a, identifier_b, first_seen_at, last_seen_at, confidence, joins, source)"
-	" SELECT * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7)) AS w"
-	" ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
-	7, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, FLOAT4ARRAYOID, BOOLARRAYOID, TEXTARRAYOID}, NULL
-};
-static MhubPlan insert_link = {
-	"INSERT INTO mhub.link (identifier_a, identifier_b, first_seen_at, last_seen_at, confidence, joins, source)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (identifier_a, identifier_b) DO NOTHING",
-	7, {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, FLOAT4OID, BOOLOID, TEXTOID}, NULL
-};
 static MhubPlan restore_links = {
 	"UPDATE mhub.link AS l SET joins = true, removed_at = NULL, removed_reason = NULL, confidence = w.confidence"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
@@ -165,18 +154,40 @@ seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, Time
 	return earliest < first_seen || latest - last_seen >= SEEN_STEP;
 }
 
+/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
+static void
+insert_evidence(const MhubColumns *rows)
+{
+	bool	   *inserted = palloc_extended(sizeof(bool) * (Size) Max(rows->n, 1), MCXT_ALLOC_HUGE);
+
+	if (rows->n > 0)
+		(void) mhub_table_insert_unique(&identity_link_table, rows, LINK_BY_ENDS, inserted, false);
+}
+
+static void
+add_link(MhubColumns *rows, const BatchLink *link, Datum a, Datum b)
+{
+	mhub_columns_add(rows, (Datum[]) {
+		a, b, TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest),
+		Float4GetDatum(link->confidence), BoolGetDatum(link->to_join), text_or_nothing(link->source)});
+	if (link->source == NULL)
+		mhub_columns_null(rows, LINK_SOURCE);
+}
+
 void
 batch_write_links(Batch *batch)
 {
-	static const Oid new_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, FLOAT4OID, BOOLOID, TEXTOID};
+	static const Oid new_types[LINK_INSERTED_COLUMNS] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, FLOAT4OID, BOOLOID, TEXTOID};
 	static const Oid restored_types[] = {INT8OID, INT8OID, FLOAT4OID};
-	MhubColumns created;
+	MhubColumns joining;
+	MhubColumns evidence;
 	MhubColumns restored;
 	int64		(*sorted)[3];
 	int			n = links_in_order(batch, &sorted);
 	int			i;
 
-	mhub_columns_init(&created, lengthof(new_types), new_types);
+	mhub_columns_init(&joining, lengthof(new_types), new_types);
+	mhub_columns_init(&evidence, lengthof(new_types), new_types);
 	mhub_columns_init(&restored, lengthof(restored_types), restored_types);
 	for (i = 0; i < n; i++)
 	{
@@ -185,17 +196,13 @@ batch_write_links(Batch *batch)
 		Datum		b = Int64GetDatum(sorted[i][1]);
 
 		if (!link->found)
-		{
-			mhub_columns_add(&created, (Datum[]) {
-				a, b, TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest),
-				Float4GetDatum(link->confidence), BoolGetDatum(link->to_join), text_or_nothing(link->source)});
-			if (link->source == NULL)
-				mhub_columns_null(&created, 6);
-		}
+			add_link(link->to_join ? &joining : &evidence, link, a, b);
 		else if (link->to_join && !link->joins)
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
 	}
-	(void) mhub_execute_rows(&insert_link, &insert_links, &created, SPI_OK_INSERT);
+	/* Who joins two persons has locked both, so nobody else is inserting their links. */
+	(void) mhub_table_insert(&identity_link_table, &joining);
+	insert_evidence(&evidence);
 	run(&restore_links, &restored, SPI_OK_UPDATE);
 }
 

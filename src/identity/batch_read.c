@@ -11,6 +11,7 @@
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
+#include "identity/tables.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -80,6 +81,41 @@ text_datum(const char *value, int length)
 	return PointerGetDatum(cstring_to_text_with_len(value, length));
 }
 
+/* Takes over the row of an identifier that access has found. */
+static void
+take_identifier(BatchIdentifier *identifier, MhubTableAccess *access)
+{
+	bool		isnull;
+
+	identifier->identifier_id = DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull));
+	identifier->person_id = DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull));
+	identifier->first_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_FIRST_SEEN, &isnull));
+	identifier->last_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_LAST_SEEN, &isnull));
+}
+
+static void
+seek_identifiers(Batch *batch, MhubTableAccess *access)
+{
+	int			i;
+
+	mhub_table_push_latest();
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		BatchIdentifier *identifier = &batch->identifiers[i];
+		const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
+
+		CHECK_FOR_INTERRUPTS();
+		if (identifier->person_id != 0)
+			continue;
+		mhub_table_seek(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text),
+			text_datum(identifier->value, identifier->length)});
+		if (mhub_table_next(access))
+			take_identifier(identifier, access);
+	}
+	PopActiveSnapshot();
+	mhub_table_close(access);
+}
+
 static void
 take_identifiers(Batch *batch)
 {
@@ -123,9 +159,15 @@ void
 batch_find_identifiers(Batch *batch)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID};
+	MhubTableAccess *access = mhub_table_open(&identity_identifier_table);
 	MhubColumns wanted;
 	int			i;
 
+	if (access != NULL)
+	{
+		seek_identifiers(batch, access);
+		return;
+	}
 	mhub_columns_init(&wanted, lengthof(types), types);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
@@ -147,6 +189,46 @@ may_be_linked(const Batch *batch, const BatchLink *link)
 	const BatchIdentifier *b = &batch->identifiers[link->b];
 
 	return a->person_id != 0 && b->person_id != 0 && !a->inserted && !b->inserted;
+}
+
+static void
+seek_link(Batch *batch, BatchLink *link, MhubTableAccess *access)
+{
+	int64		x = batch->identifiers[link->a].identifier_id;
+	int64		y = batch->identifiers[link->b].identifier_id;
+	bool		isnull;
+	bool		kept;
+
+	mhub_table_seek(access, LINK_BY_ENDS, (Datum[]) {Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
+	if (!mhub_table_next(access))
+		return;
+	link->found = true;
+	link->joins = DatumGetBool(mhub_table_value(access, LINK_JOINS, &isnull));
+	(void) mhub_table_value(access, LINK_REMOVED_AT, &kept);
+	link->removed = !kept;
+	link->first_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_FIRST_SEEN, &isnull));
+	link->last_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_LAST_SEEN, &isnull));
+}
+
+/* False when only a statement can do it. */
+static bool
+seek_links(Batch *batch)
+{
+	MhubTableAccess *access = mhub_table_open(&identity_link_table);
+	int			i;
+
+	if (access == NULL)
+		return false;
+	mhub_table_push_latest();
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (may_be_linked(batch, &batch->links[i]))
+			seek_link(batch, &batch->links[i], access);
+	}
+	PopActiveSnapshot();
+	mhub_table_close(access);
+	return true;
 }
 
 static void
@@ -186,7 +268,8 @@ batch_find_links(Batch *batch)
 		if (may_be_linked(batch, link))
 			mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
 	}
-	look_up(batch, &find_link, &find_links, &wanted, take_links);
+	if (wanted.n > 0 && !seek_links(batch))
+		look_up(batch, &find_link, &find_links, &wanted, take_links);
 }
 
 /*

@@ -5,7 +5,7 @@
 #include "mhub.h"
 
 #include "identity/batch.h"
-#include "identity/enc_text.h"
+#include "identity/tables.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -18,29 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-static MhubPlan insert_identifiers = {
-	"INSERT INTO mhub.identifier (identifier_id, person_id, first_person_id, kind, value, sealed,"
-	" first_seen_at, last_seen_at, source)"
-	" SELECT w.id, w.person_id, w.person_id, w.kind, w.value, w.sealed::mhub.enc, w.first_seen_at, w.last_seen_at, w.source"
-	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8))"
-	" AS w(id, person_id, kind, value, sealed, first_seen_at, last_seen_at, source)"
-	" ON CONFLICT (kind, value) DO NOTHING RETURNING identifier_id",
-	8, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}, NULL
-};
-static MhubPlan insert_identifier = {
-	"INSERT INTO mhub.identifier (identifier_id, person_id, first_person_id, kind, value, sealed,"
-	" first_seen_at, last_seen_at, source) VALUES ($1, $2, $2, $3, $4, $5::mhub.enc, $6, $7, $8)"
-	" ON CONFLICT (kind, value) DO NOTHING",
-	8, {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}, NULL
-};
-static MhubPlan insert_person = {
-	"INSERT INTO mhub.person (person_id, created_at) VALUES ($1, $2)", 2, {INT8OID, TIMESTAMPTZOID}, NULL
-};
-static MhubPlan insert_persons = {
-	"INSERT INTO mhub.person (person_id, created_at) SELECT * FROM ROWS FROM (unnest($1), unnest($2)) AS w",
-	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
-};
 static MhubPlan move_inserted = {
 	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id"
 	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, person_id) WHERE i.identifier_id = w.id",
@@ -206,16 +183,16 @@ add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson 
 	Datum		sealed = 0;
 
 	if (identifier->plain != NULL)
-		sealed = identity_enc_text(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
+		sealed = PointerGetDatum(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {
-		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id),
-		PointerGetDatum(cstring_to_text_with_len(kind->name, kind->length)),
+		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id), Int64GetDatum(person->person_id),
+		PointerGetDatum(kind->name_text),
 		PointerGetDatum(cstring_to_text_with_len(identifier->value, identifier->length)),
 		sealed, TimestampTzGetDatum(identifier->earliest), TimestampTzGetDatum(identifier->latest), source});
 	if (identifier->plain == NULL)
-		mhub_columns_null(rows, 4);
+		mhub_columns_null(rows, IDENTIFIER_SEALED);
 	if (no_source)
-		mhub_columns_null(rows, 7);
+		mhub_columns_null(rows, IDENTIFIER_SOURCE);
 }
 
 static void
@@ -231,41 +208,6 @@ mark_inserted(Batch *batch, int number)
 	identifier->last_seen = identifier->latest;
 }
 
-/* Both lists are in order of insertion. */
-static void
-mark_returned(Batch *batch, const int *missing, int n)
-{
-	uint64		row = 0;
-	int			i;
-
-	for (i = 0; i < n && row < SPI_processed; i++)
-	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (batch->identifiers[missing[i]].identifier_id == DatumGetInt64(id))
-		{
-			mark_inserted(batch, missing[i]);
-			row++;
-		}
-	}
-}
-
-/* One by one, in order; stops at the first that another session has inserted. */
-static bool
-insert_few(Batch *batch, const int *missing, const MhubColumns *rows)
-{
-	int			i;
-
-	for (i = 0; i < rows->n; i++)
-	{
-		if (mhub_execute_row(&insert_identifier, rows, i, SPI_OK_INSERT) == 0)
-			return false;
-		mark_inserted(batch, missing[i]);
-	}
-	return true;
-}
-
 /*
  * Inserts the identifiers that are not there, with the persons of the present
  * plan.  False when another session was faster with one of them.
@@ -273,17 +215,17 @@ insert_few(Batch *batch, const int *missing, const MhubColumns *rows)
 bool
 batch_insert_identifiers(Batch *batch)
 {
-	static const Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	static const Oid types[IDENTIFIER_COLUMNS] = {
+		INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID
+	};
 	Oid			sequence = sequence_named("identifier_identifier_id_seq");
 	MhubColumns rows;
-	Datum		args[lengthof(types)];
 	int		   *missing;
 	int			n = missing_in_order(batch, &missing);
-	uint64		inserted;
+	bool	   *inserted = palloc_extended(sizeof(bool) * (Size) Max(n, 1), MCXT_ALLOC_HUGE);
+	uint64		done;
 	int			i;
 
-	if (n == 0)
-		return true;
 	prepare_keys(batch, missing, n);
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (i = 0; i < n; i++)
@@ -291,13 +233,13 @@ batch_insert_identifiers(Batch *batch)
 		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
 		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), &rows);
 	}
-	if (n <= MHUB_FEW_ROWS)
-		return insert_few(batch, missing, &rows);
-	mhub_columns_arrays(&rows, args);
-	inserted = mhub_execute_batch(&insert_identifiers, args, NULL, SPI_OK_INSERT_RETURNING);
-	mark_returned(batch, missing, n);
-	SPI_freetuptable(SPI_tuptable);
-	return inserted == (uint64) n;
+	done = mhub_table_insert_unique(&identity_identifier_table, &rows, IDENTIFIER_BY_VALUE, inserted, n <= MHUB_FEW_ROWS);
+	for (i = 0; i < n; i++)
+	{
+		if (inserted[i])
+			mark_inserted(batch, missing[i]);
+	}
+	return done == (uint64) n;
 }
 
 static void
@@ -315,7 +257,7 @@ write_new_persons(Batch *batch)
 		if (person->drawn >= 0 && plan_find(&batch->plan, i) == i)
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(person->person_id), TimestampTzGetDatum(person->created_at)});
 	}
-	(void) mhub_execute_rows(&insert_person, &insert_persons, &rows, SPI_OK_INSERT);
+	(void) mhub_table_insert(&identity_person_table, &rows);
 }
 
 /* Identifiers inserted before the locks were taken whose person turned out another */

@@ -78,6 +78,16 @@ set_normaliser(IdentityKind *kind, const char *name)
 				 errhint("Set mhub.identifier_kind.normaliser to exact, lower, email or phone.")));
 }
 
+static text *
+lasting_text(const char *value)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	text	   *copy = cstring_to_text(value);
+
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
 static void
 load_kind(uint64 row, IdentityKind *kind, PlanLimit *limit)
 {
@@ -87,6 +97,7 @@ load_kind(uint64 row, IdentityKind *kind, PlanLimit *limit)
 	kind->number = (int) row;
 	kind->name = MemoryContextStrdup(context, text_column(row, 1));
 	kind->length = strlen(kind->name);
+	kind->name_text = lasting_text(kind->name);
 	kind->pii = DatumGetBool(column(row, 2, &isnull));
 	set_normaliser(kind, text_column(row, 3));
 	kind->priority = DatumGetInt32(column(row, 4, &isnull));

@@ -18,6 +18,7 @@ typedef struct IdentityKind
 	int			number;
 	const char *name;
 	int			length;
+	text	   *name_text;		/* the name as a value of type text */
 	bool		pii;
 	bool		lower;
 	bool		mergeable;

@@ -1,0 +1,473 @@
+/*
+ * table_access.c
+ *	  Opening the hub's ordinary tables without SQL.
+ *
+ * What an executor builds anew for each statement (index descriptions,
+ * compiled conditions of triggers and partial indexes, defaults) is kept from
+ * call to call, until the table or any function changes.  While a table is
+ * open its state belongs to the opener, in the transaction's memory: an error
+ * takes it away, and a trigger that opens the table again builds its own.
+ */
+#include "common/table_state.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+static MhubTable *tables = NULL;
+
+/* relid is InvalidOid when everything may have changed */
+static void
+relation_changed(Datum arg pg_attribute_unused(), Oid relid)
+{
+	MhubTable  *table;
+
+	for (table = tables; table != NULL; table = table->next)
+	{
+		if (relid == InvalidOid || table->relid == relid)
+			table->changes++;
+	}
+}
+
+/* Triggers and defaults hold on to functions. */
+static void
+function_changed(Datum arg, int cache pg_attribute_unused(), uint32 hash pg_attribute_unused())
+{
+	relation_changed(arg, InvalidOid);
+}
+
+static void
+register_table(MhubTable *table)
+{
+	if (tables == NULL)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	}
+	table->next = tables;
+	tables = table;
+	table->registered = true;
+}
+
+/* Are the table's rows somewhere else?  Citus keeps a list of such tables. */
+static bool
+is_distributed(Oid relid)
+{
+	Oid			list = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+	AttrNumber	column = OidIsValid(list) ? get_attnum(list, "logicalrelid") : InvalidAttrNumber;
+	Relation	relation;
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	if (column == InvalidAttrNumber)
+		return false;
+	relation = table_open(list, AccessShareLock);
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+static bool
+is_plain(Relation relation)
+{
+	return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rules == NULL &&
+		!relation->rd_rel->relhassubclass && !relation->rd_rel->relispartition &&
+		!is_distributed(RelationGetRelid(relation));
+}
+
+/* False when the table lacks a column. */
+static bool
+find_columns(MhubTableAccess *access)
+{
+	const MhubTable *table = access->table;
+	int			i;
+
+	for (i = 0; i < table->ncolumns; i++)
+	{
+		access->columns[i] = get_attnum(table->relid, table->columns[i]);
+		if (access->columns[i] == InvalidAttrNumber)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_named(const MhubTableAccess *access, AttrNumber column)
+{
+	int			i;
+
+	for (i = 0; i < access->table->ncolumns; i++)
+	{
+		if (access->columns[i] == column)
+			return true;
+	}
+	return false;
+}
+
+static void
+compile_defaults(MhubTableAccess *access)
+{
+	int			i;
+
+	access->defaults = palloc(sizeof(TableDefault) * access->descriptor->natts);
+	for (i = 0; i < access->descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(access->descriptor, i);
+		Expr	   *value;
+
+		if (attribute->attisdropped || attribute->attgenerated != '\0' || is_named(access, attribute->attnum))
+			continue;
+		value = (Expr *) build_column_default(access->relation, attribute->attnum);
+		if (value == NULL)
+			continue;
+		access->defaults[access->ndefaults].column = attribute->attnum;
+		access->defaults[access->ndefaults++].value = ExecPrepareExpr(value, access->estate);
+	}
+}
+
+static int
+place_of(AttrNumber column, const IndexInfo *info, int n)
+{
+	int			i;
+
+	for (i = 0; i < n && i < info->ii_NumIndexKeyAttrs; i++)
+	{
+		if (info->ii_IndexAttrNumbers[i] == column)
+			return i;
+	}
+	return -1;
+}
+
+/* Can the index look the key up?  That is when its first columns are the key's, in any order. */
+static bool
+index_fits(MhubTableAccess *access, const MhubTableKey *key, int number, TableKeyState *state)
+{
+	const IndexInfo *info = access->result->ri_IndexRelationInfo[number];
+	Relation	index = access->result->ri_IndexRelationDescs[number];
+	int			i;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid || info->ii_Predicate != NIL)
+		return false;
+	for (i = 0; i < key->n; i++)
+	{
+		state->positions[i] = place_of(access->columns[key->columns[i]], info, key->n);
+		if (state->positions[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+prepare_scan_keys(Relation index, TableKeyState *state, int n)
+{
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		Oid			type = index->rd_opcintype[i];
+		Oid			equals = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+
+		ScanKeyEntryInitialize(&state->scan_keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   index->rd_indcollation[i], get_opcode(equals), (Datum) 0);
+	}
+}
+
+static void
+find_key(MhubTableAccess *access, const MhubTableKey *key, TableKeyState *state)
+{
+	ResultRelInfo *result = access->result;
+	int			i;
+
+	state->index = -1;
+	for (i = 0; i < result->ri_NumIndices && key->n > 0; i++)
+	{
+		const IndexInfo *info = result->ri_IndexRelationInfo[i];
+		TableKeyState fit = {.index = i};
+
+		if (!index_fits(access, key, i, &fit))
+			continue;
+		fit.unique = info->ii_Unique && info->ii_NumIndexKeyAttrs == key->n &&
+			result->ri_IndexRelationDescs[i]->rd_index->indimmediate;
+		if (state->index < 0 || fit.unique)
+			*state = fit;
+	}
+	if (state->index >= 0)
+		prepare_scan_keys(result->ri_IndexRelationDescs[state->index], state, key->n);
+}
+
+/* False when a look-up has no index. */
+static bool
+find_keys(MhubTableAccess *access)
+{
+	int			i;
+
+	for (i = 0; i < MHUB_TABLE_MAX_KEYS; i++)
+	{
+		find_key(access, &access->table->keys[i], &access->keys[i]);
+		if (access->table->keys[i].n > 0 && access->keys[i].index < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Trigger functions are looked up here, in memory that lasts; the executor would do so wherever it happens to be. */
+static void
+look_up_triggers(ResultRelInfo *result)
+{
+	int			i;
+
+	for (i = 0; result->ri_TrigDesc != NULL && i < result->ri_TrigDesc->numtriggers; i++)
+		fmgr_info_cxt(result->ri_TrigDesc->triggers[i].tgfoid, &result->ri_TrigFunctions[i], CurrentMemoryContext);
+}
+
+static void
+build_result(MhubTableAccess *access)
+{
+	ResultRelInfo *result = makeNode(ResultRelInfo);
+	int			i;
+
+	access->estate = CreateExecutorState();
+	access->result = result;
+	InitResultRelInfo(result, access->relation, 0, NULL, 0);
+	look_up_triggers(result);
+	access->estate->es_opened_result_relations = list_make1(result);
+	ExecOpenIndices(result, false);
+	access->indexes = palloc(sizeof(Oid) * Max(result->ri_NumIndices, 1));
+	for (i = 0; i < result->ri_NumIndices; i++)
+		access->indexes[i] = RelationGetRelid(result->ri_IndexRelationDescs[i]);
+}
+
+static void
+close_relations(MhubTableAccess *access)
+{
+	ResultRelInfo *result = access->result;
+	int			i;
+
+	for (i = 0; result != NULL && i < result->ri_NumIndices; i++)
+	{
+		mhub_index_insert_cleanup(result->ri_IndexRelationDescs[i], result->ri_IndexRelationInfo[i]);
+		index_close(result->ri_IndexRelationDescs[i], NoLock);
+	}
+	table_close(access->relation, NoLock);
+}
+
+/* The table's state with everything open, or NULL when only statements can use the table */
+static MhubTableAccess *
+build(MhubTable *table)
+{
+	MemoryContext context;
+	MemoryContext old;
+	MhubTableAccess *access;
+	uint64		changes = table->changes;
+
+	if (!table->registered)
+		register_table(table);
+	table->relid = get_relname_relid(table->name, get_namespace_oid("mhub", false));
+	if (!OidIsValid(table->relid))
+		return NULL;
+	context = AllocSetContextCreate(CurTransactionContext, "mhub table", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	access = palloc0(sizeof(MhubTableAccess));
+	access->table = table;
+	access->context = context;
+	access->changes = changes;
+	access->relation = table_open(table->relid, RowExclusiveLock);
+	access->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(access->relation));
+	if (!is_plain(access->relation) || !find_columns(access) || (build_result(access), !find_keys(access)))
+	{
+		MemoryContextSwitchTo(old);
+		close_relations(access);
+		MemoryContextDelete(context);
+		return NULL;
+	}
+	access->found = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
+	access->written = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
+	compile_defaults(access);
+	MemoryContextSwitchTo(old);
+	return access;
+}
+
+static void
+open_again(MhubTableAccess *access)
+{
+	int			i;
+
+	access->result->ri_RelationDesc = access->relation;
+	for (i = 0; i < access->result->ri_NumIndices; i++)
+		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], RowExclusiveLock);
+}
+
+/* Takes the kept state over, unless it is out of date. */
+static MhubTableAccess *
+take_cached(MhubTable *table)
+{
+	MhubTableAccess *access = table->cached;
+	Relation	relation;
+
+	if (access == NULL)
+		return NULL;
+	/* Locking the table brings in what changed it. */
+	relation = try_relation_open(table->relid, RowExclusiveLock);
+	table->cached = NULL;
+	MemoryContextSetParent(access->context, CurTransactionContext);
+	if (relation == NULL || access->changes != table->changes)
+	{
+		if (relation != NULL)
+			relation_close(relation, NoLock);
+		MemoryContextDelete(access->context);
+		return NULL;
+	}
+	access->relation = relation;
+	open_again(access);
+	return access;
+}
+
+static bool
+is_allowed(Oid relid, AclMode mode)
+{
+	return pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) == mode &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+/* NULL when a statement has to do it: to go its own way, or to say what is wrong. */
+MhubTableAccess *
+mhub_table_open_for(MhubTable *table, AclMode mode)
+{
+	MhubTableAccess *access = take_cached(table);
+
+	if (access == NULL)
+		access = build(table);
+	if (access != NULL && !is_allowed(table->relid, mode))
+	{
+		mhub_table_close(access);
+		return NULL;
+	}
+	return access;
+}
+
+MhubTableAccess *
+mhub_table_open(MhubTable *table)
+{
+	return mhub_table_open_for(table, ACL_SELECT);
+}
+
+/* Slots that triggers were given hold references to the table's description. */
+static void
+drop_trigger_slots(MhubTableAccess *access)
+{
+	ResultRelInfo *result = access->result;
+
+	if (access->estate->es_tupleTable == NIL)
+		return;
+	ExecResetTupleTable(access->estate->es_tupleTable, true);
+	access->estate->es_tupleTable = NIL;
+	result->ri_TrigOldSlot = result->ri_TrigNewSlot = result->ri_ReturningSlot = NULL;
+}
+
+/* What an index has put aside for its next rows belongs to the relation as it is now. */
+static bool
+is_reusable(const MhubTableAccess *access)
+{
+	int			i;
+
+	for (i = 0; i < access->result->ri_NumIndices; i++)
+	{
+		if (access->result->ri_IndexRelationInfo[i]->ii_AmCache != NULL)
+			return false;
+	}
+	return access->table->cached == NULL && access->changes == access->table->changes;
+}
+
+void
+mhub_table_close(MhubTableAccess *access)
+{
+	int			i;
+
+	for (i = 0; i < MHUB_TABLE_MAX_KEYS; i++)
+	{
+		if (access->keys[i].scan != NULL)
+			index_endscan(access->keys[i].scan);
+		access->keys[i].scan = NULL;
+	}
+	ExecClearTuple(access->found);
+	ExecClearTuple(access->written);
+	drop_trigger_slots(access);
+	close_relations(access);
+	if (is_reusable(access))
+	{
+		MemoryContextSetParent(access->context, CacheMemoryContext);
+		access->table->cached = access;
+	}
+	else
+		MemoryContextDelete(access->context);
+}
+
+void
+mhub_table_push_latest(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static IndexScanDesc
+scan_of(MhubTableAccess *access, TableKeyState *state, int n)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (state->scan != NULL && state->scan->xs_snapshot == snapshot)
+		return state->scan;
+	if (state->scan != NULL)
+		index_endscan(state->scan);
+	state->scan = mhub_index_beginscan(access->relation, access->result->ri_IndexRelationDescs[state->index],
+									   snapshot, n, 0);
+	return state->scan;
+}
+
+/* Looks the rows up, under the active snapshot, whose key has these values. */
+void
+mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
+{
+	const MhubTableKey *columns = &access->table->keys[key];
+	TableKeyState *state = &access->keys[key];
+	int			i;
+
+	for (i = 0; i < columns->n; i++)
+		state->scan_keys[state->positions[i]].sk_argument = values[i];
+	access->reading = key;
+	index_rescan(scan_of(access, state, columns->n), state->scan_keys, columns->n, NULL, 0);
+}
+
+/* The next row found; its values stay valid until the next call. */
+bool
+mhub_table_next(MhubTableAccess *access)
+{
+	return index_getnext_slot(access->keys[access->reading].scan, ForwardScanDirection, access->found);
+}
+
+Datum
+mhub_table_value(MhubTableAccess *access, int column, bool *isnull)
+{
+	return slot_getattr(access->found, access->columns[column], isnull);
+}

@@ -1,0 +1,73 @@
+/*
+ * table_access.h
+ *	  The hub's ordinary tables without SQL: single rows at a fraction of a
+ *	  statement's cost.
+ *
+ * What a statement would do for a table happens here too: privileges,
+ * constraints, defaults, generated columns, indexes, triggers of rows and
+ * statements with their transition tables.  Where something else stands
+ * between a statement and the table (row security, rules, partitions, Citus,
+ * rights on single columns), reading is refused, and inserting turns into the
+ * statement by itself.
+ */
+#ifndef MHUB_TABLE_ACCESS_H
+#define MHUB_TABLE_ACCESS_H
+
+#include "common/pgcompat.h"
+
+#include "common/spi_array.h"
+
+#define MHUB_TABLE_MAX_KEYS 3
+#define MHUB_KEY_MAX_COLUMNS 2
+
+/* Columns by which rows are looked up, by their numbers in MhubTable.columns: the first of an index in the order given */
+typedef struct MhubTableKey
+{
+	int			n;
+	int			columns[MHUB_KEY_MAX_COLUMNS];
+} MhubTableKey;
+
+/*
+ * A table of schema mhub.  Declare it static with the first four members.
+ * Columns not named here get their defaults.
+ */
+typedef struct MhubTable
+{
+	const char *name;
+	int			ncolumns;
+	const char *columns[MHUB_MAX_COLUMNS];
+	MhubTableKey keys[MHUB_TABLE_MAX_KEYS];
+
+	/* for table_access.c */
+	struct MhubTableAccess *cached;
+	Oid			relid;
+	uint64		changes;
+	bool		registered;
+	struct MhubTable *next;
+	Oid			planned_relid;
+	MhubPlan	plans[2];		/* without and with ON CONFLICT */
+} MhubTable;
+
+typedef struct MhubTableAccess MhubTableAccess;
+
+/* Reading.  NULL where only a statement can do it; see mhub_table_latest() for the snapshot. */
+extern MhubTableAccess *mhub_table_open(MhubTable *table);
+extern void mhub_table_close(MhubTableAccess *access);
+extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *values);
+extern bool mhub_table_next(MhubTableAccess *access);
+extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);
+
+/* The snapshot that the next statement of a volatile function would have; pop it after use. */
+extern void mhub_table_push_latest(void);
+
+/*
+ * One INSERT statement.  The columns are the table's first rows->ncolumns.
+ * With unique, a key of the table, rows that are there already are left out,
+ * as by ON CONFLICT DO NOTHING, and the array inserted (one element a row)
+ * tells which are not; stop ends the statement with the first such row.
+ * The caller is connected to SPI.  Returns the number of rows inserted.
+ */
+extern uint64 mhub_table_insert(MhubTable *table, const MhubColumns *rows);
+extern uint64 mhub_table_insert_unique(MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop);
+
+#endif							/* MHUB_TABLE_ACCESS_H */

@@ -1,0 +1,52 @@
+/*
+ * table_state.h
+ *	  What table_access.c knows of an open table, for those who read and write it.
+ */
+#ifndef MHUB_TABLE_STATE_H
+#define MHUB_TABLE_STATE_H
+
+#include "common/table_access.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/skey.h"
+#include "nodes/execnodes.h"
+
+typedef struct TableKeyState
+{
+	int			index;			/* its place among the table's indexes; -1: there is none */
+	bool		unique;			/* exactly these columns are unique */
+	int			positions[MHUB_KEY_MAX_COLUMNS];	/* of the key's columns in the index */
+	ScanKeyData scan_keys[MHUB_KEY_MAX_COLUMNS];	/* in the index's order */
+	IndexScanDesc scan;
+} TableKeyState;
+
+/* A column that callers do not name, and the value a row gets for it */
+typedef struct TableDefault
+{
+	AttrNumber	column;
+	ExprState  *value;
+} TableDefault;
+
+struct MhubTableAccess
+{
+	MhubTable  *table;
+	MemoryContext context;		/* holds all of this */
+	uint64		changes;		/* of the table when this was made */
+	Relation	relation;
+	TupleDesc	descriptor;		/* a copy, which nobody counts references to */
+	AttrNumber	columns[MHUB_MAX_COLUMNS];
+	EState	   *estate;
+	ResultRelInfo *result;
+	Oid		   *indexes;
+	TableKeyState keys[MHUB_TABLE_MAX_KEYS];
+	int			reading;		/* the key looked up last */
+	TupleTableSlot *found;
+	TupleTableSlot *written;
+	int			ndefaults;
+	TableDefault *defaults;
+};
+
+extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
+
+#endif							/* MHUB_TABLE_STATE_H */

@@ -1,0 +1,27 @@
+/*
+ * tables.c
+ *	  The tables of identity as common/table_access.h wants them.
+ */
+#include "identity/tables.h"
+
+MhubTable	identity_identifier_table = {
+	.name = "identifier",
+	.ncolumns = IDENTIFIER_COLUMNS,
+	.columns = {"identifier_id", "person_id", "first_person_id", "kind", "value", "sealed",
+	"first_seen_at", "last_seen_at", "source"},
+	.keys = {{2, {IDENTIFIER_KIND, IDENTIFIER_VALUE}}, {1, {IDENTIFIER_ID}}, {1, {IDENTIFIER_PERSON}}}
+};
+
+MhubTable	identity_link_table = {
+	.name = "link",
+	.ncolumns = LINK_COLUMNS,
+	.columns = {"identifier_a", "identifier_b", "first_seen_at", "last_seen_at", "confidence", "joins", "source",
+	"removed_at"},
+	.keys = {{2, {LINK_A, LINK_B}}}
+};
+
+MhubTable	identity_person_table = {
+	.name = "person",
+	.ncolumns = PERSON_COLUMNS,
+	.columns = {"person_id", "created_at"}
+};

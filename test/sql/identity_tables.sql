@@ -1,0 +1,101 @@
+-- Identity writes its tables without SQL, yet all that users put on ordinary tables holds.
+BEGIN;
+SELECT mhub.install() > 0 AS applied;
+
+-- columns of one's own: default, generated, and one that was dropped
+ALTER TABLE mhub.identifier ADD COLUMN gone integer DEFAULT 7, ADD COLUMN noted text DEFAULT 'by ' || current_user::text,
+    ADD COLUMN shout text GENERATED ALWAYS AS (upper(value)) STORED;
+ALTER TABLE mhub.identifier DROP COLUMN gone;
+SELECT mhub.identify('{"cookie": "c-1", "user_id": "u-1"}') IS NOT NULL AS identified;
+SELECT kind, value, noted = 'by ' || current_user AS noted, shout FROM mhub.identifier ORDER BY kind;
+
+-- triggers of rows and statements, with transition tables
+CREATE TABLE public.seen_by_trigger (what text, n bigint);
+CREATE FUNCTION public.before_row() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.source := coalesce(NEW.source, 'set by trigger'); RETURN NEW; END $$;
+CREATE FUNCTION public.after_row() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.seen_by_trigger VALUES ('row ' || NEW.kind, 1); RETURN NULL; END $$;
+CREATE FUNCTION public.after_statement() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.seen_by_trigger SELECT 'statement', count(*) FROM added; RETURN NULL; END $$;
+CREATE TRIGGER b BEFORE INSERT ON mhub.identifier FOR EACH ROW EXECUTE FUNCTION public.before_row();
+CREATE TRIGGER r AFTER INSERT ON mhub.identifier FOR EACH ROW WHEN (NEW.kind <> 'device') EXECUTE FUNCTION public.after_row();
+CREATE TRIGGER s AFTER INSERT ON mhub.identifier REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.after_statement();
+SELECT mhub.identify('{"cookie": "c-2", "device": "d-2"}', source => NULL) IS NOT NULL AS identified;
+SELECT kind, source FROM mhub.identifier WHERE value LIKE '%-2' ORDER BY kind;
+SELECT * FROM public.seen_by_trigger ORDER BY what;
+-- a changed function counts at once
+CREATE OR REPLACE FUNCTION public.before_row() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN NEW.source := 'set anew'; RETURN NEW; END $$;
+SELECT mhub.identify('{"cookie": "c-3"}') IS NOT NULL AS identified;
+SELECT source FROM mhub.identifier WHERE value = 'c-3';
+-- a trigger that identifies somebody itself
+CREATE FUNCTION public.identify_again() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF NEW.value NOT LIKE 'inner-%' THEN PERFORM mhub.identify(jsonb_build_object('device', 'inner-' || NEW.value)); END IF; RETURN NULL; END $$;
+CREATE TRIGGER i AFTER INSERT ON mhub.identifier FOR EACH ROW EXECUTE FUNCTION public.identify_again();
+SELECT mhub.identify('{"cookie": "c-4"}') IS NOT NULL AS identified;
+SELECT mhub.person_id('device', 'inner-c-4') IS NOT NULL AS both;
+DROP TRIGGER i ON mhub.identifier;
+
+-- constraints
+\set VERBOSITY terse
+ALTER TABLE mhub.identifier ADD CONSTRAINT no_c5 CHECK (value <> 'c-5');
+SAVEPOINT refused;
+SELECT mhub.identify('{"cookie": "c-5"}');
+ROLLBACK TO refused;
+SELECT mhub.identify('{"cookie": "c-6"}') IS NOT NULL AS still_works;
+ALTER TABLE mhub.identifier DROP CONSTRAINT no_c5;
+
+-- read-only transactions
+SAVEPOINT refused;
+SET LOCAL transaction_read_only = on;
+SELECT mhub.identify('{"cookie": "c-7"}');
+ROLLBACK TO refused;
+
+-- row security: what the policy hides is not found, what it forbids is not written
+CREATE ROLE mhub_test_identity;
+SELECT mhub.grant_access('mhub_test_identity', 'app') > 0 AS granted;
+GRANT USAGE ON SCHEMA public TO mhub_test_identity;
+GRANT ALL ON public.seen_by_trigger TO mhub_test_identity;
+ALTER TABLE mhub.identifier ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON mhub.identifier TO mhub_test_identity USING (true) WITH CHECK (value NOT LIKE 'x%');
+SET LOCAL ROLE mhub_test_identity;
+SELECT mhub.identify('{"cookie": "c-8", "user_id": "u-8"}') IS NOT NULL AS identified;
+SELECT mhub.person_id('user_id', 'u-8') IS NOT NULL AS by_statement;
+SAVEPOINT refused;
+SELECT mhub.identify('{"cookie": "x-9"}');
+ROLLBACK TO refused;
+RESET ROLE;
+ALTER TABLE mhub.identifier DISABLE ROW LEVEL SECURITY;
+-- and without the right to insert
+REVOKE INSERT ON mhub.person FROM mhub_test_identity;
+SELECT has_table_privilege('mhub_test_identity', 'mhub.person', 'INSERT') AS may_insert;
+SET LOCAL ROLE mhub_test_identity;
+SAVEPOINT refused;
+SELECT mhub.identify('{"cookie": "c-10"}');
+ROLLBACK TO refused;
+RESET ROLE;
+
+-- a table with a child
+CREATE TABLE public.more_links () INHERITS (mhub.link);
+SELECT mhub.identify('{"cookie": "c-11", "user_id": "u-11"}') IS NOT NULL AS identified;
+SELECT mhub.person_id('cookie', 'c-11') IS NOT NULL AS by_statement;
+DROP TABLE public.more_links;
+SELECT count(*) AS links FROM mhub.link;
+
+-- rows that Citus keeps elsewhere: it lists such tables
+SET LOCAL allow_system_table_mods = on;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
+ALTER TABLE mhub.identifier ADD COLUMN one_more text;
+INSERT INTO pg_catalog.pg_dist_partition VALUES ('mhub.identifier');
+-- a statement tells its triggers of itself: the innermost context is SQL
+CREATE OR REPLACE FUNCTION public.after_statement() RETURNS trigger LANGUAGE plpgsql AS
+$$ DECLARE stack text; BEGIN GET DIAGNOSTICS stack = PG_CONTEXT; RAISE NOTICE 'by statement: %', stack LIKE '%INSERT INTO mhub.identifier%'; RETURN NULL; END $$;
+SELECT mhub.identify('{"cookie": "c-13"}') IS NOT NULL AS identified;
+DELETE FROM pg_catalog.pg_dist_partition;
+ALTER TABLE mhub.identifier ADD COLUMN another text; -- Citus, too, makes its changes known this way
+SELECT mhub.identify('{"cookie": "c-14"}') IS NOT NULL AS identified;
+INSERT INTO pg_catalog.pg_dist_partition VALUES ('mhub.identifier');
+ALTER TABLE mhub.identifier DROP COLUMN another;
+SELECT mhub.identify('{"cookie": "c-12", "user_id": "u-12"}') IS NOT NULL AS identified;
+SELECT mhub.person_id('cookie', 'c-12') = mhub.person_id('user_id', 'u-12') AS one;
+ROLLBACK;
