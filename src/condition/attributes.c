@@ -144,8 +144,65 @@ mhub_profile_open(MhubProfile *profile, Jsonb *jsonb, TimestampTz at)
 	if (profile->space < profile->attributes->count)
 		make_room(profile);
 	profile->root = &jsonb->root;
+	profile->nmembers = 0;
 	profile->at = at;
 	profile->stamp++;
+}
+
+/* Adds a member to the open profile; the name stays with the caller. */
+void
+mhub_profile_put(MhubProfile *profile, const char *name, const CondValue *value)
+{
+	Assert(name[0] == '$' && profile->nmembers < MHUB_PROFILE_MEMBERS);
+	profile->members[profile->nmembers++] = (MhubMember) {name, *value};
+}
+
+/* The same for an object or array. */
+void
+mhub_profile_put_jsonb(MhubProfile *profile, const char *name, Jsonb *jsonb)
+{
+	CondValue	value = {0};
+
+	value.type = JB_ROOT_IS_ARRAY(jsonb) ? COND_VALUE_ARRAY : COND_VALUE_OBJECT;
+	value.container = &jsonb->root;
+	value.length = VARSIZE(jsonb) - VARHDRSZ;
+	mhub_profile_put(profile, name, &value);
+}
+
+static const MhubMember *
+find_member(const MhubProfile *profile, const CondPath *path)
+{
+	const CondSegment *first = &path->segments[0];
+
+	if (path->nsegments == 0 || first->length == 0 || first->name[0] != '$')
+		return NULL;
+	for (int i = 0; i < profile->nmembers; i++)
+	{
+		const MhubMember *member = &profile->members[i];
+
+		if (strncmp(member->name, first->name, first->length) == 0 && member->name[first->length] == '\0')
+			return member;
+	}
+	return NULL;
+}
+
+static void
+walk(const MhubProfile *profile, const CondPath *path, CondValue *value)
+{
+	const MhubMember *member = find_member(profile, path);
+	CondValue	from;
+
+	if (member == NULL)
+	{
+		condition_walk(profile->root, path, value);
+		return;
+	}
+	*value = member->value;
+	for (int i = 1; i < path->nsegments; i++)
+	{
+		from = *value;
+		condition_step(&from, &path->segments[i], value);
+	}
 }
 
 /* An attribute of the open profile; scratch is used for a path that is not bound. */
@@ -156,13 +213,13 @@ mhub_profile_value(MhubProfile *profile, const CondPath *path, CondValue *scratc
 
 	if (path->attribute < 0)
 	{
-		condition_walk(profile->root, path, scratch);
+		walk(profile, path, scratch);
 		return scratch;
 	}
 	value = &profile->values[path->attribute];
 	if (profile->stamps[path->attribute] != profile->stamp)
 	{
-		condition_walk(profile->root, path, value);
+		walk(profile, path, value);
 		profile->stamps[path->attribute] = profile->stamp;
 	}
 	return value;

@@ -15,6 +15,9 @@
  *	  mhub_profile_open(&profile, jsonb, at);		 again for each profile
  *	  if (mhub_condition_eval(condition, &profile) == MHUB_TRUE) ...
  *
+ * Members that are known apart from the jsonb are put into the open profile
+ * before anything asks for them, and go before those of the jsonb.
+ *
  * Opening and evaluating allocate in the current memory context: reset it
  * between profiles.  The jsonb must stay, detoasted, while it is open.
  */
@@ -46,10 +49,21 @@ typedef struct MhubAttributes
 	MemoryContext context;
 } MhubAttributes;
 
+/* A member of a profile that stands apart from its jsonb; the name begins with a dollar sign. */
+typedef struct MhubMember
+{
+	const char *name;
+	CondValue	value;
+} MhubMember;
+
+#define MHUB_PROFILE_MEMBERS 8
+
 typedef struct MhubProfile
 {
 	MhubAttributes *attributes;
 	JsonbContainer *root;
+	int			nmembers;
+	MhubMember	members[MHUB_PROFILE_MEMBERS];
 	TimestampTz at;
 	uint64		stamp;			/* of the open profile */
 	int			space;
@@ -70,6 +84,8 @@ extern void mhub_attributes_bind(MhubAttributes *attributes, CondNode *node);
 extern MhubCondition *mhub_condition_compile(const char *text, int length, MhubAttributes *attributes);
 extern void mhub_profile_init(MhubProfile *profile, MhubAttributes *attributes);
 extern void mhub_profile_open(MhubProfile *profile, Jsonb *jsonb, TimestampTz at);
+extern void mhub_profile_put(MhubProfile *profile, const char *name, const CondValue *value);
+extern void mhub_profile_put_jsonb(MhubProfile *profile, const char *name, Jsonb *jsonb);
 extern CondValue *mhub_profile_value(MhubProfile *profile, const CondPath *path, CondValue *scratch);
 extern MhubTruth mhub_condition_eval(const MhubCondition *condition, MhubProfile *profile);
 

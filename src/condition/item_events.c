@@ -3,10 +3,10 @@
  *	  Which events a condition must see one by one: those with "where" and
  *	  those in windows shorter than days.  Daily counters answer the rest.
  */
-#include "condition/segment_set.h"
+#include "condition/profile.h"
 
-static void
-add_event(const char *event, char ***events, int *nevents)
+void
+profile_add_event(const char *event, char ***events, int *nevents)
 {
 	for (int i = 0; i < *nevents; i++)
 	{
@@ -21,7 +21,7 @@ void
 condition_item_events(const CondNode *node, char ***events, int *nevents)
 {
 	if (node->kind == COND_DID && (node->nchildren > 0 || (node->has_span && node->span.usecs != 0)))
-		add_event(node->event, events, nevents);
+		profile_add_event(node->event, events, nevents);
 	for (int i = 0; i < node->nchildren; i++)
 		condition_item_events(node->children[i], events, nevents);
 }

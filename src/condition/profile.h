@@ -17,8 +17,7 @@ typedef struct ProfileRequest
 
 typedef struct BuiltProfile
 {
-	int64		person_id;
-	Jsonb	   *profile;			/* with $segments */
+	const PersonFacts *facts;
 	int			nsegments;
 	const char **segments;
 	TimestampTz next_change;		/* when segments may change with time alone */
@@ -26,7 +25,10 @@ typedef struct BuiltProfile
 
 typedef void (*ProfileSink) (void *arg, const BuiltProfile *built);
 
-/* Builds the profiles of persons in one statement; unknown and merged-away ids give none. */
+/* Builds the profiles of persons, each once, by the active snapshot; unknown and merged-away ids give none. */
 extern void mhub_build_profiles(const int64 *persons, int npersons, const ProfileRequest *request, ProfileSink sink, void *arg);
+
+/* Adds the name to the list unless it is there. */
+extern void profile_add_event(const char *event, char ***events, int *nevents);
 
 #endif							/* MHUB_PROFILE_H */

@@ -35,7 +35,7 @@ survivor(int64 person_id)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute_plan(mhub_plan(&survivor_plan), &argument, NULL, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(mhub_plan(&survivor_plan), &argument, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a person");
 	if (SPI_processed > 0)
 		found = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -66,9 +66,10 @@ static void
 keep_profile(void *arg, const BuiltProfile *built)
 {
 	OneProfile *one = arg;
+	MemoryContext before = MemoryContextSwitchTo(one->context);
 
-	one->profile = MemoryContextAlloc(one->context, VARSIZE(built->profile));
-	memcpy(one->profile, built->profile, VARSIZE(built->profile));
+	one->profile = facts_to_jsonb(built->facts, built->segments, built->nsegments);
+	MemoryContextSwitchTo(before);
 }
 
 Datum
@@ -105,7 +106,8 @@ static void
 put_profile(void *arg, const BuiltProfile *built)
 {
 	ReturnSetInfo *result = arg;
-	Datum		values[2] = {Int64GetDatum(built->person_id), JsonbPGetDatum(built->profile)};
+	Jsonb	   *profile = facts_to_jsonb(built->facts, built->segments, built->nsegments);
+	Datum		values[2] = {Int64GetDatum(built->facts->person_id), JsonbPGetDatum(profile)};
 	bool		nulls[2] = {false, false};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -138,7 +140,7 @@ put_outcome(void *arg, const BuiltProfile *built)
 
 	for (int i = 0; i < built->nsegments; i++)
 		keys[i] = CStringGetTextDatum(built->segments[i]);
-	values[0] = Int64GetDatum(built->person_id);
+	values[0] = Int64GetDatum(built->facts->person_id);
 	values[1] = PointerGetDatum(construct_array(keys, built->nsegments, TEXTOID, -1, false, 'i'));
 	nulls[2] = built->next_change == DT_NOEND;
 	values[2] = TimestampTzGetDatum(built->next_change);

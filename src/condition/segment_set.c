@@ -87,7 +87,10 @@ compile_segments(SegmentSet *set, MemoryContext context)
 
 		all[i].key = pstrdup(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 		if (text == NULL)
+		{
+			set->has_lists = true;
 			continue;
+		}
 		all[i].condition = mhub_condition_compile(text, strlen(text), set->attributes);
 		condition_item_events(all[i].condition->root, &set->item_events, &set->nitem_events);
 	}
@@ -101,7 +104,9 @@ load_set(void)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub segments", ALLOCSET_DEFAULT_SIZES);
 	SegmentSet *set = MemoryContextAllocZero(context, sizeof(SegmentSet));
+	static uint64 generations = 0;
 
+	set->generation = ++generations;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	compile_segments(set, context);
@@ -128,25 +133,25 @@ segment_set_get(void)
 }
 
 static bool
-is_on_list(const Segment *segment, const char *const *lists, int nlists)
+is_on_list(const Segment *segment, const PersonFacts *facts)
 {
-	for (int i = 0; i < nlists; i++)
+	for (int i = 0; i < facts->nlists; i++)
 	{
-		if (strcmp(lists[i], segment->key) == 0)
+		if (strcmp(facts->lists[i], segment->key) == 0)
 			return true;
 	}
 	return false;
 }
 
 const char **
-segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, const char *const *lists, int nlists, TimestampTz at, int *count,
+segment_set_evaluate(SegmentSet *set, const PersonFacts *facts, const bool *wanted, TimestampTz at, int *count,
 					 TimestampTz *next_change)
 {
 	MhubProfile *profile = &set->profile;
 	CondScope	scope = {profile, NULL};
 	const char **keys = palloc((set->nsegments + 1) * sizeof(char *));
 
-	mhub_profile_open(profile, jsonb, at);
+	facts_open_profile(facts, profile, at);
 	profile->live_segments = keys;
 	profile->nlive_segments = 0;
 	if (next_change != NULL)
@@ -155,7 +160,9 @@ segment_set_evaluate(SegmentSet *set, Jsonb *jsonb, const char *const *lists, in
 	{
 		const Segment *segment = &set->segments[i];
 
-		if (segment->condition == NULL ? is_on_list(segment, lists, nlists)
+		if (wanted != NULL && !wanted[i])
+			continue;
+		if (segment->condition == NULL ? is_on_list(segment, facts)
 			: condition_eval(segment->condition->root, &scope) == MHUB_TRUE)
 			keys[profile->nlive_segments++] = segment->key;
 		if (next_change != NULL && segment->condition != NULL)

@@ -5,7 +5,7 @@
 #ifndef MHUB_SEGMENT_SET_H
 #define MHUB_SEGMENT_SET_H
 
-#include "condition/condition.h"
+#include "condition/person_facts.h"
 
 typedef struct Segment
 {
@@ -17,6 +17,8 @@ typedef struct SegmentSet
 {
 	int			nsegments;
 	Segment    *segments;		/* those that others refer to first */
+	bool		has_lists;
+	uint64		generation;		/* another one for each set of this backend */
 	MhubAttributes *attributes;
 	MhubProfile profile;
 	char	  **item_events;	/* events whose single occurrences conditions ask for */
@@ -27,13 +29,16 @@ typedef struct SegmentSet
 extern SegmentSet *segment_set_get(void);
 
 /*
- * The keys of the segments that a profile is in, whose person is on lists;
- * *next_change: when that may change with time alone.
+ * The keys of the segments that a person is in.  wanted, unless NULL, says
+ * which to look at; *next_change, when that may change with time alone.
  */
-extern const char **segment_set_evaluate(SegmentSet *set, Jsonb *profile, const char *const *lists, int nlists,
-										 TimestampTz at, int *count, TimestampTz *next_change);
+extern const char **segment_set_evaluate(SegmentSet *set, const PersonFacts *facts, const bool *wanted, TimestampTz at,
+										 int *count, TimestampTz *next_change);
 
 /* item_events.c */
 extern void condition_item_events(const CondNode *node, char ***events, int *nevents);
+
+/* facts_wanted.c; wanted->segments has a place for each segment of the set */
+extern void facts_want(FactsWanted *wanted, const SegmentSet *set, const CondNode *node);
 
 #endif							/* MHUB_SEGMENT_SET_H */

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
+#include "condition/json_member.h"
 #include "condition/profile.h"
 #include "condition/value.h"
 #include "condition/when.h"
@@ -14,6 +15,7 @@
 #include "identity/identity.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "workflow/clock.h"
 
@@ -62,10 +64,13 @@ typedef struct Viewer
 	int64		identifier_id;	/* 0: somebody unknown */
 	int64		person_id;
 	Slot	   *slot;
-	Jsonb	   *context;
+	const FactsWanted *wanted;
 	TimestampTz at;
-	MemoryContext memory;
-	Jsonb	   *profile;
+	bool		anonymous;		/* the impression is in nobody's name */
+	Jsonb	   *context;		/* what the profile holds besides the facts */
+	Jsonb	   *shown;
+	Jsonb	   *segments;
+	PersonFacts facts;
 } Viewer;
 
 static void
@@ -75,47 +80,24 @@ connect_spi(void)
 		elog(ERROR, "could not connect to SPI");
 }
 
+/* object || {"key": value} */
 static Jsonb *
-copy_jsonb(Jsonb *jsonb, MemoryContext memory)
-{
-	Jsonb	   *copy = MemoryContextAlloc(memory, VARSIZE(jsonb));
-
-	memcpy(copy, jsonb, VARSIZE(jsonb));
-	return copy;
-}
-
-static void
-keep_profile(void *arg, const BuiltProfile *built)
-{
-	Viewer	   *viewer = arg;
-
-	viewer->profile = copy_jsonb(built->profile, viewer->memory);
-}
-
-/* profile || {"key": value} */
-static Jsonb *
-with_member(Jsonb *profile, const char *key, Jsonb *value)
+with_member(Jsonb *object, const char *key, Jsonb *value)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	name = {.type = jbvString};
-	JsonbValue	member = {.type = jbvBinary};
-	JsonbValue *whole;
+	Jsonb	   *member;
 
-	name.val.string.val = unconstify(char *, key);
-	name.val.string.len = strlen(key);
-	member.val.binary.data = &value->root;
-	member.val.binary.len = VARSIZE(value) - VARHDRSZ;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &name);
-	pushJsonbValue(&state, WJB_VALUE, &member);
-	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(profile), JsonbPGetDatum(JsonbValueToJsonb(whole))));
+	json_push_jsonb(&state, key, value);
+	member = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(object), JsonbPGetDatum(member)));
 }
 
-/* The single jsonb that a plan returns, in the caller's memory; NULL for none. */
+/* The single jsonb that a plan returns, in the current memory context; NULL for none. */
 static Jsonb *
-one_jsonb(MhubPlan *plan, Datum *arguments, const char *nulls, MemoryContext memory)
+one_jsonb(MhubPlan *plan, Datum *arguments, const char *nulls)
 {
+	MemoryContext memory = CurrentMemoryContext;
 	bool		isnull;
 	Datum		value;
 	Jsonb	   *result = NULL;
@@ -126,7 +108,8 @@ one_jsonb(MhubPlan *plan, Datum *arguments, const char *nulls, MemoryContext mem
 	if (SPI_processed > 0)
 	{
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		result = isnull ? NULL : copy_jsonb(DatumGetJsonbP(value), memory);
+		MemoryContextSwitchTo(memory);
+		result = isnull ? NULL : DatumGetJsonbPCopy(value);
 	}
 	SPI_finish();
 	return result;
@@ -144,23 +127,23 @@ string_at(Jsonb *jsonb, const char *key)
 
 /* The context as given, with the source of this visit where it names a page. */
 static Jsonb *
-visit_context(Viewer *viewer)
+visit_context(Jsonb *context)
 {
-	char	   *url = string_at(viewer->context, "page.url");
-	char	   *referrer = string_at(viewer->context, "page.referrer");
+	char	   *url = string_at(context, "page.url");
+	char	   *referrer = string_at(context, "page.referrer");
 	Datum		arguments[2] = {(Datum) 0, (Datum) 0};
 	char		nulls[2] = {' ', ' '};
 	Jsonb	   *source;
 
 	if (url == NULL)
-		return viewer->context;
+		return context;
 	arguments[0] = CStringGetTextDatum(url);
 	if (referrer != NULL)
 		arguments[1] = CStringGetTextDatum(referrer);
 	else
 		nulls[1] = 'n';
-	source = one_jsonb(&source_plan, arguments, nulls, CurrentMemoryContext);
-	return source ? with_member(viewer->context, "source", source) : viewer->context;
+	source = one_jsonb(&source_plan, arguments, nulls);
+	return source ? with_member(context, "source", source) : context;
 }
 
 static Jsonb *
@@ -171,21 +154,66 @@ shown_before(Viewer *viewer)
 	arguments[0] = Int64GetDatum(viewer->person_id);
 	arguments[1] = CStringGetTextDatum(viewer->slot->name);
 	arguments[2] = TimestampTzGetDatum(condition_shift(viewer->at, &viewer->slot->shown_span, true));
-	return one_jsonb(&shown_plan, arguments, NULL, CurrentMemoryContext);
+	return one_jsonb(&shown_plan, arguments, NULL);
+}
+
+/* Nothing is known of somebody unknown; that is known, too. */
+static void
+know_nothing(PersonFacts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->traits = facts->consent = facts->events = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
+/* Reads what the rules of the slot look at. */
+static void
+read_facts(Viewer *viewer)
+{
+	FactsReader reader;
+	bool		known = false;
+
+	if (viewer->person_id != 0)
+	{
+		facts_reader_open(&reader, viewer->wanted, viewer->at, GetActiveSnapshot());
+		known = facts_reader_read(&reader, viewer->person_id, &viewer->facts);
+		facts_reader_close(&reader);
+	}
+	if (!known)
+		know_nothing(&viewer->facts);
 }
 
 static void
-build_profile(Viewer *viewer)
+get_to_know(Viewer *viewer)
 {
-	ProfileRequest request = {viewer->at, viewer->slot->item_events, viewer->slot->nitem_events};
+	SegmentSet *segments = segment_set_get();
+	const char **keys = NULL;
+	int			nkeys = 0;
 
+	viewer->wanted = slot_wanted(viewer->slot, segments);
+	/* what this transaction has written so far, too */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	read_facts(viewer);
+	PopActiveSnapshot();
 	if (viewer->person_id != 0)
-		mhub_build_profiles(&viewer->person_id, 1, &request, keep_profile, viewer);
-	if (viewer->profile == NULL)
-		viewer->profile = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"$segments\": []}")));
-	viewer->profile = with_member(viewer->profile, "$context", visit_context(viewer));
+		keys = segment_set_evaluate(segments, &viewer->facts, viewer->wanted->segments, viewer->at, &nkeys, NULL);
+	viewer->segments = facts_string_array(keys, nkeys);
+	if (viewer->wanted->source)
+		viewer->context = visit_context(viewer->context);
 	if (viewer->slot->needs_shown && viewer->person_id != 0)
-		viewer->profile = with_member(viewer->profile, "$shown", shown_before(viewer));
+		viewer->shown = shown_before(viewer);
+}
+
+static void
+open_profile(Viewer *viewer)
+{
+	RuleSet    *set = &viewer->slot->set;
+
+	ruleset_open_person(set, &viewer->facts, viewer->at);
+	mhub_profile_put_jsonb(&set->profile, "$segments", viewer->segments);
+	mhub_profile_put_jsonb(&set->profile, "$context", viewer->context);
+	if (viewer->shown != NULL)
+		mhub_profile_put_jsonb(&set->profile, "$shown", viewer->shown);
 }
 
 static bool
@@ -239,7 +267,10 @@ decide_with_stock(Viewer *viewer, Decision *decision)
 
 	for (;;)
 	{
-		slot_decide(viewer->slot, viewer->profile, viewer->at, excluded, decision);
+		/* again for each attempt: taking from a stock may have fired somebody's trigger that decides here, too */
+		open_profile(viewer);
+		slot_decide(viewer->slot, excluded, decision);
+		viewer->anonymous = viewer->identifier_id == 0 || ruleset_refuses_profiling(set);
 		if (take_stock(viewer, decision))
 			return;
 		if (excluded == NULL)
@@ -260,11 +291,10 @@ record_impression(Viewer *viewer, const Decision *decision)
 {
 	Datum		arguments[7];
 	char		nulls[7] = {' ', ' ', ' ', ' ', ' ', ' ', ' '};
-	bool		anonymous = viewer->identifier_id == 0 || ruleset_refuses_profiling(&viewer->slot->set);
 
 	arguments[0] = TimestampTzGetDatum(viewer->at);
 	arguments[1] = Int64GetDatum(viewer->identifier_id);
-	nulls[1] = anonymous ? 'n' : ' ';
+	nulls[1] = viewer->anonymous ? 'n' : ' ';
 	arguments[2] = text_argument(viewer->slot->name, &nulls[2]);
 	arguments[3] = text_argument(decision->rule_key, &nulls[3]);
 	arguments[4] = text_argument(decision->content_key, &nulls[4]);
@@ -309,7 +339,7 @@ slot_argument(text *name)
 Datum
 mhub_choose_content(PG_FUNCTION_ARGS)
 {
-	Viewer		viewer = {.at = mhub_clock_now(), .memory = CurrentMemoryContext};
+	Viewer		viewer = {.at = mhub_clock_now()};
 	Jsonb	   *identifiers = PG_GETARG_JSONB_P(1);
 	Decision	decision;
 
@@ -318,23 +348,50 @@ mhub_choose_content(PG_FUNCTION_ARGS)
 	check_object(viewer.context, "context");
 	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
 	identify_viewer(&viewer, identifiers);
-	build_profile(&viewer);
+	get_to_know(&viewer);
 	decide_with_stock(&viewer, &decision);
 	if (viewer.slot->exists)
 		record_impression(&viewer, &decision);
 	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
 }
 
-/* The profile that mhub.choose_content() would decide by. */
+typedef struct WholeProfile
+{
+	MemoryContext context;
+	Jsonb	   *profile;
+} WholeProfile;
+
+static void
+keep_profile(void *arg, const BuiltProfile *built)
+{
+	WholeProfile *whole = arg;
+	MemoryContext before = MemoryContextSwitchTo(whole->context);
+
+	whole->profile = facts_to_jsonb(built->facts, built->segments, built->nsegments);
+	MemoryContextSwitchTo(before);
+}
+
+/* What mhub.choose_content() decides by, and more, in one piece. */
 Datum
 mhub_choice_profile(PG_FUNCTION_ARGS)
 {
-	Viewer		viewer = {.at = PG_GETARG_TIMESTAMPTZ(3), .memory = CurrentMemoryContext};
+	Viewer		viewer = {.at = PG_GETARG_TIMESTAMPTZ(3), .person_id = PG_GETARG_INT64(1), .context = PG_GETARG_JSONB_P(2)};
+	ProfileRequest request = {.at = viewer.at};
+	WholeProfile whole = {CurrentMemoryContext, NULL};
+	Jsonb	   *profile;
 
-	viewer.context = PG_GETARG_JSONB_P(2);
 	check_object(viewer.context, "context");
 	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
-	viewer.person_id = PG_GETARG_INT64(1);
-	build_profile(&viewer);
-	PG_RETURN_JSONB_P(viewer.profile);
+	viewer.wanted = slot_wanted(viewer.slot, segment_set_get());
+	request.item_events = viewer.wanted->item_events;
+	request.nitem_events = viewer.wanted->nitem_events;
+	if (viewer.person_id != 0)
+		mhub_build_profiles(&viewer.person_id, 1, &request, keep_profile, &whole);
+	profile = whole.profile;
+	if (profile == NULL)
+		profile = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"$events\": {}, \"$segments\": []}")));
+	profile = with_member(profile, "$context", visit_context(viewer.context));
+	if (viewer.slot->needs_shown && viewer.person_id != 0)
+		profile = with_member(profile, "$shown", shown_before(&viewer));
+	PG_RETURN_JSONB_P(profile);
 }

@@ -44,6 +44,13 @@ ruleset_open(RuleSet *set, Jsonb *profile, TimestampTz at)
 	set->trying = -1;
 }
 
+void
+ruleset_open_person(RuleSet *set, const PersonFacts *facts, TimestampTz at)
+{
+	facts_open_profile(facts, &set->profile, at);
+	set->trying = -1;
+}
+
 /* Whether this person has withdrawn consent to being profiled. */
 bool
 ruleset_refuses_profiling(RuleSet *set)

@@ -6,7 +6,7 @@
 #ifndef MHUB_RULESET_H
 #define MHUB_RULESET_H
 
-#include "condition/condition.h"
+#include "condition/person_facts.h"
 #include "content/bucket.h"
 
 #include "pgtime.h"
@@ -113,6 +113,7 @@ typedef struct RuleChoice
 
 extern void ruleset_complete(RuleSet *set);
 extern void ruleset_open(RuleSet *set, Jsonb *profile, TimestampTz at);
+extern void ruleset_open_person(RuleSet *set, const PersonFacts *facts, TimestampTz at);
 extern bool ruleset_refuses_profiling(RuleSet *set);
 extern const ContentVersion *ruleset_content(RuleSet *set, const Content *content);
 extern RuleOutcome ruleset_try(RuleSet *set, int rule, const bool *excluded, RuleVariant **variant);

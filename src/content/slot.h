@@ -5,8 +5,11 @@
 #ifndef MHUB_SLOT_H
 #define MHUB_SLOT_H
 
+#include "common/pgcompat.h"
+
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "condition/segment_set.h"
 #include "content/ruleset.h"
 #include "fmgr.h"
 
@@ -16,14 +19,13 @@ typedef struct Slot
 	bool		exists;
 	bool		enabled;
 	bool		needs_shown;		/* a rule has a frequency cap */
-	bool		needs_stock;
 	Content    *default_content;	/* NULL: none */
 	RuleSet		set;
 	MemoryContext context;
-	/* What it takes to fill the profile for its conditions; see profile.c. */
-	char	  **item_events;		/* events whose single occurrences conditions ask for */
-	int			nitem_events;
 	CondSpan	shown_span;			/* the longest frequency cap's */
+	FactsWanted wanted;				/* what its rules look at; see slot_wanted() */
+	uint64		wanted_generation;	/* with the segments of this set */
+	MemoryContext wanted_context;
 } Slot;
 
 /* What a slot shows to somebody, and why: OpenFeature's reasons. */
@@ -40,8 +42,11 @@ typedef struct Decision
 /* slot_cache.c: good until the end of the transaction */
 extern Slot *slot_get(const char *name, int length);
 
-/* slot_decide.c */
-extern void slot_decide(Slot *slot, Jsonb *profile, TimestampTz at, const bool *excluded, Decision *decision);
+/* slot_wanted.c: good until the end of the transaction */
+extern const FactsWanted *slot_wanted(Slot *slot, const SegmentSet *segments);
+
+/* slot_decide.c: for the profile that the slot's rules are open on */
+extern void slot_decide(Slot *slot, const bool *excluded, Decision *decision);
 extern TupleDesc decision_type(FunctionCallInfo fcinfo);
 extern HeapTuple decision_tuple(const Decision *decision, TupleDesc descriptor);
 

@@ -89,12 +89,11 @@ take_choice(Slot *slot, const RuleChoice *choice, Decision *decision)
 }
 
 void
-slot_decide(Slot *slot, Jsonb *profile, TimestampTz at, const bool *excluded, Decision *decision)
+slot_decide(Slot *slot, const bool *excluded, Decision *decision)
 {
 	RuleChoice	choice;
 
 	memset(decision, 0, sizeof(*decision));
-	ruleset_open(&slot->set, profile, at);
 	if (slot->enabled && !ruleset_refuses_profiling(&slot->set))
 	{
 		while (!try_to_choose(slot, excluded, &choice))
@@ -156,6 +155,7 @@ mhub_decide(PG_FUNCTION_ARGS)
 	Slot	   *slot = slot_get(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	Decision	decision;
 
-	slot_decide(slot, profile, PG_GETARG_TIMESTAMPTZ(2), NULL, &decision);
+	ruleset_open(&slot->set, profile, PG_GETARG_TIMESTAMPTZ(2));
+	slot_decide(slot, NULL, &decision);
 	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
 }

@@ -343,9 +343,6 @@ sum_up(Slot *slot, const Rule *rule)
 		if (longer(&rule->cap_span, &slot->shown_span))
 			slot->shown_span = rule->cap_span;
 	}
-	if (rule->stock >= 0)
-		slot->needs_stock = true;
-	condition_item_events(rule->condition->root, &slot->item_events, &slot->nitem_events);
 }
 
 static void

@@ -1,0 +1,343 @@
+/*
+ * table_reader.c
+ *	  Rows of a table by the first columns of an index.
+ *
+ * A statement that finds one row by its key spends far more on the executor
+ * than on the index.  The hub's tables are ordinary ones, though: whoever owns
+ * them may add row security, replace indexes, or have an extension keep the
+ * rows elsewhere.  So the index is read directly only where all of that is
+ * ruled out, and otherwise a statement does it.
+ */
+#include "common/table_reader.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+
+static MhubLookup *lookups = NULL;
+
+static void
+relation_changed(Datum arg pg_attribute_unused(), Oid relid)
+{
+	for (MhubLookup *lookup = lookups; lookup != NULL; lookup = lookup->next)
+	{
+		if (relid == InvalidOid || relid == lookup->table_oid || relid == lookup->index_oid)
+			lookup->known = false;
+	}
+}
+
+static void
+register_lookup(MhubLookup *lookup)
+{
+	if (lookups == NULL)
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	lookup->next = lookups;
+	lookups = lookup;
+	lookup->registered = true;
+}
+
+/* Numbers of columns that exist with these types; false when one does not. */
+static bool
+number_columns(Relation table, const MhubLookupColumn *columns, int n, AttrNumber *numbers)
+{
+	TupleDesc	descriptor = RelationGetDescr(table);
+
+	for (int i = 0; i < n; i++)
+	{
+		numbers[i] = get_attnum(RelationGetRelid(table), columns[i].name);
+		if (numbers[i] <= 0 || TupleDescAttr(descriptor, numbers[i] - 1)->atttypid != columns[i].type)
+			return false;
+	}
+	return true;
+}
+
+/* An extension that keeps the rows elsewhere (Citus, for one) wants to know when the table is truncated. */
+static bool
+is_kept_elsewhere(Relation table)
+{
+	const TriggerDesc *triggers = table->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tgisinternal && TRIGGER_FOR_TRUNCATE(triggers->triggers[i].tgtype))
+			return true;
+	}
+	return false;
+}
+
+/* Of partial indexes, one of all rows where its first column is not NULL will do: keys are not. */
+static bool
+has_all_rows(Relation index)
+{
+	List	   *predicate = RelationGetIndexPredicate(index);
+	NullTest   *test = predicate ? linitial(predicate) : NULL;
+
+	if (test == NULL)
+		return true;
+	return list_length(predicate) == 1 && IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
+		IsA(test->arg, Var) && ((Var *) test->arg)->varattno == index->rd_index->indkey.values[0];
+}
+
+static bool
+starts_with_keys(Relation index, const MhubLookup *lookup)
+{
+	if (index->rd_index->indnkeyatts < lookup->nkeys)
+		return false;
+	for (int i = 0; i < lookup->nkeys; i++)
+	{
+		if (index->rd_index->indkey.values[i] != lookup->key_numbers[i] ||
+			index->rd_opcintype[i] != lookup->keys[i].type)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_usable(Relation index, const MhubLookup *lookup)
+{
+	return index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid && !index->rd_index->indcheckxmin &&
+		starts_with_keys(index, lookup) && has_all_rows(index);
+}
+
+static Oid
+find_index(Relation table, const MhubLookup *lookup)
+{
+	List	   *indexes = RelationGetIndexList(table);
+	Oid			found = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (is_usable(index, lookup))
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+		if (OidIsValid(found))
+			break;
+	}
+	list_free(indexes);
+	return found;
+}
+
+/* Finds out about the table and its index. */
+static void
+get_to_know(MhubLookup *lookup)
+{
+	Oid			schema = get_namespace_oid("mhub", true);
+	Relation	table;
+
+	if (!lookup->registered)
+		register_lookup(lookup);
+	lookup->index_oid = InvalidOid;
+	lookup->table_oid = OidIsValid(schema) ? get_relname_relid(lookup->table, schema) : InvalidOid;
+	if (!OidIsValid(lookup->table_oid))
+		return;
+	/* before looking: what changes from here on is noticed */
+	lookup->known = true;
+	table = relation_open(lookup->table_oid, AccessShareLock);
+	if (table->rd_rel->relkind == RELKIND_RELATION && !is_kept_elsewhere(table) &&
+		number_columns(table, lookup->keys, lookup->nkeys, lookup->key_numbers) &&
+		number_columns(table, lookup->columns, lookup->ncolumns, lookup->column_numbers))
+		lookup->index_oid = find_index(table, lookup);
+	relation_close(table, AccessShareLock);
+}
+
+static bool
+may_read_columns(Oid table, const AttrNumber *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (pg_attribute_aclcheck(table, numbers[i], GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+static bool
+may_read(const MhubLookup *lookup)
+{
+	Oid			table = lookup->table_oid;
+
+	if (ExecutorCheckPerms_hook != NULL || check_enable_rls(table, InvalidOid, true) != RLS_NONE)
+		return false;
+	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		(may_read_columns(table, lookup->key_numbers, lookup->nkeys) &&
+		 may_read_columns(table, lookup->column_numbers, lookup->ncolumns));
+}
+
+void
+mhub_reader_open(MhubReader *reader, MhubLookup *lookup, Snapshot snapshot)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->lookup = lookup;
+	reader->snapshot = snapshot;
+	reader->memory = CurrentMemoryContext;
+	if (!lookup->known)
+		get_to_know(lookup);
+	if (!OidIsValid(lookup->index_oid) || !may_read(lookup))
+		return;
+	reader->table = table_open(lookup->table_oid, AccessShareLock);
+	/* waiting for the lock may have brought news */
+	if (!lookup->known)
+	{
+		table_close(reader->table, AccessShareLock);
+		reader->table = NULL;
+		return;
+	}
+	reader->index = index_open(lookup->index_oid, AccessShareLock);
+	reader->slot = table_slot_create(reader->table, NULL);
+	reader->scan = mhub_index_beginscan(reader->table, reader->index, snapshot, lookup->nkeys, 0);
+}
+
+static void
+scan_for(MhubReader *reader, const Datum *keys)
+{
+	MhubLookup *lookup = reader->lookup;
+	ScanKeyData scankeys[MHUB_LOOKUP_KEYS];
+
+	for (int i = 0; i < lookup->nkeys; i++)
+		ScanKeyEntryInitialize(&scankeys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   reader->index->rd_indcollation[i],
+							   lookup->keys[i].type == INT8OID ? F_INT8EQ : F_TEXTEQ, keys[i]);
+	index_rescan(reader->scan, scankeys, lookup->nkeys, NULL, 0);
+}
+
+static char *
+statement_text(const MhubLookup *lookup)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "SELECT");
+	for (int i = 0; i < lookup->ncolumns; i++)
+		appendStringInfo(&text, "%s t.%s", i > 0 ? "," : "", quote_identifier(lookup->columns[i].name));
+	appendStringInfo(&text, " FROM mhub.%s AS t", quote_identifier(lookup->table));
+	for (int i = 0; i < lookup->nkeys; i++)
+		appendStringInfo(&text, " %s t.%s = $%d", i > 0 ? "AND" : "WHERE", quote_identifier(lookup->keys[i].name), i + 1);
+	return MemoryContextStrdup(TopMemoryContext, text.data);
+}
+
+static SPIPlanPtr
+statement(MhubLookup *lookup)
+{
+	if (lookup->plan.sql == NULL)
+	{
+		lookup->plan.nargs = lookup->nkeys;
+		for (int i = 0; i < lookup->nkeys; i++)
+			lookup->plan.argtypes[i] = lookup->keys[i].type;
+		lookup->plan.sql = statement_text(lookup);
+	}
+	return mhub_generic_plan(&lookup->plan);
+}
+
+/* Copies the rows out of SPI's memory. */
+static void
+keep_rows(MhubReader *reader, SPITupleTable *rows, MemoryContext memory)
+{
+	int			ncolumns = reader->lookup->ncolumns;
+	MemoryContext before = MemoryContextSwitchTo(memory);
+
+	reader->values = palloc_extended(Max(1, reader->nrows * ncolumns) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	reader->nulls = palloc_extended(Max(1, reader->nrows * ncolumns) * sizeof(bool), MCXT_ALLOC_HUGE);
+	for (uint64 row = 0; row < reader->nrows; row++)
+	{
+		for (int i = 0; i < ncolumns; i++)
+		{
+			Form_pg_attribute column = TupleDescAttr(rows->tupdesc, i);
+			bool	   *isnull = &reader->nulls[row * ncolumns + i];
+			Datum		value = SPI_getbinval(rows->vals[row], rows->tupdesc, i + 1, isnull);
+
+			reader->values[row * ncolumns + i] = *isnull ? (Datum) 0 : datumCopy(value, column->attbyval, column->attlen);
+		}
+	}
+	MemoryContextSwitchTo(before);
+}
+
+static void
+ask_for(MhubReader *reader, const Datum *keys)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	SPIPlanPtr	plan;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	plan = statement(reader->lookup);
+	if (SPI_execute_snapshot(plan, unconstify(Datum *, keys), NULL, reader->snapshot, InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read table \"%s\"", reader->lookup->table);
+	reader->nrows = SPI_processed;
+	reader->row = 0;
+	keep_rows(reader, SPI_tuptable, memory);
+	SPI_finish();
+}
+
+void
+mhub_reader_find(MhubReader *reader, const Datum *keys)
+{
+	if (reader->table != NULL)
+		scan_for(reader, keys);
+	else
+		ask_for(reader, keys);
+}
+
+/* The scan keeps some of what it allocates. */
+static bool
+next_slot(MhubReader *reader)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->memory);
+	bool		found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
+
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+bool
+mhub_reader_next(MhubReader *reader, Datum *values, bool *nulls)
+{
+	int			ncolumns = reader->lookup->ncolumns;
+
+	if (reader->table == NULL)
+	{
+		if (reader->row >= reader->nrows)
+			return false;
+		memcpy(values, &reader->values[reader->row * ncolumns], ncolumns * sizeof(Datum));
+		memcpy(nulls, &reader->nulls[reader->row * ncolumns], ncolumns * sizeof(bool));
+		reader->row++;
+		return true;
+	}
+	if (!next_slot(reader))
+		return false;
+	for (int i = 0; i < ncolumns; i++)
+		values[i] = slot_getattr(reader->slot, reader->lookup->column_numbers[i], &nulls[i]);
+	return true;
+}
+
+void
+mhub_reader_close(MhubReader *reader)
+{
+	if (reader->table == NULL)
+		return;
+	index_endscan(reader->scan);
+	ExecDropSingleTupleTableSlot(reader->slot);
+	index_close(reader->index, NoLock);
+	table_close(reader->table, NoLock);
+}

@@ -1,0 +1,82 @@
+/*
+ * person_facts.h
+ *	  What the hub knows about a person, read table by table.
+ */
+#ifndef MHUB_PERSON_FACTS_H
+#define MHUB_PERSON_FACTS_H
+
+#include "common/table_reader.h"
+#include "condition/condition.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+
+/* What of it is wanted. */
+typedef struct FactsWanted
+{
+	bool		all_events;
+	bool		all_consent;	/* else of profiling only */
+	bool		lists;			/* segments that are lists */
+	bool		source;			/* where this visit came from */
+	bool	   *segments;		/* which segments, in the order of the set */
+	char	  **events;			/* names, unless all_events */
+	int			nevents;
+	char	  **item_events;	/* events to list one by one, of those read */
+	int			nitem_events;
+} FactsWanted;
+
+typedef struct PersonFacts
+{
+	int64		person_id;
+	char		unit[MAXINT8LEN + 1];
+	Jsonb	   *traits;
+	Jsonb	   *events;			/* the profile's $events */
+	Jsonb	   *consent;		/* its $consent */
+	const char **lists;
+	int			nlists;
+} PersonFacts;
+
+typedef struct FactsReader
+{
+	const FactsWanted *wanted;
+	TimestampTz at;
+	Snapshot	snapshot;
+	MhubReader	persons;
+	MhubReader	merged;
+	MhubReader	identifiers;
+	MhubReader	counters;
+	MhubReader	consent;
+	MhubReader	lists;
+} FactsReader;
+
+/* The wanted and the snapshot must last as long as the reader. */
+extern void facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at, Snapshot snapshot);
+
+/* Reads into the current memory context; false for an unknown person, or one merged into another. */
+extern bool facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts);
+
+extern void facts_reader_close(FactsReader *reader);
+
+/* Opens a profile on the facts. */
+extern void facts_open_profile(const PersonFacts *facts, MhubProfile *profile, TimestampTz at);
+
+/* The profile's $segments, as an array of strings. */
+extern Jsonb *facts_string_array(const char *const *strings, int n);
+
+/* The whole profile as one jsonb, with these segments. */
+extern Jsonb *facts_to_jsonb(const PersonFacts *facts, const char *const *segments, int nsegments);
+
+/* event_facts.c: $events from counters */
+typedef struct EventCount
+{
+	const char *name;
+	int			length;
+	DateADT		day;
+	int64		count;
+	Numeric		value;
+	TimestampTz first_at;
+	TimestampTz last_at;
+} EventCount;
+
+extern Jsonb *event_facts(EventCount *counts, int ncounts, const FactsReader *reader, int64 person_id);
+
+#endif							/* MHUB_PERSON_FACTS_H */
