@@ -10,15 +10,18 @@
  *
  * A row that somebody else is changing, or has changed since the snapshot, is
  * passed over; it is still due and comes again in the next round.  So the
- * engine never waits for a row, and cannot be part of a deadlock over one.
+ * engine does not wait for a row (but for one that is changed in the very moment
+ * between looking and writing).
  */
 #include "workflow/advance.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -183,7 +186,31 @@ apply(Mover *mover, const WfInput *input, const WfMove *move)
 	ExecStoreVirtualTuple(mover->slot);
 }
 
-/* False if somebody else is at the row. */
+/*
+ * Whether another transaction is changing or locking the row.  The update
+ * below could tell as well, but heap_update() does not mean to be called with
+ * wait = false: with assertions enabled it stops the server.
+ */
+static bool
+is_being_modified(Mover *mover, ItemPointer tid)
+{
+	Buffer		buffer = ReadBuffer(mover->relation, ItemPointerGetBlockNumber(tid));
+	ItemId		item;
+	HeapTupleData row;
+	TM_Result	result;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	item = PageGetItemId(BufferGetPage(buffer), ItemPointerGetOffsetNumber(tid));
+	row.t_self = *tid;
+	row.t_tableOid = RelationGetRelid(mover->relation);
+	row.t_data = (HeapTupleHeader) PageGetItem(BufferGetPage(buffer), item);
+	row.t_len = ItemIdGetLength(item);
+	result = HeapTupleSatisfiesUpdate(&row, mover->command, buffer);
+	UnlockReleaseBuffer(buffer);
+	return result == TM_BeingModified;
+}
+
+/* False if somebody else is at the row, or was since the snapshot. */
 static bool
 write_row(Mover *mover, ItemPointer tid)
 {
@@ -192,8 +219,9 @@ write_row(Mover *mover, ItemPointer tid)
 	LockTupleMode lock_mode;
 	MhubUpdateIndexes update_indexes;
 
-	if (table_tuple_update(mover->relation, tid, mover->slot, mover->command, snapshot, InvalidSnapshot,
-						   false, &failure, &lock_mode, &update_indexes) != TM_Ok)
+	if (is_being_modified(mover, tid) ||
+		table_tuple_update(mover->relation, tid, mover->slot, mover->command, snapshot, InvalidSnapshot,
+						   true, &failure, &lock_mode, &update_indexes) != TM_Ok)
 		return false;
 	if (mhub_must_update_indexes(update_indexes))
 	{
