@@ -180,6 +180,11 @@ $$;
 COMMENT ON FUNCTION mhub.touch_persons() IS
 'Statement trigger of mhub.person, mhub.consent and mhub.segment_listed: notes whose segments must be looked at again, once there are segments.';
 
+CREATE FUNCTION mhub.touch_person() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_touch_person';
+COMMENT ON FUNCTION mhub.touch_person() IS
+'Row trigger of mhub.person, before insertion: as mhub.touch_persons() for new persons, who come one at a time.';
+
 CREATE FUNCTION mhub.update_segments(person_ids bigint[], silent text[] DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

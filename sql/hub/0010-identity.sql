@@ -129,7 +129,7 @@ CREATE TABLE mhub.identifier (
     value text COLLATE "C" NOT NULL,
     sealed mhub.enc,
     source text,
-    UNIQUE (kind, value)
+    UNIQUE (value, kind) -- in this order, because comparing the values mostly decides
 );
 CREATE INDEX identifier_person_id_kind_idx ON mhub.identifier (person_id, kind);
 COMMENT ON TABLE mhub.identifier IS 'Every identifier ever seen, with the person it belongs to now. Events point here, so a merge or split moves them by changing person_id.';

@@ -68,8 +68,8 @@ CREATE TRIGGER segment_check BEFORE INSERT OR UPDATE OF key, condition ON mhub.s
     FOR EACH ROW EXECUTE FUNCTION mhub.check_segment();
 CREATE TRIGGER segment_person_touched AFTER UPDATE ON mhub.person
     REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
-CREATE TRIGGER segment_person_created AFTER INSERT ON mhub.person
-    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
+CREATE TRIGGER segment_person_created BEFORE INSERT ON mhub.person
+    FOR EACH ROW EXECUTE FUNCTION mhub.touch_person();
 CREATE TRIGGER segment_consent_given AFTER INSERT ON mhub.consent
     REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mhub.touch_persons();
 CREATE TRIGGER segment_person_listed AFTER INSERT ON mhub.segment_listed

@@ -123,6 +123,17 @@ insert_row(Insertion *insertion, int row)
 	return done;
 }
 
+/* Does anything happen at the end of the statement, or for it as a whole? */
+static bool
+has_statement_triggers(const ResultRelInfo *result)
+{
+	const TriggerDesc *triggers = result->ri_TrigDesc;
+
+	return triggers != NULL &&
+		(triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
+		 triggers->trig_insert_after_row || triggers->trig_insert_new_table);
+}
+
 static void
 begin_statement(Insertion *insertion)
 {
@@ -131,7 +142,7 @@ begin_statement(Insertion *insertion)
 	PreventCommandIfReadOnly("INSERT");
 	PreventCommandIfParallelMode("INSERT");
 	insertion->command = GetCurrentCommandId(true);
-	if (access->result->ri_TrigDesc == NULL)
+	if (!has_statement_triggers(access->result))
 		return;
 	AfterTriggerBeginQuery();
 	insertion->capture = MakeTransitionCaptureState(access->result->ri_TrigDesc, access->table->relid, CMD_INSERT);
@@ -143,7 +154,7 @@ end_statement(Insertion *insertion)
 {
 	MhubTableAccess *access = insertion->access;
 
-	if (access->result->ri_TrigDesc != NULL)
+	if (has_statement_triggers(access->result))
 	{
 		ExecASInsertTriggers(access->estate, access->result, insertion->capture);
 		AfterTriggerEndQuery(access->estate);

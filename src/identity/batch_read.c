@@ -286,8 +286,35 @@ refuse_old_snapshot(void)
 				 errhint("The transaction might succeed if retried.")));
 }
 
+/* The person of an identifier under the active snapshot, 0 when it is gone */
+static int64
+person_now(MhubTableAccess *access, int64 identifier_id)
+{
+	bool		isnull;
+
+	mhub_table_seek(access, IDENTIFIER_BY_ID, (Datum[]) {Int64GetDatum(identifier_id)});
+	return mhub_table_next(access) ? DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull)) : 0;
+}
+
+/* False when only a statement can do it. */
+static bool
+seek_persons_again(const MhubColumns *wanted, int64 *now)
+{
+	MhubTableAccess *access = mhub_table_open(&identity_identifier_table);
+	int			i;
+
+	if (access == NULL)
+		return false;
+	PushActiveSnapshot(GetLatestSnapshot());
+	for (i = 0; i < wanted->n; i++)
+		now[DatumGetInt32(wanted->values[0][i])] = person_now(access, DatumGetInt64(wanted->values[1][i]));
+	PopActiveSnapshot();
+	mhub_table_close(access);
+	return true;
+}
+
 static void
-read_persons_again(Datum *args)
+execute_persons_again(Datum *args)
 {
 	int			code;
 
@@ -300,6 +327,22 @@ read_persons_again(Datum *args)
 								true, false, 0);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not read persons: %s", SPI_result_code_string(code));
+}
+
+/* The persons of identifiers as they are now: wanted is (place in now, identifier_id). */
+static void
+read_persons_again(const MhubColumns *wanted, int64 *now)
+{
+	Datum		args[2];
+	uint64		row;
+
+	if (seek_persons_again(wanted, now))
+		return;
+	mhub_columns_arrays(wanted, args);
+	execute_persons_again(args);
+	for (row = 0; row < SPI_processed; row++)
+		now[DatumGetInt32(value_at(row, 1))] = DatumGetInt64(value_at(row, 2));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* An identifier that somebody has erased meanwhile is a new one. */
@@ -320,9 +363,7 @@ batch_still_true(Batch *batch)
 	static const Oid types[] = {INT4OID, INT8OID};
 	MhubColumns wanted;
 	int64	   *now = palloc0(sizeof(int64) * Max(batch->nidentifiers, 1));
-	Datum		args[2];
 	bool		same = true;
-	uint64		row;
 	int			i;
 
 	mhub_columns_init(&wanted, lengthof(types), types);
@@ -334,12 +375,7 @@ batch_still_true(Batch *batch)
 	}
 	if (wanted.n == 0)
 		return true;
-	mhub_columns_arrays(&wanted, args);
-	read_persons_again(args);
-	for (row = 0; row < SPI_processed; row++)
-		now[DatumGetInt32(value_at(row, 1))] = DatumGetInt64(value_at(row, 2));
-	SPI_freetuptable(SPI_tuptable);
-
+	read_persons_again(&wanted, now);
 	for (i = 0; i < wanted.n; i++)
 	{
 		int			place = DatumGetInt32(wanted.values[0][i]);
@@ -355,6 +391,21 @@ batch_still_true(Batch *batch)
 	}
 	batch_find_links(batch);
 	return same;
+}
+
+static Datum
+person_array(const int64 *persons, int n)
+{
+	static const Oid types[] = {INT8OID};
+	MhubColumns column;
+	Datum		array;
+	int			i;
+
+	mhub_columns_init(&column, lengthof(types), types);
+	for (i = 0; i < n; i++)
+		mhub_columns_add(&column, (Datum[]) {Int64GetDatum(persons[i])});
+	mhub_columns_arrays(&column, &array);
+	return array;
 }
 
 static int
@@ -386,26 +437,72 @@ inserted_ids(const Batch *batch, int64 **ids)
 	return n;
 }
 
+/* Ids in order, of identifiers that are in the plan as nodes of their own */
+typedef struct InsertedIds
+{
+	int64	   *ids;
+	int			n;
+} InsertedIds;
+
+static void
+tally_row(Batch *batch, int node, int64 id, text *name, TimestampTz seen, const InsertedIds *inserted)
+{
+	int			kind = identity_kind_number(batch->kinds, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+
+	if (kind >= 0 && bsearch(&id, inserted->ids, inserted->n, sizeof(int64), compare_ids) == NULL)
+		plan_tally(&batch->plan, node, kind, 1, &seen);
+	batch->plan.nodes[node].size++;
+}
+
 static void
 tally_rows(Batch *batch)
 {
-	int64	   *inserted;
-	int			ninserted = inserted_ids(batch, &inserted);
+	InsertedIds inserted;
 	uint64		row;
 
+	inserted.n = inserted_ids(batch, &inserted.ids);
 	for (row = 0; row < SPI_processed; row++)
-	{
-		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
-		int64		id = DatumGetInt64(value_at(row, 2));
-		text	   *name = DatumGetTextPP(value_at(row, 3));
-		TimestampTz seen = DatumGetTimestampTz(value_at(row, 4));
-		int			kind = identity_kind_number(batch->kinds, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-
-		if (kind >= 0 && bsearch(&id, inserted, ninserted, sizeof(int64), compare_ids) == NULL)
-			plan_tally(&batch->plan, node, kind, 1, &seen);
-		batch->plan.nodes[node].size++;
-	}
+		tally_row(batch, batch_node_of_person(batch, DatumGetInt64(value_at(row, 1))), DatumGetInt64(value_at(row, 2)),
+				  DatumGetTextPP(value_at(row, 3)), DatumGetTimestampTz(value_at(row, 4)), &inserted);
 	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+seek_tally(Batch *batch, MhubTableAccess *access, int64 person_id, const InsertedIds *inserted)
+{
+	int			node = batch_node_of_person(batch, person_id);
+	int			n;
+	bool		isnull;
+
+	mhub_table_seek(access, IDENTIFIER_BY_PERSON, (Datum[]) {Int64GetDatum(person_id)});
+	for (n = 0; n <= TALLY_ALL && mhub_table_next(access); n++)
+		tally_row(batch, node, DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull)),
+				  DatumGetTextPP(mhub_table_value(access, IDENTIFIER_KIND, &isnull)),
+				  DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_FIRST_SEEN, &isnull)), inserted);
+}
+
+/* Counts the identifiers of each person as far as TALLY_ALL and one more. */
+static void
+tally_small(Batch *batch, const int64 *persons, int n)
+{
+	MhubTableAccess *access = mhub_table_open(&identity_identifier_table);
+	InsertedIds inserted;
+	Datum		array;
+	int			i;
+
+	if (access == NULL)
+	{
+		array = person_array(persons, n);
+		(void) mhub_execute_batch(&tally_persons, &array, NULL, SPI_OK_SELECT);
+		tally_rows(batch);
+		return;
+	}
+	inserted.n = inserted_ids(batch, &inserted.ids);
+	mhub_table_push_latest();
+	for (i = 0; i < n; i++)
+		seek_tally(batch, access, persons[i], &inserted);
+	PopActiveSnapshot();
+	mhub_table_close(access);
 }
 
 /* The earliest time that any observation of the batch can look back to */
@@ -484,19 +581,24 @@ subtract_inserted(Batch *batch)
 	}
 }
 
-static Datum
-person_array(const int64 *persons, int n)
+/*
+ * Does it matter what the persons have?  One person alone can only meet new
+ * identifiers, so unless these are of a limited kind no limit can break, and
+ * nobody asks for sizes.
+ */
+static bool
+limits_matter(const Batch *batch, int npersons)
 {
-	static const Oid types[] = {INT8OID};
-	MhubColumns column;
-	Datum		array;
 	int			i;
 
-	mhub_columns_init(&column, lengthof(types), types);
-	for (i = 0; i < n; i++)
-		mhub_columns_add(&column, (Datum[]) {Int64GetDatum(persons[i])});
-	mhub_columns_arrays(&column, &array);
-	return array;
+	if (npersons > 1)
+		return true;
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].inserted && batch->kinds->limits[batch->identifiers[i].kind].most > 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -506,13 +608,13 @@ person_array(const int64 *persons, int n)
 void
 batch_load_tallies(Batch *batch, int64 *persons, int n)
 {
-	Datum		array = person_array(persons, n);
+	Datum		array;
 	int			large = 0;
 	int			i;
 
-	(void) mhub_execute_batch(&tally_persons, &array, NULL, SPI_OK_SELECT);
-	tally_rows(batch);
-
+	if (!limits_matter(batch, n))
+		return;
+	tally_small(batch, persons, n);
 	for (i = 0; i < n; i++)
 	{
 		PlanNode   *node = &batch->plan.nodes[batch_node_of_person(batch, persons[i])];
