@@ -7,6 +7,7 @@
 #include "catalog/pg_type_d.h"
 #include "collect/event_id.h"
 #include "collect/transient_rows.h"
+#include "common/bulk_insert.h"
 #include "common/spi_plan.h"
 
 static const MhubColumn message_columns[] = {
@@ -14,7 +15,8 @@ static const MhubColumn message_columns[] = {
 	{"event_id", INT8OID}
 };
 
-static MhubRowType message_rows = {"mhub_new_message", lengthof(message_columns), message_columns, NULL};
+static const MhubPlainTable message_table = {"event_message", lengthof(message_columns), message_columns};
+static MhubRowType message_rows = {"mhub_new_message", &message_table, NULL};
 
 static MhubPlan claim = {
 	"INSERT INTO mhub.event_message (message_key, event_id) "
@@ -78,18 +80,41 @@ pending_by_key(MhubEventBatch *batch, MhubEvent **pending)
 	return n;
 }
 
-static void
-add_keys(MhubEvent **pending, int n)
+/* The first event of each key, in order; returns their number. */
+static int
+distinct_keys(MhubEvent **pending, int n, MhubEvent **distinct)
 {
-	Tuplestorestate *rows = mhub_transient_rows(&message_rows);
-	bool		nulls[] = {false, false};
+	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[] = {UUIDPGetDatum(&pending[i]->message_key), Int64GetDatum(pending[i]->event_id)};
-
 		if (i == 0 || !same_key(pending[i - 1], pending[i]))
-			mhub_transient_add(&message_rows, rows, values, nulls);
+			distinct[kept++] = pending[i];
+	}
+	return kept;
+}
+
+static void
+fill_key(void *state, int i, Datum *values, bool *nulls)
+{
+	const MhubEvent *event = ((MhubEvent **) state)[i];
+
+	values[0] = UUIDPGetDatum(&event->message_key);
+	values[1] = Int64GetDatum(event->event_id);
+	nulls[0] = nulls[1] = false;
+}
+
+static void
+add_keys(MhubEvent **distinct, const int *numbers, int n)
+{
+	Tuplestorestate *rows = mhub_transient_rows(&message_rows);
+	Datum		values[lengthof(message_columns)];
+	bool		nulls[lengthof(message_columns)];
+
+	for (int i = 0; i < n; i++)
+	{
+		fill_key(distinct, numbers != NULL ? numbers[i] : i, values, nulls);
+		mhub_transient_add(&message_rows, rows, values, nulls);
 	}
 }
 
@@ -108,8 +133,16 @@ all_ids_are_ours(MhubEvent **pending, int n)
 static void
 claim_as_new(MhubEvent **pending, int n)
 {
-	if (SPI_execute_plan(mhub_plan(&claim_new), NULL, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not claim message ids");
+	MhubEvent **distinct = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubEvent *));
+	int		   *left = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int));
+	int			n_left = mhub_bulk_insert(&message_table, distinct_keys(pending, n, distinct), fill_key, distinct, left);
+
+	if (n_left > 0)
+	{
+		add_keys(distinct, left, n_left);
+		if (SPI_execute_plan(mhub_plan(&claim_new), NULL, NULL, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not claim message ids");
+	}
 	for (int i = 1; i < n; i++)
 	{
 		if (same_key(pending[i - 1], pending[i]))
@@ -121,8 +154,10 @@ claim_as_new(MhubEvent **pending, int n)
 static void
 claim_unless_known(MhubEvent **pending, int n)
 {
+	MhubEvent **distinct = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubEvent *));
 	uint64		claimed = 0;
 
+	add_keys(distinct, NULL, distinct_keys(pending, n, distinct));
 	if (SPI_execute_plan(mhub_plan(&claim), NULL, NULL, false, 0) != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "could not claim message ids");
 	for (int i = 0; i < n; i++)
@@ -166,7 +201,6 @@ mhub_claim_messages(MhubEventBatch *batch)
 
 	if (n == 0)
 		return;
-	add_keys(pending, n);
 	if (batch->expects_no_duplicate || all_ids_are_ours(pending, n))
 		claim_as_new(pending, n);
 	else

@@ -1,28 +1,18 @@
 /*
  * event_counter.c
- *	  Moves the counters of identifiers and events in one statement a batch.
+ *	  Moves the counters of identifiers and events.
  */
 #include "collect/record.h"
 
-#include "catalog/pg_type_d.h"
+#include "collect/counter_table.h"
 #include "collect/transient_rows.h"
 #include "common/hub_time.h"
 #include "common/spi_plan.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/fmgrprotos.h"
 
-static const MhubColumn count_columns[] = {
-	{"identifier_id", INT8OID},
-	{"name", TEXTOID},
-	{"day", DATEOID},
-	{"count", INT8OID},
-	{"value_sum", NUMERICOID},
-	{"first_at", TIMESTAMPTZOID},
-	{"last_at", TIMESTAMPTZOID}
-};
-
-static MhubRowType count_rows = {"mhub_new_count", lengthof(count_columns), count_columns, NULL};
+static MhubRowType count_rows = {"mhub_new_count", &mhub_counter_table, NULL};
 
 static MhubPlan upsert = {
 	"INSERT INTO mhub.event_counter AS c (identifier_id, name, day, count, value_sum, first_at, last_at) "
@@ -33,23 +23,12 @@ static MhubPlan upsert = {
 	0, {0}, NULL
 };
 
-typedef struct Count
-{
-	int64		identifier_id;
-	const char *name;
-	DateADT		day;
-	int64		count;
-	Numeric		value_sum;		/* NULL: nothing summed yet */
-	TimestampTz first_at;
-	TimestampTz last_at;
-} Count;
-
 /* Everybody takes the counters' locks in this order, so nobody deadlocks. */
 static int
 compare_counts(const void *a, const void *b)
 {
-	const Count *left = a;
-	const Count *right = b;
+	const MhubCount *left = a;
+	const MhubCount *right = b;
 	int			order;
 
 	if (left->identifier_id != right->identifier_id)
@@ -67,14 +46,14 @@ counts(const MhubEvent *event)
 }
 
 static int
-collect_counts(MhubEventBatch *batch, Count *list)
+collect_counts(MhubEventBatch *batch, MhubCount *list)
 {
 	int			n = 0;
 
 	for (int i = 0; i < batch->n_events; i++)
 	{
 		MhubEvent  *event = batch->events[i];
-		Count	   *count = &list[n];
+		MhubCount  *count = &list[n];
 
 		if (!counts(event))
 			continue;
@@ -90,7 +69,7 @@ collect_counts(MhubEventBatch *batch, Count *list)
 }
 
 static void
-add_count(Count *sum, const Count *one)
+add_count(MhubCount *sum, const MhubCount *one)
 {
 	sum->count += one->count;
 	sum->first_at = Min(sum->first_at, one->first_at);
@@ -98,17 +77,16 @@ add_count(Count *sum, const Count *one)
 	if (sum->value_sum == NULL)
 		sum->value_sum = one->value_sum;
 	else if (one->value_sum != NULL)
-		sum->value_sum = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(sum->value_sum),
-															 NumericGetDatum(one->value_sum)));
+		sum->value_sum = mhub_add_values(sum->value_sum, one->value_sum);
 }
 
 /* Sorts the list and adds up equal keys; returns the number left. */
 static int
-merge_counts(Count *list, int n)
+merge_counts(MhubCount *list, int n)
 {
 	int			kept = 0;
 
-	qsort(list, n, sizeof(Count), compare_counts);
+	qsort(list, n, sizeof(MhubCount), compare_counts);
 	for (int i = 1; i < n; i++)
 	{
 		if (compare_counts(&list[kept], &list[i]) == 0)
@@ -120,15 +98,15 @@ merge_counts(Count *list, int n)
 }
 
 static void
-add_row(Tuplestorestate *rows, const Count *count, Datum zero)
+add_row(Tuplestorestate *rows, const MhubCount *count)
 {
-	bool		nulls[lengthof(count_columns)] = {false};
+	bool		nulls[] = {false, false, false, false, false, false, false};
 	Datum		values[] = {
 		Int64GetDatum(count->identifier_id),
 		CStringGetTextDatum(count->name),
 		DateADTGetDatum(count->day),
 		Int64GetDatum(count->count),
-		count->value_sum == NULL ? zero : NumericGetDatum(count->value_sum),
+		count->value_sum == NULL ? DirectFunctionCall1(int8_numeric, Int64GetDatum(0)) : NumericGetDatum(count->value_sum),
 		TimestampTzGetDatum(count->first_at),
 		TimestampTzGetDatum(count->last_at)
 	};
@@ -136,22 +114,45 @@ add_row(Tuplestorestate *rows, const Count *count, Datum zero)
 	mhub_transient_add(&count_rows, rows, values, nulls);
 }
 
+static void
+count_by_statement(const MhubCount *list, int n)
+{
+	Tuplestorestate *rows = mhub_transient_rows(&count_rows);
+
+	for (int i = 0; i < n; i++)
+		add_row(rows, &list[i]);
+	if (SPI_execute_plan(mhub_plan(&upsert), NULL, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not count events");
+	SPI_unregister_relation(count_rows.name);
+}
+
+/* A counter that somebody else is at comes in its turn too: the order is what excludes deadlocks. */
+static void
+count_directly(MhubCounterTable *counters, const MhubCount *list, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!mhub_counters_add(counters, &list[i]))
+			count_by_statement(&list[i], 1);
+	}
+	mhub_counters_close(counters);
+}
+
 /* Adds the accepted, valid events of the batch to mhub.event_counter. */
 void
 mhub_count_events(MhubEventBatch *batch)
 {
-	Count	   *list = MemoryContextAllocHuge(batch->memory, Max(batch->n_events, 1) * sizeof(Count));
+	MhubCount  *list = MemoryContextAllocHuge(batch->memory, Max(batch->n_events, 1) * sizeof(MhubCount));
 	int			n = collect_counts(batch, list);
-	Tuplestorestate *rows;
-	Datum		zero;
+	MhubCounterTable *counters;
 
 	if (n == 0)
 		return;
 	n = merge_counts(list, n);
-	rows = mhub_transient_rows(&count_rows);
-	zero = DirectFunctionCall1(int8_numeric, Int64GetDatum(0));
-	for (int i = 0; i < n; i++)
-		add_row(rows, &list[i], zero);
-	if (SPI_execute_plan(mhub_plan(&upsert), NULL, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not count events");
+	counters = mhub_counters_open();
+	if (counters != NULL)
+		count_directly(counters, list, n);
+	else
+		count_by_statement(list, n);
 }

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "collect/transient_rows.h"
+#include "common/bulk_insert.h"
 #include "common/spi_plan.h"
 #include "utils/builtins.h"
 
@@ -43,7 +44,8 @@ static const MhubColumn event_columns[] = {
 	{"context", JSONBOID}
 };
 
-static MhubRowType event_rows = {"mhub_new_event", lengthof(event_columns), event_columns, NULL};
+static const MhubPlainTable event_table = {"event", lengthof(event_columns), event_columns};
+static MhubRowType event_rows = {"mhub_new_event", &event_table, NULL};
 
 #define EVENT_COLUMN_LIST \
 	"event_id, occurred_at, received_at, identifier_id, type, name, message_id, channel, source, medium, campaign, " \
@@ -65,13 +67,18 @@ typedef struct KnownText
 	Datum		datum;
 } KnownText;
 
-/* The row under construction */
+/* Makes the rows: state of fill_row() */
 typedef struct RowBuilder
 {
+	const MhubEventBatch *batch;
+	MhubEvent **events;			/* those to be stored */
+	Jsonb	   *empty;
 	KnownText	known[KNOWN_TEXTS];
+
+	/* The row under construction */
 	int			n;
-	Datum		values[lengthof(event_columns)];
-	bool		nulls[lengthof(event_columns)];
+	Datum	   *values;
+	bool	   *nulls;
 } RowBuilder;
 
 static void
@@ -108,9 +115,9 @@ put_time(RowBuilder *row, TimestampTz time)
 }
 
 static void
-put_object(RowBuilder *row, Jsonb *object, Jsonb *empty)
+put_object(RowBuilder *row, Jsonb *object)
 {
-	put(row, JsonbPGetDatum(object == NULL ? empty : object), false);
+	put(row, JsonbPGetDatum(object == NULL ? row->empty : object), false);
 }
 
 static void
@@ -131,12 +138,17 @@ put_source(RowBuilder *row, const MhubSource *source)
 }
 
 static void
-fill_row(RowBuilder *row, const MhubEventBatch *batch, const MhubEvent *event, Jsonb *empty)
+fill_row(void *state, int i, Datum *values, bool *nulls)
 {
+	RowBuilder *row = state;
+	const MhubEvent *event = row->events[i];
+
 	row->n = 0;
+	row->values = values;
+	row->nulls = nulls;
 	put(row, Int64GetDatum(event->event_id), false);
 	put_time(row, event->occurred_at);
-	put_time(row, batch->received_at);
+	put_time(row, row->batch->received_at);
 	put(row, Int64GetDatum(event->identifier_id), false);
 	put_text(row, event->type);
 	put_text(row, event->name);
@@ -151,8 +163,8 @@ fill_row(RowBuilder *row, const MhubEventBatch *batch, const MhubEvent *event, J
 	put_time(row, event->original_timestamp);
 	put_time(row, event->sent_at);
 	put(row, Int64GetDatum(event->client_sequence), !event->has_client_sequence);
-	put_object(row, event->properties, empty);
-	put_object(row, event->context, empty);
+	put_object(row, event->properties);
+	put_object(row, event->context);
 	Assert(row->n == lengthof(event_columns));
 }
 
@@ -165,26 +177,41 @@ empty_object(void)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/* For the rows that only a statement may insert */
+static void
+insert_by_statement(RowBuilder *row, const int *numbers, int n)
+{
+	Tuplestorestate *rows = mhub_transient_rows(&event_rows);
+	Datum		values[lengthof(event_columns)];
+	bool		nulls[lengthof(event_columns)];
+
+	for (int i = 0; i < n; i++)
+	{
+		fill_row(row, numbers[i], values, nulls);
+		mhub_transient_add(&event_rows, rows, values, nulls);
+	}
+	if (SPI_execute_plan(mhub_plan(&insert_events), NULL, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not insert events");
+}
+
 /* Inserts the accepted events of the batch. */
 void
 mhub_insert_events(MhubEventBatch *batch)
 {
-	Tuplestorestate *rows = mhub_transient_rows(&event_rows);
-	Jsonb	   *empty = empty_object();
-	RowBuilder	row;
+	RowBuilder *row = palloc0(sizeof(RowBuilder));
+	int		   *left = MemoryContextAllocHuge(batch->memory, batch->n_events * sizeof(int));
 	int			n = 0;
 
-	memset(row.known, 0, sizeof(row.known));
+	row->batch = batch;
+	row->events = MemoryContextAllocHuge(batch->memory, batch->n_events * sizeof(MhubEvent *));
+	row->empty = empty_object();
 	for (int i = 0; i < batch->n_events; i++)
 	{
-		MhubEvent  *event = batch->events[i];
-
-		if (event->status != MHUB_EVENT_ACCEPTED || !event->stores_event)
-			continue;
-		fill_row(&row, batch, event, empty);
-		mhub_transient_add(&event_rows, rows, row.values, row.nulls);
-		n++;
+		if (batch->events[i]->status == MHUB_EVENT_ACCEPTED && batch->events[i]->stores_event)
+			row->events[n++] = batch->events[i];
 	}
-	if (n > 0 && SPI_execute_plan(mhub_plan(&insert_events), NULL, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not insert events");
+	if (n > 0)
+		n = mhub_bulk_insert(&event_table, n, fill_row, row, left);
+	if (n > 0)
+		insert_by_statement(row, left, n);
 }

@@ -24,10 +24,10 @@ row_descriptor(MhubRowType *type)
 	if (type->tupdesc != NULL)
 		return type->tupdesc;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	type->tupdesc = CreateTemplateTupleDesc(type->n_columns);
-	for (int i = 0; i < type->n_columns; i++)
-		TupleDescInitEntry(type->tupdesc, (AttrNumber) (i + 1), type->columns[i].name,
-						   type->columns[i].type, -1, 0);
+	type->tupdesc = CreateTemplateTupleDesc(type->table->n_columns);
+	for (int i = 0; i < type->table->n_columns; i++)
+		TupleDescInitEntry(type->tupdesc, (AttrNumber) (i + 1), type->table->columns[i].name,
+						   type->table->columns[i].type, -1, 0);
 	MemoryContextSwitchTo(old);
 	return type->tupdesc;
 }

@@ -8,20 +8,14 @@
 #include "common/pgcompat.h"
 
 #include "access/tupdesc.h"
+#include "common/plain_table.h"
 #include "utils/tuplestore.h"
 
-typedef struct MhubColumn
-{
-	const char *name;
-	Oid			type;
-} MhubColumn;
-
-/* A kind of rows: name of the transient table and its columns.  Declare it static. */
+/* A kind of rows: name of the transient table, and the table whose columns it has.  Declare it static. */
 typedef struct MhubRowType
 {
 	const char *name;
-	int			n_columns;
-	const MhubColumn *columns;
+	const MhubPlainTable *table;
 	TupleDesc	tupdesc;		/* made at first use */
 } MhubRowType;
 

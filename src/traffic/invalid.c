@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
 #include "traffic/invalid_rule.h"
@@ -15,7 +16,8 @@
 
 PG_FUNCTION_INFO_V1(mhub_invalid_reason);
 
-static MhubTableCache cache = {.tables = {"invalid_rule"}};
+/* source_host, because what is kept of referrers depends on it */
+static MhubTableCache cache = {.tables = {"invalid_rule", "source_host"}};
 
 static MhubPlan rules_plan = {
 	"SELECT r.reason, r.robot, r.spam, r.user_agent, r.referrer_host, r.url, r.name, r.network::inet[], r.asn,"
@@ -25,6 +27,23 @@ static MhubPlan rules_plan = {
 static MemoryContext context = NULL;
 static MhubInvalidRule *rules = NULL;
 static int	n_rules = 0;
+
+/* A power of 2 */
+#define KNOWN_TEXTS 128
+#define KNOWN_TEXT_MAX 500
+
+/* An address or host with what the rules say about it */
+typedef struct Known
+{
+	char	   *text;			/* NULL: free */
+	bool	   *holds;			/* of each rule */
+} Known;
+
+typedef void (*Tester) (const MhubInvalidRule *rules, int n, const char *text, bool *holds);
+
+/* In context, so loading the rules anew forgets them; direct mapped. */
+static Known *known_urls;
+static Known *known_referrers;
 
 static Datum
 column(HeapTuple tuple, int number, bool *isnull)
@@ -126,7 +145,40 @@ load(void)
 		read_rule(SPI_tuptable->vals[i], &rules[i]);
 	n_rules = (int) SPI_processed;
 	SPI_finish();
+	known_urls = MemoryContextAllocZero(context, sizeof(Known) * KNOWN_TEXTS);
+	known_referrers = MemoryContextAllocZero(context, sizeof(Known) * KNOWN_TEXTS);
 	mhub_table_cache_end(&cache, seen);
+}
+
+static bool *
+tested(Tester test, const char *text, MemoryContext memory)
+{
+	bool	   *holds = MemoryContextAlloc(memory, Max(n_rules, 1));
+
+	test(rules, n_rules, text, holds);
+	return holds;
+}
+
+/* What the rules say about a text, from memory where it came by lately. */
+static const bool *
+verdicts(Known *known, Tester test, const char *text)
+{
+	size_t		length = text == NULL ? 0 : strlen(text);
+
+	if (length == 0 || length > KNOWN_TEXT_MAX)
+		return tested(test, text, CurrentMemoryContext);
+	known += hash_bytes((const unsigned char *) text, (int) length) & (KNOWN_TEXTS - 1);
+	if (known->text != NULL && strcmp(known->text, text) == 0)
+		return known->holds;
+	if (known->text != NULL)
+	{
+		pfree(known->text);
+		pfree(known->holds);
+		known->text = NULL;
+	}
+	known->holds = tested(test, text, context);
+	known->text = MemoryContextStrdup(context, text);
+	return known->holds;
 }
 
 const char *
@@ -134,7 +186,9 @@ mhub_invalid_reason_of(const MhubVisit *visit)
 {
 	if (!cache.valid)
 		load();
-	return mhub_invalid_match(rules, n_rules, visit);
+	return mhub_invalid_match(rules, n_rules, visit,
+							  verdicts(known_urls, mhub_invalid_by_url, visit->url),
+							  verdicts(known_referrers, mhub_invalid_by_referrer, visit->referrer_host));
 }
 
 static char *

@@ -13,7 +13,7 @@ typedef struct Suspect
 {
 	const MhubVisit *visit;
 	char	   *user_agent;		/* lower case */
-	char	   *url;
+	char	   *name;
 	int64		asn;
 	bool		asn_known;
 } Suspect;
@@ -40,14 +40,6 @@ text_holds(const MhubPatterns *condition, const char *text, char **folded)
 	if (*folded == NULL)
 		*folded = folded_copy(text);
 	return mhub_patterns_match(condition, *folded);
-}
-
-static bool
-name_holds(const MhubPatterns *condition, const char *text)
-{
-	char	   *folded = NULL;
-
-	return text_holds(condition, text, &folded);
 }
 
 static bool
@@ -85,12 +77,31 @@ asn_holds(const MhubInvalidRule *rule, Suspect *suspect)
 	return false;
 }
 
+/* What does not even have the condition's first key needs no closer look: nearly every event. */
+static bool
+lacks_key(Jsonb *condition, Jsonb *value)
+{
+	JsonbIterator *it;
+	JsonbValue	key,
+				found;
+	bool		lacks;
+
+	if (!JB_ROOT_IS_OBJECT(condition) || JB_ROOT_COUNT(condition) == 0 || !JB_ROOT_IS_OBJECT(value))
+		return false;
+	it = JsonbIteratorInit(&condition->root);
+	(void) JsonbIteratorNext(&it, &key, true);
+	(void) JsonbIteratorNext(&it, &key, true);
+	lacks = getKeyJsonValueFromContainer(&value->root, key.val.string.val, key.val.string.len, &found) == NULL;
+	pfree(it);
+	return lacks;
+}
+
 static bool
 json_holds(Jsonb *condition, Jsonb *value)
 {
 	if (condition == NULL)
 		return true;
-	return value != NULL &&
+	return value != NULL && !lacks_key(condition, value) &&
 		DatumGetBool(DirectFunctionCall2(jsonb_contains, JsonbPGetDatum(value), JsonbPGetDatum(condition)));
 }
 
@@ -107,6 +118,24 @@ spam_holds(const MhubInvalidRule *rule, const char *referrer_host)
 	return fact != NULL && fact->category == MHUB_SOURCE_SPAM;
 }
 
+void
+mhub_invalid_by_url(const MhubInvalidRule *rules, int n, const char *url, bool *holds)
+{
+	char	   *folded = NULL;
+
+	for (int i = 0; i < n; i++)
+		holds[i] = text_holds(&rules[i].url, url, &folded);
+}
+
+void
+mhub_invalid_by_referrer(const MhubInvalidRule *rules, int n, const char *referrer_host, bool *holds)
+{
+	char	   *folded = NULL;
+
+	for (int i = 0; i < n; i++)
+		holds[i] = text_holds(&rules[i].referrer_host, referrer_host, &folded) && spam_holds(&rules[i], referrer_host);
+}
+
 static bool
 rule_holds(const MhubInvalidRule *rule, Suspect *suspect)
 {
@@ -114,11 +143,8 @@ rule_holds(const MhubInvalidRule *rule, Suspect *suspect)
 
 	return (visit->is_robot || !rule->robot) &&
 		text_holds(&rule->user_agent, visit->user_agent, &suspect->user_agent) &&
-		text_holds(&rule->url, visit->url, &suspect->url) &&
-		name_holds(&rule->referrer_host, visit->referrer_host) &&
-		name_holds(&rule->name, visit->name) &&
+		text_holds(&rule->name, visit->name, &suspect->name) &&
 		network_holds(rule, visit->ip) &&
-		spam_holds(rule, visit->referrer_host) &&
 		json_holds(rule->properties, visit->properties) &&
 		json_holds(rule->context, visit->context) &&
 		asn_holds(rule, suspect);
@@ -126,14 +152,15 @@ rule_holds(const MhubInvalidRule *rule, Suspect *suspect)
 
 /* The reason of the first rule that holds; NULL where it says valid, or none holds */
 const char *
-mhub_invalid_match(const MhubInvalidRule *rules, int n, const MhubVisit *visit)
+mhub_invalid_match(const MhubInvalidRule *rules, int n, const MhubVisit *visit,
+				   const bool *url_holds, const bool *referrer_holds)
 {
 	Suspect		suspect = {visit, NULL, NULL, 0, false};
 	int			i;
 
 	for (i = 0; i < n; i++)
 	{
-		if (rule_holds(&rules[i], &suspect))
+		if (url_holds[i] && referrer_holds[i] && rule_holds(&rules[i], &suspect))
 			return rules[i].reason;
 	}
 	return NULL;

@@ -26,6 +26,15 @@ typedef struct MhubInvalidRule
 	Jsonb	   *context;
 } MhubInvalidRule;
 
-extern const char *mhub_invalid_match(const MhubInvalidRule *rules, int n, const MhubVisit *visit);
+/*
+ * Does each rule's condition upon the address, or upon the referrer's host,
+ * hold?  Many visits share these, so the answers can be kept; holds has room
+ * for n.
+ */
+extern void mhub_invalid_by_url(const MhubInvalidRule *rules, int n, const char *url, bool *holds);
+extern void mhub_invalid_by_referrer(const MhubInvalidRule *rules, int n, const char *referrer_host, bool *holds);
+
+extern const char *mhub_invalid_match(const MhubInvalidRule *rules, int n, const MhubVisit *visit,
+									  const bool *url_holds, const bool *referrer_holds);
 
 #endif							/* MHUB_INVALID_RULE_H */

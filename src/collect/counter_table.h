@@ -1,0 +1,38 @@
+/*
+ * counter_table.h
+ *	  mhub.event_counter written without a statement.
+ */
+#ifndef MHUB_COUNTER_TABLE_H
+#define MHUB_COUNTER_TABLE_H
+
+#include "common/pgcompat.h"
+
+#include "common/plain_table.h"
+#include "utils/date.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+/* What to add to the counter of an identifier, event and day */
+typedef struct MhubCount
+{
+	int64		identifier_id;
+	const char *name;
+	DateADT		day;
+	int64		count;
+	Numeric		value_sum;		/* NULL: nothing summed yet */
+	TimestampTz first_at;
+	TimestampTz last_at;
+} MhubCount;
+
+typedef struct MhubCounterTable MhubCounterTable;
+
+/* Its columns are those of MhubCount, in order. */
+extern const MhubPlainTable mhub_counter_table;
+
+extern MhubCounterTable *mhub_counters_open(void);
+extern bool mhub_counters_add(MhubCounterTable *counters, const MhubCount *count);
+extern void mhub_counters_close(MhubCounterTable *counters);
+
+extern Numeric mhub_add_values(Numeric a, Numeric b);
+
+#endif							/* MHUB_COUNTER_TABLE_H */
