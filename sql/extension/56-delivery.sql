@@ -173,16 +173,33 @@ LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_address_refus
 COMMENT ON FUNCTION mhub.address_refusal(inet, integer) IS
 'Why a delivery to this address and port would be refused when its socket is opened: private, loopback, link-local, carrier-grade NAT, addresses that embed an IPv4 one (NAT64, 6to4, Teredo, mapped), multicast, reserved; or mhub.denied_networks. NULL: it is allowed, being public or in mhub.allowed_networks. NULL for NULL.';
 
+CREATE FUNCTION mhub.message_to_queue() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO mhub.message_queue (message_id, created_at, channel, provider, not_before, deferred, order_key)
+    SELECT f.message_id, f.created_at, f.channel, f.provider, f.not_before, f.state = 'deferred', f.order_key
+    FROM fresh AS f WHERE f.pending;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION mhub.message_to_queue() IS
+'Trigger of mhub.message: queues new messages, in the same transaction. Error foreign_key_violation for an unknown channel or provider.';
+
 CREATE FUNCTION mhub.retry_message(message_id bigint) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
     WITH again AS (
         UPDATE mhub.message AS m
-        SET state = 'queued', pending = true, reason = NULL, attempts = 0, next_provider = NULL, lease_until = NULL,
-            not_before = mhub.now(), expires_at = NULL
+        SET state = 'queued', pending = true, reason = NULL, attempts = 0, not_before = mhub.now(), expires_at = NULL
         WHERE m.message_id = $1 AND m.state IN ('failed', 'dead', 'unknown', 'suppressed', 'deferred')
+        RETURNING m.message_id, m.created_at, m.channel, m.provider, m.not_before, m.order_key
+    ), queued AS (
+        INSERT INTO mhub.message_queue AS q (message_id, created_at, channel, provider, not_before, order_key)
+        SELECT a.message_id, a.created_at, a.channel, a.provider, a.not_before, a.order_key FROM again AS a
+        ON CONFLICT ON CONSTRAINT message_queue_pkey
+        DO UPDATE SET provider = excluded.provider, not_before = excluded.not_before, deferred = false
         RETURNING 1
     )
-    SELECT count(*) > 0 FROM again
+    SELECT count(*) > 0 FROM queued
 $$;
 COMMENT ON FUNCTION mhub.retry_message(bigint) IS
 'Puts a message that failed, died, is unknown, suppressed or deferred back into the queue, due now and with all its attempts before it, under its old idempotency_key. True when there was such a message. Whether it may be sent is checked again. To revive many, call it over a query of mhub.message. NULL for NULL.';

@@ -12,7 +12,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
            CASE WHEN count(*) = 0 THEN 'every channel with messages has an active provider' ELSE 'no active provider for ' || string_agg(w.channel, ', ' ORDER BY w.channel) END,
            CASE WHEN count(*) > 0 THEN 'Create one with mhub.create_provider(), or set active of one in mhub.provider.' END
     FROM (SELECT DISTINCT c.channel FROM mhub.delivery_channel AS c
-          WHERE EXISTS (SELECT FROM mhub.message AS m WHERE m.channel = c.channel AND m.pending)
+          WHERE EXISTS (SELECT FROM mhub.message_queue AS q WHERE q.channel = c.channel)
             AND NOT EXISTS (SELECT FROM mhub.provider AS p WHERE p.channel = c.channel AND p.active)) AS w
     UNION ALL
     SELECT 'outbox', CASE WHEN coalesce(max(b.oldest_due), '0') < interval '15 minutes' THEN 'ok' ELSE 'warn' END,

@@ -457,6 +457,9 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('marketer', 'SELECT', 'TABLE', 'mhub.delivery_channel'),
     ('marketer', 'SELECT', 'TABLE', 'mhub.provider'),
     ('app', 'INSERT', 'TABLE', 'mhub.message'),
+    -- whoever queues a message fires the trigger that puts it into the queue
+    ('app', 'INSERT', 'TABLE', 'mhub.message_queue'),
+    ('operator', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.message_queue'),
     ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.deliver_messages(interval)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.message_content(bigint[], timestamptz[])'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.render_template(text, jsonb, text, jsonb)'),

@@ -31,14 +31,14 @@ COMMENT ON COLUMN mhub.delivery_hour.latency_p50_ms IS 'Median duration of an at
 COMMENT ON COLUMN mhub.delivery_hour.latency_p95_ms IS '95th percentile of the duration in milliseconds.';
 
 CREATE VIEW mhub.delivery_backlog AS
-SELECT m.channel, coalesce(m.next_provider, m.provider) AS provider,
-       count(*) FILTER (WHERE m.state = 'queued') AS queued,
-       count(*) FILTER (WHERE m.state = 'deferred') AS deferred,
-       count(*) FILTER (WHERE m.state = 'sending') AS sending,
-       count(*) FILTER (WHERE m.not_before <= now()) AS due,
-       coalesce(now() - min(m.not_before) FILTER (WHERE m.not_before <= now()), interval '0') AS oldest_due
-FROM mhub.message AS m WHERE m.pending
-GROUP BY m.channel, coalesce(m.next_provider, m.provider);
+SELECT q.channel, q.provider,
+       count(*) FILTER (WHERE q.lease_until IS NULL AND NOT q.deferred) AS queued,
+       count(*) FILTER (WHERE q.lease_until IS NULL AND q.deferred) AS deferred,
+       count(q.lease_until) AS sending,
+       count(*) FILTER (WHERE q.not_before <= now()) AS due,
+       coalesce(now() - min(q.not_before) FILTER (WHERE q.not_before <= now()), interval '0') AS oldest_due
+FROM mhub.message_queue AS q
+GROUP BY q.channel, q.provider;
 COMMENT ON VIEW mhub.delivery_backlog IS 'What waits in the outbox, per channel and the provider it is bound to.';
 COMMENT ON COLUMN mhub.delivery_backlog.channel IS 'The channel.';
 COMMENT ON COLUMN mhub.delivery_backlog.provider IS 'The provider asked for or next in turn; NULL: the best of the channel.';

@@ -4,34 +4,19 @@
  */
 #include "delivery/delivery.h"
 
-#include "access/xact.h"
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "common/spi_plan.h"
-#include "privacy/privacy.h"
-#include "utils/array.h"
+#include "common/spi_array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #define PREFETCH_MAX		1024
 #define LOOK_AGAIN_US		(200 * INT64CONST(1000))
 #define UNLIMITED			1000000
 #define MARGIN_MS			2000
-
-static MhubPlan overview_plan = {
-	"SELECT p.name, p.xmin::text, coalesce(s.breaker, 'closed') OPERATOR(pg_catalog.<>) 'closed', "
-	"coalesce(s.failures, 0) OPERATOR(pg_catalog.>) 0 OR s.paused_until IS NOT NULL, "
-	"coalesce(s.paused_until OPERATOR(pg_catalog.>) $1, false), "
-	"p.rate_per_second IS NOT NULL OR p.rate_per_day IS NOT NULL "
-	"FROM mhub.provider AS p LEFT JOIN mhub.provider_state AS s ON s.provider OPERATOR(pg_catalog.=) p.name "
-	"WHERE p.active ORDER BY p.channel, p.priority, p.name",
-1, {TIMESTAMPTZOID}, NULL};
-
-static MhubPlan new_state_plan = {
-	"INSERT INTO mhub.provider_state (provider) VALUES ($1) ON CONFLICT (provider) DO NOTHING",
-1, {TEXTOID}, NULL};
 
 /* One deliverer tries an open breaker whose pause is over; the others leave it alone meanwhile. */
 static MhubPlan probe_plan = {
@@ -65,221 +50,65 @@ static MhubPlan spend_plan = {
 
 /* Messages that were to go on through a provider which is out of order go through any. */
 static MhubPlan rescue_plan = {
-	"UPDATE mhub.message AS m SET next_provider = NULL "
+	"UPDATE mhub.message_queue AS q SET provider = NULL "
 	"FROM mhub.provider AS p LEFT JOIN mhub.provider_state AS s ON s.provider OPERATOR(pg_catalog.=) p.name "
-	"WHERE (NOT p.active OR s.paused_until OPERATOR(pg_catalog.>) $1) AND m.channel OPERATOR(pg_catalog.=) p.channel "
-	"AND coalesce(m.next_provider, m.provider, '') OPERATOR(pg_catalog.=) p.name AND m.pending "
-	"AND m.provider IS NULL AND m.lease_until IS NULL",
+	"WHERE (NOT p.active OR s.paused_until OPERATOR(pg_catalog.>) $1) AND q.channel OPERATOR(pg_catalog.=) p.channel "
+	"AND coalesce(q.provider, '') OPERATOR(pg_catalog.=) p.name AND q.lease_until IS NULL "
+	"AND EXISTS (SELECT FROM mhub.message AS m WHERE m.message_id OPERATOR(pg_catalog.=) q.message_id "
+	" AND m.created_at OPERATOR(pg_catalog.=) q.created_at AND m.provider IS NULL)",
 1, {TIMESTAMPTZOID}, NULL};
 
 static MhubPlan due_plan = {
-	"SELECT 1 FROM mhub.message AS q WHERE q.channel OPERATOR(pg_catalog.=) $1 "
-	"AND coalesce(q.next_provider, q.provider, '') OPERATOR(pg_catalog.=) $2 AND q.pending "
+	"SELECT 1 FROM mhub.message_queue AS q WHERE q.channel OPERATOR(pg_catalog.=) $1 "
+	"AND coalesce(q.provider, '') OPERATOR(pg_catalog.=) $2 "
 	"AND q.not_before OPERATOR(pg_catalog.<=) $3 AND coalesce(q.lease_until OPERATOR(pg_catalog.<=) $3, true) LIMIT 1",
 3, {TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL};
 
 /*
- * $1 channel, $2 lane, $3 now, $4 limit, $5 end of the lease.  Nothing that
- * is indexed changes here, so that the new row versions cost no index entries.
- * Of messages that must keep an order only the first that is pending is taken.
- * An expired lease means that a deliverer was lost in between.
+ * $1 channel, $2 provider asked for ('': any), $3 now, $4 limit, $5 end of the
+ * lease.  Of messages that must keep an order only the first in the queue is
+ * taken.  Nothing that is indexed changes.
  */
-static MhubPlan claim_plan = {
-	"WITH due AS ("
-	" SELECT q.message_id, q.created_at, c.at_most_once, c.expires_after FROM mhub.message AS q "
-	" JOIN mhub.delivery_channel AS c ON c.channel OPERATOR(pg_catalog.=) q.channel "
-	" WHERE q.channel OPERATOR(pg_catalog.=) $1 AND coalesce(q.next_provider, q.provider, '') OPERATOR(pg_catalog.=) $2 "
-	" AND q.pending AND q.not_before OPERATOR(pg_catalog.<=) $3 "
-	" AND coalesce(q.lease_until OPERATOR(pg_catalog.<=) $3, true) "
-	" AND (q.order_key IS NULL OR NOT EXISTS (SELECT FROM mhub.message AS b WHERE b.pending "
-	"  AND b.order_key OPERATOR(pg_catalog.=) q.order_key AND b.message_id OPERATOR(pg_catalog.<) q.message_id)) "
+static MhubPlan lease_plan = {
+	"WITH due AS MATERIALIZED ("
+	" SELECT q.ctid AS place FROM mhub.message_queue AS q "
+	" WHERE q.channel OPERATOR(pg_catalog.=) $1 AND coalesce(q.provider, '') OPERATOR(pg_catalog.=) $2 "
+	" AND q.not_before OPERATOR(pg_catalog.<=) $3 AND coalesce(q.lease_until OPERATOR(pg_catalog.<=) $3, true) "
+	" AND (q.order_key IS NULL OR NOT EXISTS (SELECT FROM mhub.message_queue AS b "
+	"  WHERE b.order_key OPERATOR(pg_catalog.=) q.order_key AND b.message_id OPERATOR(pg_catalog.<) q.message_id)) "
 	" ORDER BY q.not_before LIMIT $4 FOR UPDATE OF q SKIP LOCKED) "
-	"UPDATE mhub.message AS m SET "
-	"expires_at = coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) due.expires_after), "
-	"state = CASE WHEN m.state OPERATOR(pg_catalog.=) 'sending' AND due.at_most_once THEN 'unknown' "
-	" WHEN coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) due.expires_after) OPERATOR(pg_catalog.<=) $3 THEN 'dead' "
-	" ELSE 'sending' END, "
-	"pending = NOT (m.state OPERATOR(pg_catalog.=) 'sending' AND due.at_most_once "
-	" OR coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) due.expires_after) OPERATOR(pg_catalog.<=) $3), "
-	"reason = CASE WHEN m.state OPERATOR(pg_catalog.=) 'sending' AND due.at_most_once THEN 'deliverer_lost' "
-	" WHEN coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) due.expires_after) OPERATOR(pg_catalog.<=) $3 THEN 'expired' "
-	" ELSE m.reason END, "
-	"lease_until = $5, attempts = m.attempts OPERATOR(pg_catalog.+) 1 "
-	"FROM due WHERE m.message_id OPERATOR(pg_catalog.=) due.message_id AND m.created_at OPERATOR(pg_catalog.=) due.created_at "
-	"RETURNING m.message_id, m.created_at, m.state OPERATOR(pg_catalog.=) 'sending', m.attempts, m.provider IS NOT NULL, "
-	"m.person_id IS NOT NULL OR m.template IS NOT NULL, m.idempotency_key, m.recipient, m.data",
+	"UPDATE mhub.message_queue AS q SET lease_until = $5 FROM due WHERE q.ctid OPERATOR(pg_catalog.=) due.place "
+	"RETURNING q.message_id, q.created_at",
 5, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID}, NULL};
 
-static MhubPlan content_plan = {
-	"SELECT c.place, c.state, c.reason, c.not_before, c.address, c.sealed, c.subject, c.text_body, c.html_body, "
-	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2) AS c",
-2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
-
-static Provider *
-known_provider(Run *run, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, run->providers)
-	{
-		Provider   *provider = lfirst(cell);
-
-		if (strcmp(provider->name, name) == 0)
-			return provider;
-	}
-	return NULL;
-}
-
 /*
- * Reads a provider in a subtransaction: one whose secrets cannot be opened,
- * say, must not keep the others from working.  NULL after a warning.
+ * $1, $2 the messages leased, $3 now, $4 at most once, $5 expires after, $6 now
+ * less that.  A message that is being sent already was left behind by a
+ * deliverer that was lost.  One that is not pending any more stays as it is.
  */
-static Provider *
-try_load(Run *run, const char *name)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Provider   *volatile provider = NULL;
+#define IS_LOST "m.state OPERATOR(pg_catalog.=) 'sending' AND $4"
+#define IS_EXPIRED "coalesce(m.expires_at OPERATOR(pg_catalog.<=) $3, m.not_before OPERATOR(pg_catalog.<=) $6)"
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		Datum		argument = CStringGetTextDatum(name);
+static MhubPlan claim_plan = {
+	"UPDATE mhub.message AS m SET expires_at = coalesce(m.expires_at, m.not_before OPERATOR(pg_catalog.+) $5), "
+	"state = CASE WHEN NOT m.pending THEN m.state WHEN " IS_LOST " THEN 'unknown' "
+	" WHEN " IS_EXPIRED " THEN 'dead' ELSE 'sending' END, "
+	"reason = CASE WHEN NOT m.pending THEN m.reason WHEN " IS_LOST " THEN 'deliverer_lost' "
+	" WHEN " IS_EXPIRED " THEN 'expired' ELSE m.reason END, "
+	"pending = m.pending AND NOT (" IS_LOST ") AND NOT " IS_EXPIRED ", "
+	"attempts = m.attempts OPERATOR(pg_catalog.+) m.pending::integer "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u(message_id, created_at) "
+	"WHERE m.message_id OPERATOR(pg_catalog.=) u.message_id AND m.created_at OPERATOR(pg_catalog.=) u.created_at "
+	"RETURNING m.message_id, m.created_at, m.pending, m.attempts, m.provider IS NOT NULL, "
+	"m.person_id IS NOT NULL OR m.template IS NOT NULL, m.idempotency_key, m.recipient, m.data, m.not_before",
+6, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, BOOLOID, INTERVALOID, TIMESTAMPTZOID}, NULL};
 
-		provider = provider_load(name, run->context);
-		delivery_execute(&new_state_plan, &argument, NULL, SPI_OK_INSERT, "note a provider's state");
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("provider \"%s\" is left out: %s", name, error->message),
-				 error->hint ? errhint("%s", error->hint) : 0));
-		provider = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return provider;
-}
-
-/* What was claimed for the old form of a provider is taken over by the new one. */
-static void
-take_over(Provider *provider, Provider *old)
-{
-	provider->streak = old->streak;
-	provider->prefetch = Min(old->prefetch, PREFETCH_MAX);
-	provider->next_claim_at = old->next_claim_at;
-	while (!dlist_is_empty(&old->ready))
-	{
-		Message    *message = dlist_container(Message, node, dlist_pop_head_node(&old->ready));
-
-		message->provider = provider;
-		dlist_push_tail(&provider->ready, &message->node);
-		provider->ready_count++;
-	}
-	old->ready_count = 0;
-}
-
-/* One row of the overview as a provider to work with; NULL when it cannot be. */
-static Provider *
-current_provider(Run *run, HeapTuple row, TupleDesc descriptor)
-{
-	char	   *name = SPI_getvalue(row, descriptor, 1);
-	char	   *version = SPI_getvalue(row, descriptor, 2);
-	Provider   *provider = known_provider(run, name);
-	Provider   *old = provider;
-	bool		isnull;
-
-	if (old == NULL || strcmp(old->version, version) != 0)
-		provider = try_load(run, name);
-	if (provider == NULL)
-		return NULL;
-	if (old != NULL && old != provider)
-		take_over(provider, old);
-	provider->probing = DatumGetBool(SPI_getbinval(row, descriptor, 3, &isnull));
-	provider->dirty = provider->probing || DatumGetBool(SPI_getbinval(row, descriptor, 4, &isnull));
-	provider->usable = !DatumGetBool(SPI_getbinval(row, descriptor, 5, &isnull));
-	provider->limited = DatumGetBool(SPI_getbinval(row, descriptor, 6, &isnull));
-	provider->paused = !provider->usable;
-	return provider;
-}
-
-/* The messages of providers that are no longer there go back to the queue. */
-static void
-release_ready(Run *run, Provider *provider)
-{
-	while (!dlist_is_empty(&provider->ready))
-	{
-		Message    *message = dlist_container(Message, node, dlist_pop_head_node(&provider->ready));
-
-		provider->ready_count--;
-		run->ready_count--;
-		message->judgement.fate = FATE_RELEASED;
-		delivery_done(run, message);
-	}
-}
-
-static void
-look_at_providers(Run *run, TimestampTz now)
-{
-	Datum		argument = TimestampTzGetDatum(now);
-	SPITupleTable *table;
-	uint64		count;
-	List	   *old = run->providers;
-	List	   *current = NIL;
-	ListCell   *cell;
-	MemoryContext previous;
-
-	delivery_execute(&overview_plan, &argument, NULL, SPI_OK_SELECT, "look at the providers");
-	table = SPI_tuptable;
-	count = SPI_processed;
-	for (uint64 i = 0; i < count; i++)
-	{
-		Provider   *provider = current_provider(run, table->vals[i], table->tupdesc);
-
-		previous = MemoryContextSwitchTo(run->context);
-		if (provider != NULL)
-			current = lappend(current, provider);
-		MemoryContextSwitchTo(previous);
-	}
-	SPI_freetuptable(table);
-	foreach(cell, old)
-	{
-		if (!list_member_ptr(current, lfirst(cell)))
-			release_ready(run, lfirst(cell));
-	}
-	list_free(old);
-	run->providers = current;
-}
-
-static char *
-copy_text(HeapTuple row, TupleDesc descriptor, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, descriptor, column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static void *
-copy_varlena(HeapTuple row, TupleDesc descriptor, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, descriptor, column, &isnull);
-
-	return isnull ? NULL : PG_DETOAST_DATUM_COPY(value);
-}
+/* Rows of the queue whose message was settled otherwise, or is gone. */
+static MhubPlan drop_plan = {
+	"DELETE FROM mhub.message_queue AS q USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u(message_id, created_at) "
+	"WHERE q.message_id OPERATOR(pg_catalog.=) u.message_id AND NOT EXISTS (SELECT FROM mhub.message AS m "
+	" WHERE m.message_id OPERATOR(pg_catalog.=) u.message_id AND m.created_at OPERATOR(pg_catalog.=) u.created_at AND m.pending)",
+2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
 
 /* Long enough for a request started in its first seconds to end before it. */
 static int64
@@ -288,182 +117,33 @@ lease_ms(const Run *run, const Provider *provider)
 	return Max(run->lease_s * INT64CONST(1000), provider->timeout_ms + 5 * MARGIN_MS);
 }
 
-static Message *
+/* The message in a row of claim_plan; what it points to lives as long as the batch. */
+static void
 read_message(Run *run, Provider *provider, Batch *batch, HeapTuple row, TupleDesc descriptor)
 {
 	Message    *message = palloc0(sizeof(Message));
-	bool		isnull;
+	Datum		values[10];
+	bool		nulls[10];
 
+	heap_deform_tuple(row, descriptor, values, nulls);
 	message->batch = batch;
 	message->provider = provider;
-	message->claimed_at = GetCurrentTimestamp();
+	message->claimed_at = run->claimed_at;
 	message->start_by = TimestampTzPlusMilliseconds(message->claimed_at,
 													lease_ms(run, provider) - provider->timeout_ms - MARGIN_MS);
-	message->message_id = DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
-	message->created_at = DatumGetTimestampTz(SPI_getbinval(row, descriptor, 2, &isnull));
-	message->attempt = DatumGetInt32(SPI_getbinval(row, descriptor, 4, &isnull));
-	message->pinned = DatumGetBool(SPI_getbinval(row, descriptor, 5, &isnull));
-	message->needs_content = DatumGetBool(SPI_getbinval(row, descriptor, 6, &isnull));
-	message->idempotency_key = copy_text(row, descriptor, 7);
-	message->recipient = copy_text(row, descriptor, 8);
-	message->data = copy_varlena(row, descriptor, 9);
+	message->message_id = DatumGetInt64(values[0]);
+	message->created_at = DatumGetTimestampTz(values[1]);
+	message->attempt = DatumGetInt32(values[3]);
+	message->pinned = DatumGetBool(values[4]);
+	message->needs_content = DatumGetBool(values[5]);
+	message->idempotency_key = TextDatumGetCString(values[6]);
+	message->recipient = nulls[7] ? NULL : TextDatumGetCString(values[7]);
+	message->data = DatumGetJsonbP(values[8]);
+	message->not_before = DatumGetTimestampTz(values[9]);
 	batch->count++;
 	provider->ready_count++;
 	run->ready_count++;
 	dlist_push_tail(&provider->ready, &message->node);
-	return message;
-}
-
-/* A message without person and template has its texts in its data. */
-static char *
-data_text(const Message *message, const char *name)
-{
-	JsonbValue	value;
-
-	if (getKeyJsonValueFromContainer(&message->data->root, name, (int) strlen(name), &value) == NULL ||
-		value.type != jbvString)
-		return NULL;
-	return pnstrdup(value.val.string.val, value.val.string.len);
-}
-
-static void
-content_from_data(Message *message)
-{
-	message->subject = data_text(message, "subject");
-	message->text = data_text(message, "text");
-	message->html = data_text(message, "html");
-}
-
-static void
-decide(Message *message, Fate fate, const char *reason)
-{
-	message->judgement.fate = fate;
-	strlcpy(message->judgement.reason, reason, sizeof(message->judgement.reason));
-}
-
-/* The address: as the message has it, the plain identifier, or the sealed one. */
-static void
-read_address(Message *message, HeapTuple row, TupleDesc descriptor)
-{
-	bytea	   *sealed = copy_varlena(row, descriptor, 6);
-
-	if (message->recipient == NULL && sealed != NULL)
-		message->recipient = mhub_open(sealed, "identifier.sealed");
-	else if (message->recipient == NULL)
-		message->recipient = copy_text(row, descriptor, 5);
-}
-
-/* A state in the row means that the message must not go out, or not now. */
-static void
-read_content(Message *message, HeapTuple row, TupleDesc descriptor)
-{
-	char	   *state = copy_text(row, descriptor, 2);
-	bool		isnull;
-
-	if (state != NULL)
-	{
-		decide(message, strcmp(state, "deferred") == 0 ? FATE_DEFERRED :
-			   strcmp(state, "suppressed") == 0 ? FATE_SUPPRESSED : FATE_FAILED, copy_text(row, descriptor, 3));
-		message->not_before = DatumGetTimestampTz(SPI_getbinval(row, descriptor, 4, &isnull));
-		return;
-	}
-	read_address(message, row, descriptor);
-	message->identifier_id = DatumGetInt64(SPI_getbinval(row, descriptor, 13, &isnull));
-	message->subject = copy_text(row, descriptor, 7);
-	message->text = copy_text(row, descriptor, 8);
-	message->html = copy_text(row, descriptor, 9);
-	message->code = copy_text(row, descriptor, 10);
-	message->parameters = copy_varlena(row, descriptor, 11);
-	message->unsubscribe_url = copy_text(row, descriptor, 12);
-}
-
-static void
-fetch_content(Message **messages, int count)
-{
-	Datum	   *ids = palloc(count * sizeof(Datum));
-	Datum	   *times = palloc(count * sizeof(Datum));
-	Datum		arguments[2];
-
-	for (int i = 0; i < count; i++)
-	{
-		ids[i] = Int64GetDatum(messages[i]->message_id);
-		times[i] = TimestampTzGetDatum(messages[i]->created_at);
-	}
-	arguments[0] = PointerGetDatum(construct_array(ids, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	arguments[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	delivery_execute(&content_plan, arguments, NULL, SPI_OK_SELECT, "fetch what messages say");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		bool		isnull;
-		int			place = (int) DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
-		MemoryContext previous = MemoryContextSwitchTo(messages[place - 1]->batch->context);
-
-		read_content(messages[place - 1], row, SPI_tuptable->tupdesc);
-		MemoryContextSwitchTo(previous);
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* Fetches in a subtransaction; false when that fails, with the error's message for a single message. */
-static bool
-try_fetch_content(Message **messages, int count)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool fetched = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		fetch_content(messages, count);
-		ReleaseCurrentSubTransaction();
-		fetched = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (count == 1)
-			decide(messages[0], FATE_FAILED, psprintf("content_error_%s", unpack_sql_state(error->sqlerrcode)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return fetched;
-}
-
-/* All together; if one of them cannot be written out, each by itself, so that only that one fails. */
-static void
-prepare_content(Message **messages, int count)
-{
-	Message   **wanting = palloc(Max(count, 1) * sizeof(Message *));
-	int			wanting_count = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		if (messages[i]->needs_content)
-			wanting[wanting_count++] = messages[i];
-		else
-		{
-			MemoryContext previous = MemoryContextSwitchTo(messages[i]->batch->context);
-
-			content_from_data(messages[i]);
-			MemoryContextSwitchTo(previous);
-		}
-	}
-	if (wanting_count == 0 || try_fetch_content(wanting, wanting_count))
-		return;
-	for (int i = 0; i < wanting_count; i++)
-		try_fetch_content(&wanting[i], 1);
 }
 
 /*
@@ -480,20 +160,18 @@ execute_in_order(Datum *arguments)
 
 	for (size_t i = 0; i < lengthof(unwanted); i++)
 		(void) set_config_option(unwanted[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	delivery_execute(&claim_plan, arguments, NULL, SPI_OK_UPDATE_RETURNING, "claim messages");
+	delivery_execute(&lease_plan, arguments, NULL, SPI_OK_UPDATE_RETURNING, "lease messages");
 	AtEOXact_GUC(true, level);
 }
 
-/* Claims up to limit messages of one lane; returns how many rows it took. */
+/* Leases up to limit messages that are bound for a provider ('': any); their ids and times as two arrays. */
 static int
-claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampTz now)
+lease(Run *run, Provider *provider, const char *lane, int limit, TimestampTz now, Datum *keys)
 {
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID};
+	MhubColumns columns;
 	Datum		arguments[5];
-	Batch	   *batch;
-	Message   **messages;
-	int			taken;
-	int			count = 0;
-	MemoryContext previous;
+	int			count;
 
 	arguments[0] = CStringGetTextDatum(provider->channel);
 	arguments[1] = CStringGetTextDatum(lane);
@@ -501,30 +179,66 @@ claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampT
 	arguments[3] = Int32GetDatum(limit);
 	arguments[4] = TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, lease_ms(run, provider)));
 	execute_in_order(arguments);
-	taken = (int) SPI_processed;
-	if (taken == 0)
+	count = (int) SPI_processed;
+	mhub_columns_init(&columns, lengthof(types), types);
+	for (int i = 0; i < count; i++)
 	{
-		SPI_freetuptable(SPI_tuptable);
-		return 0;
-	}
+		Datum		row[2];
+		bool		nulls[2];
 
-	batch = MemoryContextAllocZero(run->context, sizeof(Batch));
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row, nulls);
+		mhub_columns_add(&columns, row);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	if (count > 0)
+		mhub_columns_arrays(&columns, keys);
+	return count;
+}
+
+/* The messages of a lease, ready to be started; returns how many. */
+static int
+read_batch(Run *run, Provider *provider, SPITupleTable *rows, int count)
+{
+	Batch	   *batch = MemoryContextAllocZero(run->context, sizeof(Batch));
+	MemoryContext previous;
+	int			live;
+
 	batch->context = AllocSetContextCreate(run->context, "mhub delivery batch", ALLOCSET_DEFAULT_SIZES);
+	batch->rows = rows;
 	batch->count = 1;			/* held by us until all are read */
-	messages = palloc(taken * sizeof(Message *));
 	previous = MemoryContextSwitchTo(batch->context);
-	for (int i = 0; i < taken; i++)
+	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;
 
-		if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull)))
-			messages[count++] = read_message(run, provider, batch, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull)))
+			read_message(run, provider, batch, rows->vals[i], rows->tupdesc);
 	}
 	MemoryContextSwitchTo(previous);
-	SPI_freetuptable(SPI_tuptable);
-	prepare_content(messages, count);
+	live = batch->count - 1;
+	prepare_content(provider, live);
 	batch_release(batch);
-	return taken;
+	return live;
+}
+
+/* Claims up to limit messages of one lane; returns how many rows of the queue it took. */
+static int
+claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampTz now)
+{
+	Datum		arguments[6];
+	int			leased = lease(run, provider, lane, limit, now, arguments);
+
+	if (leased == 0)
+		return 0;
+	arguments[2] = TimestampTzGetDatum(now);
+	arguments[3] = BoolGetDatum(provider->rules.at_most_once);
+	arguments[4] = IntervalPGetDatum(&provider->expires_after);
+	arguments[5] = DirectFunctionCall2(timestamptz_mi_interval, arguments[2], arguments[4]);
+	delivery_execute_batch(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING);
+	run->claimed_at = GetCurrentTimestamp();
+	if (read_batch(run, provider, SPI_tuptable, (int) SPI_processed) < leased)
+		delivery_execute_batch(&drop_plan, arguments, SPI_OK_DELETE);
+	return leased;
 }
 
 static int
@@ -647,7 +361,7 @@ rescue(TimestampTz now)
 {
 	Datum		argument = TimestampTzGetDatum(now);
 
-	delivery_execute(&rescue_plan, &argument, NULL, SPI_OK_UPDATE, "rescue messages from a provider that is out of order");
+	delivery_execute_batch(&rescue_plan, &argument, SPI_OK_UPDATE);
 }
 
 /* Looks at the providers and claims what they can take; ask_all: also for those that had nothing just now. */
@@ -680,6 +394,7 @@ batch_release(Batch *batch)
 {
 	if (--batch->count > 0)
 		return;
+	SPI_freetuptable(batch->rows);
 	MemoryContextDelete(batch->context);
 	pfree(batch);
 }

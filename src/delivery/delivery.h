@@ -80,6 +80,7 @@ typedef struct Provider
 	RetryRules	rules;
 	int			breaker_failures;
 	double		breaker_pause_s;
+	Interval	expires_after;
 
 	/* this run */
 	bool		usable;			/* active and not paused, as of the last look */
@@ -123,10 +124,11 @@ typedef struct Judgement
 	bool		gone;			/* the receiver wants no more, ever */
 } Judgement;
 
-/* Messages claimed together share a memory context, which goes with the last of them. */
+/* Messages claimed together share memory, which goes with the last of them. */
 typedef struct Batch
 {
 	MemoryContext context;
+	SPITupleTable *rows;		/* as claimed; the messages point into it */
 	int			count;
 } Batch;
 
@@ -139,7 +141,7 @@ typedef struct Message
 	TimestampTz created_at;
 	TimestampTz claimed_at;
 	TimestampTz start_by;		/* later another deliverer might take it over before we are through */
-	TimestampTz not_before;		/* for FATE_DEFERRED */
+	TimestampTz not_before;		/* when it was due; FATE_DEFERRED: when it will be again */
 	int64		identifier_id;	/* addressed; 0: none */
 	int			attempt;
 	bool		pinned;			/* asked for this provider */
@@ -174,6 +176,7 @@ typedef struct Run
 	TimestampTz done_since;		/* when the first of them was */
 	TimestampTz deadline;
 	int			lease_s;
+	TimestampTz claimed_at;		/* when it last claimed */
 	bool		stopping;		/* claim and start nothing more */
 	List	   *short_of_rate;	/* providers whose rate allows nothing at the moment */
 	bool		waiting;		/* messages are due, but rates allow none right now */
@@ -200,6 +203,14 @@ extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *proced
 
 /* statement.c */
 extern void delivery_execute(MhubPlan *plan, Datum *values, const char *nulls, int expected, const char *what);
+extern void delivery_execute_batch(MhubPlan *plan, Datum *values, int expected);
+
+/* watch.c */
+extern void look_at_providers(Run *run, TimestampTz now);
+
+/* content.c */
+extern void prepare_content(Provider *provider, int count);
+extern void content_from_data(Message *message);
 
 /* claim.c */
 extern void claim_messages(Run *run, TimestampTz now, bool ask_all);

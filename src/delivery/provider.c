@@ -17,11 +17,10 @@ static MhubPlan provider_plan = {
 	"p.headers, p.tls = 'required', p.success_path, p.retry_path, p.message_id_path, p.concurrency, "
 	"(extract(epoch FROM p.connect_timeout) * 1000)::integer, (extract(epoch FROM p.timeout) * 1000)::integer, "
 	"p.max_attempts, extract(epoch FROM p.retry_base)::double precision, "
-	"extract(epoch FROM p.retry_max)::double precision, c.at_most_once, p.breaker_failures, "
+	"extract(epoch FROM p.retry_max)::double precision, p.breaker_failures, "
 	"extract(epoch FROM p.breaker_pause)::double precision, "
 	"p.parameters "
-	"FROM mhub.provider AS p JOIN mhub.delivery_channel AS c ON c.channel OPERATOR(pg_catalog.=) p.channel "
-	"WHERE p.name OPERATOR(pg_catalog.=) $1",
+	"FROM mhub.provider AS p WHERE p.name OPERATOR(pg_catalog.=) $1",
 1, {TEXTOID}, NULL};
 
 static MhubPlan secret_plan = {
@@ -258,7 +257,6 @@ read_provider(Row *row)
 	provider->rules.max_attempts = next_integer(row);
 	provider->rules.base_s = next_double(row);
 	provider->rules.max_s = next_double(row);
-	provider->rules.at_most_once = next_boolean(row);
 	provider->breaker_failures = next_integer(row);
 	provider->breaker_pause_s = next_double(row);
 	provider->scope = next_varlena(row);	/* the parameters only, as yet */

@@ -6,36 +6,49 @@
 
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
-#include "common/spi_plan.h"
-#include "utils/array.h"
+#include "common/spi_array.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
 
-/* Joined by key only: any further condition ruins the plan once the statistics are stale. */
+/*
+ * outcome is a relation that exists while this runs: twelve arrays would cost
+ * more than the update itself.  Joined by key only: any further condition ruins the plan once the statistics
+ * are stale.  Who changed a message's state meanwhile (an event, an erasure)
+ * has the last word.
+ */
 static MhubPlan record_plan = {
 	"UPDATE mhub.message AS m SET "
-	"state = CASE WHEN m.state OPERATOR(pg_catalog.=) 'delivered' THEN m.state ELSE r.state END, pending = r.pending, "
-	"reason = r.reason, not_before = coalesce(r.not_before, m.not_before), "
-	"lease_until = NULL, attempts = r.attempts, next_provider = r.next_provider, sent_by = r.sent_by, "
+	"state = CASE WHEN m.state OPERATOR(pg_catalog.=) 'sending' THEN r.state ELSE m.state END, "
+	"reason = CASE WHEN m.state OPERATOR(pg_catalog.=) 'sending' THEN r.reason ELSE m.reason END, "
+	"pending = m.pending AND r.not_before IS NOT NULL, not_before = coalesce(r.not_before, m.not_before), "
+	"attempts = r.attempts, sent_by = r.sent_by, "
 	"sent_at = r.sent_at, provider_message_id = coalesce(r.provider_message_id, m.provider_message_id), "
 	"response_code = r.response_code, latency_ms = r.latency_ms, identifier_id = coalesce(r.identifier_id, m.identifier_id) "
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-	"pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
-	"pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12), pg_catalog.unnest($13), pg_catalog.unnest($14)) "
-	"AS r(message_id, created_at, state, pending, reason, not_before, attempts, next_provider, sent_by, sent_at, "
-	"provider_message_id, response_code, latency_ms, identifier_id) "
+	"FROM outcome AS r "
 	"WHERE m.message_id OPERATOR(pg_catalog.=) r.message_id AND m.created_at OPERATOR(pg_catalog.=) r.created_at",
-14, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, NULL};
+0, {0}, NULL};
+
+static MhubPlan settle_plan = {
+	"DELETE FROM mhub.message_queue WHERE message_id OPERATOR(pg_catalog.=) ANY ($1)",
+1, {INT8ARRAYOID}, NULL};
+
+/* A provider deleted meanwhile leaves the choice open. */
+static MhubPlan requeue_plan = {
+	"UPDATE mhub.message_queue AS q SET not_before = r.not_before, deferred = r.deferred, lease_until = NULL, "
+	"provider = (SELECT p.name FROM mhub.provider AS p WHERE p.name OPERATOR(pg_catalog.=) r.provider) "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
+	"AS r(message_id, not_before, deferred, provider) "
+	"WHERE q.message_id OPERATOR(pg_catalog.=) r.message_id",
+4, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID, TEXTARRAYOID}, NULL};
 
 static MhubPlan failure_plan = {
 	"INSERT INTO mhub.delivery_failure (message_id, attempt, failed_at, provider, state, reason, response_code, "
-	"latency_ms, answer) SELECT r.message_id, r.attempt, $1, r.provider, r.state, r.reason, r.response_code, "
-	"r.latency_ms, r.answer FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-	"pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9)) "
-	"AS r(message_id, attempt, provider, state, reason, response_code, latency_ms, answer)",
-9, {TIMESTAMPTZOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
+	"latency_ms, answer) SELECT r.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
+	"pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), "
+	"pg_catalog.unnest($9)) AS r",
+9, {INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
 INT4ARRAYOID, TEXTARRAYOID}, NULL};
 
 /*
@@ -68,46 +81,48 @@ static MhubPlan gone_plan = {
 	"UPDATE mhub.provider SET active = false WHERE name OPERATOR(pg_catalog.=) $1",
 1, {TEXTOID}, NULL};
 
-/* A column under construction. */
-typedef struct Column
+/* A row under construction. */
+typedef struct Row
 {
-	Datum	   *values;
-	bool	   *nulls;
+	Datum		values[MHUB_MAX_COLUMNS];
+	bool		nulls[MHUB_MAX_COLUMNS];
 	int			count;
-} Column;
+} Row;
 
-static Column
-new_column(int capacity)
+static void
+add(Row *row, Datum value, bool isnull)
 {
-	Column		column = {palloc(capacity * sizeof(Datum)), palloc(capacity * sizeof(bool)), 0};
-
-	return column;
+	row->values[row->count] = value;
+	row->nulls[row->count++] = isnull;
 }
 
 static void
-add(Column *column, Datum value, bool isnull)
+add_text(Row *row, const char *text)
 {
-	column->values[column->count] = value;
-	column->nulls[column->count++] = isnull;
+	add(row, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
 }
 
 static void
-add_text(Column *column, const char *text)
+add_row(MhubColumns *columns, const Row *row)
 {
-	add(column, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
+	mhub_columns_add(columns, row->values);
+	for (int i = 0; i < row->count; i++)
+	{
+		if (row->nulls[i])
+			mhub_columns_null(columns, i);
+	}
 }
 
-static Datum
-finish(Column *column, Oid type)
+/* Runs a statement over the rows, where there are any. */
+static void
+execute_rows(MhubPlan *plan, const MhubColumns *columns, int expected)
 {
-	int			lower = 1;
-	int16		length;
-	bool		by_value;
-	char		align;
+	Datum		arguments[MHUB_MAX_COLUMNS];
 
-	get_typlenbyvalalign(type, &length, &by_value, &align);
-	return PointerGetDatum(construct_md_array(column->values, column->nulls, 1, &column->count, &lower, type,
-											  length, by_value, align));
+	if (columns->n == 0)
+		return;
+	mhub_columns_arrays(columns, arguments);
+	delivery_execute_batch(plan, arguments, expected);
 }
 
 static const char *
@@ -210,85 +225,145 @@ counts_as_attempt(const Message *message)
 		message->judgement.fate != FATE_SUPPRESSED;
 }
 
-static Datum
-not_before(const Message *message, TimestampTz now, bool *isnull)
+/* When it is due again. */
+static TimestampTz
+due_again(const Message *message, TimestampTz now)
 {
-	*isnull = message->judgement.fate != FATE_RETRY && message->judgement.fate != FATE_DEFERRED;
-	if (message->judgement.fate == FATE_DEFERRED)
-		return TimestampTzGetDatum(message->not_before);
-	return TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, (int64) (message->judgement.wait_s * 1000)));
+	if (message->judgement.fate == FATE_RETRY)
+		return TimestampTzPlusMilliseconds(now, (int64) (message->judgement.wait_s * 1000));
+	return message->not_before;
+}
+
+/* The columns of outcome. */
+static TupleDesc
+outcome_columns(void)
+{
+	static const struct
+	{
+		const char *name;
+		Oid			type;
+	}			columns[] = {{"message_id", INT8OID}, {"created_at", TIMESTAMPTZOID}, {"state", TEXTOID},
+	{"reason", TEXTOID}, {"not_before", TIMESTAMPTZOID}, {"attempts", INT4OID}, {"sent_by", TEXTOID},
+	{"sent_at", TIMESTAMPTZOID}, {"provider_message_id", TEXTOID}, {"response_code", INT4OID}, {"latency_ms", INT4OID},
+	{"identifier_id", INT8OID}};
+	TupleDesc	descriptor = CreateTemplateTupleDesc(lengthof(columns));
+
+	for (size_t i = 0; i < lengthof(columns); i++)
+		TupleDescInitEntry(descriptor, (AttrNumber) (i + 1), columns[i].name, columns[i].type, -1, 0);
+	return descriptor;
+}
+
+static Row
+outcome_row(const Message *message, TimestampTz now)
+{
+	const Judgement *judgement = &message->judgement;
+	bool		answered = message->started && message->request.status > 0;
+	Row			row = {.count = 0};
+
+	add(&row, Int64GetDatum(message->message_id), false);
+	add(&row, TimestampTzGetDatum(message->created_at), false);
+	add_text(&row, state_of(judgement->fate));
+	add_text(&row, judgement->reason[0] ? judgement->reason : NULL);
+	add(&row, TimestampTzGetDatum(due_again(message, now)), !is_pending(judgement->fate));
+	add(&row, Int32GetDatum(message->attempt - (counts_as_attempt(message) ? 0 : 1)), false);
+	add_text(&row, counts_as_attempt(message) ? message->provider->name : NULL);
+	add(&row, TimestampTzGetDatum(now), judgement->fate != FATE_SENT);
+	add_text(&row, message->provider_message_id);
+	add(&row, Int32GetDatum((int32) message->request.status), !answered);
+	add(&row, Int32GetDatum(message->request.latency_ms), !message->started);
+	add(&row, Int64GetDatum(message->identifier_id), message->identifier_id == 0);
+	return row;
 }
 
 static void
 record_messages(Run *run, TimestampTz now)
 {
-	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID,
-	TEXTOID, TIMESTAMPTZOID, TEXTOID, INT4OID, INT4OID, INT8OID};
-	Column		columns[lengthof(types)];
-	Datum		arguments[lengthof(types)];
+	EphemeralNamedRelationData outcome = {0};
+	TupleDesc	descriptor = outcome_columns();
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	dlist_iter	iter;
+	MemoryContext previous;
+
+	dlist_foreach(iter, &run->done)
+	{
+		Row			row = outcome_row(dlist_container(Message, node, iter.cur), now);
+
+		tuplestore_putvalues(rows, descriptor, row.values, row.nulls);
+	}
+	outcome.md.name = pstrdup("outcome");
+	outcome.md.tupdesc = descriptor;
+	outcome.md.enrtype = ENR_NAMED_TUPLESTORE;
+	outcome.md.enrtuples = run->done_count;
+	outcome.reldata = rows;
+	/* SPI remembers it in the current context, which must outlast this exchange. */
+	previous = MemoryContextSwitchTo(run->context);
+	if (SPI_register_relation(&outcome) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register what became of messages");
+	MemoryContextSwitchTo(previous);
+	delivery_execute_batch(&record_plan, NULL, SPI_OK_UPDATE);
+	SPI_unregister_relation(outcome.md.name);
+	tuplestore_end(rows);
+}
+
+/* Takes what is over out of the queue, and puts back what is not. */
+static void
+update_queue(Run *run, TimestampTz now)
+{
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, TEXTOID};
+	MhubColumns over;
+	MhubColumns again;
 	dlist_iter	iter;
 
-	for (size_t i = 0; i < lengthof(types); i++)
-		columns[i] = new_column(run->done_count);
+	mhub_columns_init(&over, 1, types);
+	mhub_columns_init(&again, lengthof(types), types);
 	dlist_foreach(iter, &run->done)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
-		Judgement  *judgement = &message->judgement;
-		bool		isnull;
-		Datum		due = not_before(message, now, &isnull);
-		bool		answered = message->started && message->request.status > 0;
+		Fate		fate = message->judgement.fate;
+		Row			row = {.count = 0};
 
-		add(&columns[0], Int64GetDatum(message->message_id), false);
-		add(&columns[1], TimestampTzGetDatum(message->created_at), false);
-		add_text(&columns[2], state_of(judgement->fate));
-		add(&columns[3], BoolGetDatum(is_pending(judgement->fate)), false);
-		add_text(&columns[4], judgement->reason[0] ? judgement->reason : NULL);
-		add(&columns[5], due, isnull);
-		add(&columns[6], Int32GetDatum(message->attempt - (counts_as_attempt(message) ? 0 : 1)), false);
-		add_text(&columns[7], message->next_provider);
-		add_text(&columns[8], counts_as_attempt(message) ? message->provider->name : NULL);
-		add(&columns[9], TimestampTzGetDatum(now), judgement->fate != FATE_SENT);
-		add_text(&columns[10], message->provider_message_id);
-		add(&columns[11], Int32GetDatum((int32) message->request.status), !answered);
-		add(&columns[12], Int32GetDatum(message->request.latency_ms), !message->started);
-		add(&columns[13], Int64GetDatum(message->identifier_id), message->identifier_id == 0);
+		add(&row, Int64GetDatum(message->message_id), false);
+		if (!is_pending(fate))
+		{
+			add_row(&over, &row);
+			continue;
+		}
+		add(&row, TimestampTzGetDatum(due_again(message, now)), false);
+		add(&row, BoolGetDatum(fate != FATE_RELEASED), false);
+		add_text(&row, message->pinned ? message->provider->name : message->next_provider);
+		add_row(&again, &row);
 	}
-	for (size_t i = 0; i < lengthof(types); i++)
-		arguments[i] = finish(&columns[i], types[i]);
-	delivery_execute(&record_plan, arguments, NULL, SPI_OK_UPDATE, "record what became of messages");
+	execute_rows(&settle_plan, &over, SPI_OK_DELETE);
+	execute_rows(&requeue_plan, &again, SPI_OK_UPDATE);
 }
 
 static void
 record_failures(Run *run, TimestampTz now)
 {
-	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID};
-	Column		columns[lengthof(types)];
-	Datum		arguments[lengthof(types) + 1];
+	static const Oid types[] = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID};
+	MhubColumns columns;
 	dlist_iter	iter;
 
-	for (size_t i = 0; i < lengthof(types); i++)
-		columns[i] = new_column(run->done_count);
+	mhub_columns_init(&columns, lengthof(types), types);
 	dlist_foreach(iter, &run->done)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
+		Row			row = {.count = 0};
 
 		if (!is_failure(message))
 			continue;
-		add(&columns[0], Int64GetDatum(message->message_id), false);
-		add(&columns[1], Int32GetDatum(message->attempt), false);
-		add_text(&columns[2], message->provider->name);
-		add_text(&columns[3], state_of(message->judgement.fate));
-		add_text(&columns[4], message->judgement.reason);
-		add(&columns[5], Int32GetDatum((int32) message->request.status), message->request.status == 0);
-		add(&columns[6], Int32GetDatum(message->request.latency_ms), !message->started);
-		add_text(&columns[7], answer_excerpt(message));
+		add(&row, Int64GetDatum(message->message_id), false);
+		add(&row, Int32GetDatum(message->attempt), false);
+		add(&row, TimestampTzGetDatum(now), false);
+		add_text(&row, message->provider->name);
+		add_text(&row, state_of(message->judgement.fate));
+		add_text(&row, message->judgement.reason);
+		add(&row, Int32GetDatum((int32) message->request.status), message->request.status == 0);
+		add(&row, Int32GetDatum(message->request.latency_ms), !message->started);
+		add_text(&row, answer_excerpt(message));
+		add_row(&columns, &row);
 	}
-	if (columns[0].count == 0)
-		return;
-	arguments[0] = TimestampTzGetDatum(now);
-	for (size_t i = 0; i < lengthof(types); i++)
-		arguments[i + 1] = finish(&columns[i], types[i]);
-	delivery_execute(&failure_plan, arguments, NULL, SPI_OK_INSERT, "record failures of messages");
+	execute_rows(&failure_plan, &columns, SPI_OK_INSERT);
 }
 
 /*
@@ -335,7 +410,6 @@ record_done(Run *run, TimestampTz now)
 {
 	dlist_iter	iter;
 	ListCell   *cell;
-
 	bool		touched = false;
 
 	if (run->done_count == 0)
@@ -349,6 +423,7 @@ record_done(Run *run, TimestampTz now)
 		fail_over(run, message);
 	}
 	record_messages(run, now);
+	update_queue(run, now);
 	record_failures(run, now);
 	foreach(cell, run->providers)
 		touched |= record_provider(lfirst(cell), now);

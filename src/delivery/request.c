@@ -83,6 +83,7 @@ template_values(const Builder *builder)
 	Message    *message = builder->message;
 	JsonbParseState *state = NULL;
 
+	content_from_data(message);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_text(&state, "to", message->recipient);
 	push_text(&state, "subject", message->subject);
@@ -353,10 +354,9 @@ build_smtp(Builder *builder)
 		return "bad_sender";
 	if (message->recipient == NULL || !mail_address_is_safe(message->recipient))
 		return "bad_address";
+	builder->values = template_values(builder);
 	if (message->text == NULL && message->html == NULL)
 		return "no_content";
-
-	builder->values = template_values(builder);
 	builder->url = smtp_url(builder, from);
 	if (builder->url == NULL || !header_is_safe(builder->url) || strchr(builder->url, ' ') != NULL)
 		return "bad_url";

@@ -19,3 +19,13 @@ delivery_execute(MhubPlan *plan, Datum *values, const char *nulls, int expected,
 	if (result != expected)
 		elog(ERROR, "could not %s: %s", what, SPI_result_code_string(result));
 }
+
+/* The same for a statement that joins array parameters to tables by their keys. */
+void
+delivery_execute_batch(MhubPlan *plan, Datum *values, int expected)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	mhub_execute_batch(plan, values, NULL, expected);
+	MemoryContextSwitchTo(context);
+}

@@ -16,11 +16,23 @@
 
 #include "utils/memutils.h"
 
+/* What the options of a handle depend on, besides URL, headers and body. */
+typedef struct Shape
+{
+	char		method[16];
+	bool		has_body;
+	bool		fresh_connection;
+	int			connect_timeout_ms;
+	int			timeout_ms;
+} Shape;
+
 typedef struct Slot
 {
 	Transport  *transport;
 	CURL	   *easy;
-	struct curl_slist *headers;
+	Shape		shape;			/* of what the handle is set up for; no method: nothing */
+	struct curl_slist *headers; /* nodes of our own, around the request's texts */
+	int			header_room;
 	struct curl_slist *recipients;
 	curl_mime  *mime;
 	TransferRequest *request;	/* NULL: free */
@@ -101,10 +113,8 @@ release_slot(Slot *slot)
 		curl_multi_remove_handle(slot->transport->multi, slot->easy);
 		slot->transport->in_flight--;
 	}
-	curl_slist_free_all(slot->headers);
 	curl_slist_free_all(slot->recipients);
 	curl_mime_free(slot->mime);
-	slot->headers = NULL;
 	slot->recipients = NULL;
 	slot->mime = NULL;
 	slot->request = NULL;
@@ -225,10 +235,46 @@ set_safety(Slot *slot, const TransferRequest *request)
 	set_protocols(easy, request->smtp);
 }
 
+/* The shape of a plain HTTP request; false for one that had better start from scratch. */
 static bool
-set_http(CURL *easy, const TransferRequest *request)
+shape_of(const TransferRequest *request, Shape *shape)
 {
-	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	memset(shape, 0, sizeof(*shape));
+	if (request->smtp || request->user != NULL || strlcpy(shape->method, request->method, sizeof(shape->method)) >= sizeof(shape->method))
+		return false;
+	shape->has_body = request->body != NULL;
+	shape->fresh_connection = request->fresh_connection;
+	shape->connect_timeout_ms = request->connect_timeout_ms;
+	shape->timeout_ms = request->timeout_ms;
+	return true;
+}
+
+/* Sets up the handle as if it were new, unless it just did the like. */
+static void
+set_up(Slot *slot, const TransferRequest *request)
+{
+	Shape		shape;
+	bool		plain = shape_of(request, &shape);
+
+	if (plain && memcmp(&shape, &slot->shape, sizeof(shape)) == 0)
+		return;
+	memset(&slot->shape, 0, sizeof(slot->shape));
+	curl_easy_reset(slot->easy);
+	set_safety(slot, request);
+	if (!request->smtp)
+		curl_easy_setopt(slot->easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (request->user != NULL)
+	{
+		curl_easy_setopt(slot->easy, CURLOPT_USERNAME, request->user);
+		curl_easy_setopt(slot->easy, CURLOPT_PASSWORD, request->password);
+	}
+	if (plain)
+		slot->shape = shape;
+}
+
+static bool
+set_body(CURL *easy, const TransferRequest *request)
+{
 	if (request->body != NULL)
 	{
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length);
@@ -267,19 +313,27 @@ set_smtp(Slot *slot, const TransferRequest *request)
 	return true;
 }
 
-static bool
+/* libcurl copies none of the texts: they live as long as the transfer. */
+static void
 set_headers(Slot *slot, const TransferRequest *request)
 {
-	for (int i = 0; i < request->header_count; i++)
-	{
-		struct curl_slist *list = curl_slist_append(slot->headers, request->headers[i]);
+	int			count = request->header_count;
 
-		if (list == NULL)
-			return false;
-		slot->headers = list;
+	if (count > slot->header_room)
+	{
+		if (slot->headers != NULL)
+			pfree(slot->headers);
+		slot->headers = NULL;
+		slot->header_room = 0;
+		slot->headers = MemoryContextAlloc(slot->transport->context, count * sizeof(struct curl_slist));
+		slot->header_room = count;
 	}
-	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers);
-	return true;
+	for (int i = 0; i < count; i++)
+	{
+		slot->headers[i].data = unconstify(char *, request->headers[i]);
+		slot->headers[i].next = i + 1 < count ? &slot->headers[i + 1] : NULL;
+	}
+	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, count > 0 ? slot->headers : NULL);
 }
 
 /* Starts a request; there must be fewer in flight than slots. */
@@ -293,15 +347,10 @@ transport_start(Transport *transport, TransferRequest *request)
 	slot->received = 0;
 	slot->cut = false;
 	slot->refusal = NULL;
-	curl_easy_reset(slot->easy);
-	set_safety(slot, request);
+	set_up(slot, request);
 	curl_easy_setopt(slot->easy, CURLOPT_URL, request->url);
-	if (request->user != NULL)
-	{
-		curl_easy_setopt(slot->easy, CURLOPT_USERNAME, request->user);
-		curl_easy_setopt(slot->easy, CURLOPT_PASSWORD, request->password);
-	}
-	if (!(request->smtp ? set_smtp(slot, request) : set_http(slot->easy, request)) || !set_headers(slot, request) ||
+	set_headers(slot, request);
+	if (!(request->smtp ? set_smtp(slot, request) : set_body(slot->easy, request)) ||
 		curl_multi_add_handle(transport->multi, slot->easy) != CURLM_OK)
 	{
 		release_slot(slot);

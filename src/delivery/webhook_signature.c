@@ -11,7 +11,6 @@
 
 #include "common/base64.h"
 #include "delivery/digest.h"
-#include "lib/stringinfo.h"
 
 #define SECRET_PREFIX "whsec_"
 #define VERSION_PREFIX "v1,"
@@ -33,18 +32,15 @@ webhook_key(const char *secret, WebhookKey *key)
 char *
 webhook_sign(const WebhookKey *key, const char *id, int64 timestamp, const char *payload, size_t length)
 {
-	StringInfoData signed_text;
+	char	   *before = psprintf("%s." INT64_FORMAT ".", id, timestamp);
 	unsigned char mac[DIGEST_LENGTH];
 	char	   *encoded;
 	char	   *result;
 
-	initStringInfo(&signed_text);
-	appendStringInfo(&signed_text, "%s." INT64_FORMAT ".", id, timestamp);
-	appendBinaryStringInfo(&signed_text, payload, (int) length);
-	digest_hmac_sha256(key->bytes, key->length, signed_text.data, signed_text.len, mac);
+	digest_hmac_sha256_parts(key->bytes, key->length, before, strlen(before), payload, length, mac);
 	encoded = digest_base64(mac, DIGEST_LENGTH);
 	result = psprintf(VERSION_PREFIX "%s", encoded);
-	pfree(signed_text.data);
+	pfree(before);
 	pfree(encoded);
 	return result;
 }

@@ -128,7 +128,8 @@ is(scalar @requests, 3000, 'in 3,000 requests');
 is(scalar duplicates(), 0, 'none twice');
 is(sql("SELECT mhub.verify_webhook('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', '" . encode_json($requests[7]{headers}) . "', '" . do { my $b = $requests[7]{body}; utf8::encode($b); $b } . "')"), 't', 'the signature verifies');
 like($requests[0]{target}, qr/^\/status\/200\?n=\d+&name=%E6%9D%8E%E9%9B%B7$/, 'values in the URL are escaped');
-is(sql("SELECT count(*) FROM mhub.message WHERE channel = 'ok' AND sent_by = 'ok' AND sent_at IS NOT NULL AND attempts = 1 AND response_code = 200 AND NOT pending AND lease_until IS NULL AND latency_ms IS NOT NULL"), 3000, 'fully recorded');
+is(sql("SELECT count(*) FROM mhub.message WHERE channel = 'ok' AND sent_by = 'ok' AND sent_at IS NOT NULL AND attempts = 1 AND response_code = 200 AND NOT pending AND latency_ms IS NOT NULL"), 3000, 'fully recorded');
+is(sql('SELECT count(*) FROM mhub.message_queue'), 0, 'and out of the queue');
 
 # Every way to fail, each on a channel of its own and all at once; the good channel among them is not delayed.
 my %modes = (
@@ -222,7 +223,7 @@ deliver();
 is(sql("SELECT breaker || trips || failures FROM mhub.provider_state WHERE provider = 'first'"), 'closed00', 'a good probe closes it');
 
 # A message bound for a provider that is then switched off goes through another one.
-sql("INSERT INTO mhub.message (channel, next_provider, attempts, state, data) VALUES ('pair', 'second', 1, 'deferred', '{\"rescued\": 1}'); UPDATE mhub.provider SET active = false WHERE name = 'second'");
+sql("INSERT INTO mhub.message (channel, attempts, state, data) VALUES ('pair', 1, 'deferred', '{\"rescued\": 1}'); UPDATE mhub.message_queue SET provider = 'second' WHERE channel = 'pair'; UPDATE mhub.provider SET active = false WHERE name = 'second'");
 deliver();
 is(sql("SELECT state || sent_by FROM mhub.message WHERE data ? 'rescued'"), 'sentfirst', 'a switched-off provider strands nobody');
 
@@ -232,7 +233,7 @@ provider('amo', '/hang', timeout => '500 ms');
 queue('amo', 3);
 deliver();
 is(states('amo'), 'unknown:timeout:3', 'at_most_once sets it aside');
-sql("INSERT INTO mhub.message (channel, state, lease_until, attempts) VALUES ('amo', 'sending', now() - interval '1 s', 1)");
+sql("INSERT INTO mhub.message (channel, state, attempts) VALUES ('amo', 'sending', 1); UPDATE mhub.message_queue SET lease_until = now() - interval '1 s' WHERE channel = 'amo'");
 deliver();
 is(states('amo'), 'unknown:deliverer_lost:1 unknown:timeout:3', 'and so does a lost deliverer');
 
@@ -275,6 +276,39 @@ deliver();
 is(states('nokey'), 'failed:secret_missing:1', 'no signing key');
 is(states('header'), 'failed:bad_header:1 failed:content_error_54000:1 failed:no_template:1 sent:5', 'one message that cannot be written out');
 
+# The queue follows the messages: what was settled otherwise or deleted is dropped in its turn, unsent.
+provider('drop', '/status/200');
+queue('drop', 30);
+sql("UPDATE mhub.message SET pending = false, state = 'suppressed', reason = 'by hand' WHERE channel = 'drop' AND (data ->> 'n')::integer % 3 = 0;
+	DELETE FROM mhub.message WHERE channel = 'drop' AND (data ->> 'n')::integer % 3 = 1");
+deliver();
+is(states('drop'), 'sent:10 suppressed:by hand:10', 'only what is pending is sent');
+is(sql("SELECT count(*) FROM mhub.message_queue WHERE channel = 'drop'"), 0, 'and the queue is empty');
+is(sql("SELECT mhub.retry_message(min(message_id)) FROM mhub.message WHERE channel = 'drop' AND state = 'suppressed'"), 't', 'one is revived');
+deliver();
+is(states('drop'), 'sent:11 suppressed:by hand:9', 'and sent');
+# What others say of a message while it is under way stays.
+provider('race', '/slow/700', concurrency => 4);
+queue('race', 2);
+{
+	my ($in, $said, $errors) = ('', '', '');
+	my $psql = IPC::Run::start([ 'psql', '-XAt', '-d', $node->connstr($db), '-c', "CALL mhub.deliver_messages('20 s')" ], '<', \$in, '>', \$said, '2>', \$errors, IPC::Run::timeout(30));
+	$node->poll_query_until($db, "SELECT count(*) = 2 FROM mhub.message WHERE channel = 'race' AND state = 'sending'") or die;
+	sql("SELECT mhub.record_delivery_event('delivered', idempotency_key => m.idempotency_key) FROM mhub.message AS m WHERE m.channel = 'race' AND m.data ->> 'n' = '1';
+		UPDATE mhub.message SET state = 'suppressed', reason = 'person_erased', pending = false WHERE channel = 'race' AND data ->> 'n' = '2'");
+	$psql->finish;
+}
+is(states('race'), 'delivered:1 suppressed:person_erased:1', 'the last word on a message');
+is(sql("SELECT bool_and(sent_by = 'race' AND sent_at IS NOT NULL) FROM mhub.message WHERE channel = 'race'"), 't', 'though it went out');
+# A provider may be renamed while messages wait for it, but not taken away.
+provider('old', '/status/200');
+sql("INSERT INTO mhub.message (channel, provider) VALUES ('old', 'old'); UPDATE mhub.provider SET name = 'new' WHERE name = 'old'");
+like(($node->psql($db, "DELETE FROM mhub.provider WHERE name = 'new'"))[2], qr/violates foreign key/, 'messages wait for it');
+deliver();
+is(sql("SELECT state || sent_by FROM mhub.message WHERE channel = 'old'"), 'sentnew', 'under its new name');
+like(($node->psql($db, "INSERT INTO mhub.message (channel) VALUES ('pigeon')"))[2], qr/violates foreign key/, 'an unknown channel');
+like(($node->psql($db, "INSERT INTO mhub.message (channel, provider) VALUES ('old', 'nobody')"))[2], qr/violates foreign key/, 'an unknown provider');
+
 # Log providers send nothing.
 provider('dry', '', kind => 'log');
 queue('dry', 500);
@@ -289,37 +323,54 @@ like($err, qr/cannot run inside a transaction block.*HINT/s, 'refused in a trans
 ($code, $out, $err) = $node->psql($db, "CALL mhub.deliver_messages('0')");
 like($err, qr/max_time must be/, 'max_time is checked');
 
-# While it waits it holds no snapshot and no transaction id; cancelled, it records and ends within 200 ms.
+# While it waits it holds no snapshot and no transaction id; cancelled, it records and ends within 200 ms. Time is taken
+# in the server, and the median of several tries counts, since other work on the machine may hold up any one of them.
 sql("UPDATE mhub.provider SET active = false");
+sql(q{CREATE FUNCTION public.ms_to_end(how text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	deliverer integer := (SELECT a.pid FROM pg_stat_activity AS a WHERE a.query LIKE 'CALL mhub.deliver%' AND a.state = 'active');
+	began timestamptz := clock_timestamp();
+BEGIN
+	EXECUTE format('SELECT %I($1)', how) USING deliverer;
+	LOOP
+		PERFORM pg_stat_clear_snapshot();
+		EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = deliverer AND a.state = 'active');
+		PERFORM pg_sleep(0.002);
+	END LOOP;
+	RETURN 1000 * extract(epoch FROM clock_timestamp() - began);
+END $$});
 provider('wait', '/hang', timeout => '30 s', concurrency => 4);
 provider('wait2', '/slow/20', timeout => '30 s', concurrency => 2);
 for my $how ('pg_cancel_backend', 'pg_terminate_backend')
 {
-	sql("UPDATE mhub.message SET pending = false");
-	queue('wait', 10);
-	queue('wait2', 200);
-	my ($in, $said, $errors) = ('', '', '');
-	my $psql = IPC::Run::start([ 'psql', '-XAt', '-d', $node->connstr($db), '-c', "CALL mhub.deliver_messages('20 s')" ], '<', \$in, '>', \$said, '2>', \$errors, IPC::Run::timeout(30));
-	$node->poll_query_until($db, "SELECT count(*) > 20 FROM mhub.message WHERE channel = 'wait2' AND state = 'sent'") or die;
-	my $quiet = 0;
-	for (1 .. 20)
+	my @times;
+	for my $try (1 .. 5)
 	{
-		$quiet++ if sql("SELECT backend_xid IS NULL AND backend_xmin IS NULL FROM pg_stat_activity WHERE query LIKE 'CALL mhub.deliver%'") eq 't';
+		sql("UPDATE mhub.message SET pending = false");
+		queue('wait', 10);
+		queue('wait2', 200);
+		forget_requests($server);
+		my ($in, $said, $errors) = ('', '', '');
+		my $psql = IPC::Run::start([ 'psql', '-XAt', '-d', $node->connstr($db), '-c', "CALL mhub.deliver_messages('20 s')" ], '<', \$in, '>', \$said, '2>', \$errors, IPC::Run::timeout(30));
+		$node->poll_query_until($db, "SELECT count(*) > 5 FROM mhub.message WHERE channel = 'wait2' AND state = 'sent'") or die;
+		if ($try == 1)
+		{
+			my $quiet = grep { sql("SELECT backend_xid IS NULL AND backend_xmin IS NULL FROM pg_stat_activity WHERE query LIKE 'CALL mhub.deliver%'") eq 't' } 1 .. 20;
+			cmp_ok($quiet, '>', 15, 'no snapshot and no transaction id while waiting');
+		}
+		push @times, sql("SELECT public.ms_to_end('$how')");
+		$psql->finish;
+		like($errors, $how =~ /cancel/ ? qr/canceling statement due to user request/ : qr/terminating connection/, "$how takes effect");
+		is(sql("SELECT count(*) FROM mhub.message WHERE state = 'sending' AND pending"), 0, 'nothing is left behind as sending');
+		my $recorded = sql("SELECT count(*) FROM mhub.message WHERE channel = 'wait2' AND state = 'sent'");
+		my %sent = map { $_->{key} => 1 } grep { $_->{target} eq '/slow/20' } requests_of($server);
+		cmp_ok(abs($recorded - keys %sent), '<=', 2, 'what was sent is recorded');
+		sql("DELETE FROM mhub.message WHERE channel IN ('wait', 'wait2')");
 	}
-	cmp_ok($quiet, '>', 15, 'no snapshot and no transaction id while waiting');
-	my $began = time;
-	sql("SELECT $how(pid) FROM pg_stat_activity WHERE query LIKE 'CALL mhub.deliver%'");
-	$psql->finish;
-	my $took = time - $began;
-	cmp_ok($took, '<', 0.5, "$how is answered at once, psql and all");
-	like($errors, $how =~ /cancel/ ? qr/canceling statement due to user request/ : qr/terminating connection/, 'and takes effect');
-	is(sql("SELECT count(*) FROM mhub.message WHERE state = 'sending' AND pending"), 0, 'nothing is left behind as sending');
-	my $recorded = sql("SELECT count(*) FROM mhub.message WHERE channel = 'wait2' AND state = 'sent'");
-	my %sent = map { $_->{key} => 1 } grep { $_->{target} eq '/slow/20' } requests_of($server);
-	cmp_ok(abs($recorded - keys %sent), '<=', 2, 'what was sent is recorded');
-	forget_requests($server);
-	sql("DELETE FROM mhub.message WHERE channel IN ('wait', 'wait2')");
+	@times = sort { $a <=> $b } @times;
+	cmp_ok($times[2], '<', 200, "$how is answered within 200 ms") or diag "@times";
 }
+is(sql("SELECT count(*) FROM mhub.message_queue AS q WHERE q.lease_until IS NOT NULL"), 0, 'nothing is left leased');
 queue('wait', 1);
 $start = time;
 ($code, $out, $err) = $node->psql($db, "SET statement_timeout = '500 ms'; CALL mhub.deliver_messages('20 s')");

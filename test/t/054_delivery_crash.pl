@@ -88,10 +88,11 @@ for my $how ('a backend', 'the whole server')
 	@interrupted{@sending} = ();
 	# Nobody may touch what is leased; we let the lease pass.
 	is(sql("CALL mhub.deliver_messages('1 ms'); SELECT count(*) FROM mhub.message WHERE state = 'sending'"), scalar @sending, 'the lease holds');
-	sql("UPDATE mhub.message SET lease_until = now() WHERE state = 'sending'");
+	sql("UPDATE mhub.message_queue SET lease_until = now() WHERE lease_until IS NOT NULL");
 }
 finish_deliverers(start_deliverers(4));
 is(sent(), $total, 'every message is sent in the end');
+is(sql('SELECT count(*) FROM mhub.message_queue'), 0, 'and the queue is empty');
 my %seen;
 $seen{ $_->{key} }++ for requests_of($server);
 is(scalar keys %seen, $total, 'every message reached the other side');

@@ -1,0 +1,193 @@
+/*
+ * content.c
+ *	  What claimed messages say, and to whom: verdict, address and texts.
+ */
+#include "delivery/delivery.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "privacy/privacy.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+static MhubPlan content_plan = {
+	"SELECT c.place, c.state, c.reason, c.not_before, c.address, c.sealed, c.subject, c.text_body, c.html_body, "
+	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2) AS c",
+2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
+
+static char *
+copy_text(HeapTuple row, TupleDesc descriptor, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, descriptor, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void *
+copy_varlena(HeapTuple row, TupleDesc descriptor, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, descriptor, column, &isnull);
+
+	return isnull ? NULL : PG_DETOAST_DATUM_COPY(value);
+}
+
+static void
+decide(Message *message, Fate fate, const char *reason)
+{
+	message->judgement.fate = fate;
+	strlcpy(message->judgement.reason, reason, sizeof(message->judgement.reason));
+}
+
+/* The address: as the message has it, the plain identifier, or the sealed one. */
+static void
+read_address(Message *message, HeapTuple row, TupleDesc descriptor)
+{
+	bytea	   *sealed = copy_varlena(row, descriptor, 6);
+
+	if (message->recipient == NULL && sealed != NULL)
+		message->recipient = mhub_open(sealed, "identifier.sealed");
+	else if (message->recipient == NULL)
+		message->recipient = copy_text(row, descriptor, 5);
+}
+
+/* A state in the row means that the message must not go out, or not now. */
+static void
+read_content(Message *message, HeapTuple row, TupleDesc descriptor)
+{
+	char	   *state = copy_text(row, descriptor, 2);
+	bool		isnull;
+
+	if (state != NULL)
+	{
+		decide(message, strcmp(state, "deferred") == 0 ? FATE_DEFERRED :
+			   strcmp(state, "suppressed") == 0 ? FATE_SUPPRESSED : FATE_FAILED, copy_text(row, descriptor, 3));
+		if (message->judgement.fate == FATE_DEFERRED)
+			message->not_before = DatumGetTimestampTz(SPI_getbinval(row, descriptor, 4, &isnull));
+		return;
+	}
+	read_address(message, row, descriptor);
+	message->identifier_id = DatumGetInt64(SPI_getbinval(row, descriptor, 13, &isnull));
+	message->subject = copy_text(row, descriptor, 7);
+	message->text = copy_text(row, descriptor, 8);
+	message->html = copy_text(row, descriptor, 9);
+	message->code = copy_text(row, descriptor, 10);
+	message->parameters = copy_varlena(row, descriptor, 11);
+	message->unsubscribe_url = copy_text(row, descriptor, 12);
+}
+
+static void
+fetch_content(Message **messages, int count)
+{
+	Datum	   *ids = palloc(count * sizeof(Datum));
+	Datum	   *times = palloc(count * sizeof(Datum));
+	Datum		arguments[2];
+
+	for (int i = 0; i < count; i++)
+	{
+		ids[i] = Int64GetDatum(messages[i]->message_id);
+		times[i] = TimestampTzGetDatum(messages[i]->created_at);
+	}
+	arguments[0] = PointerGetDatum(construct_array(ids, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	arguments[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	delivery_execute(&content_plan, arguments, NULL, SPI_OK_SELECT, "fetch what messages say");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+		int			place = (int) DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+		MemoryContext previous = MemoryContextSwitchTo(messages[place - 1]->batch->context);
+
+		read_content(messages[place - 1], row, SPI_tuptable->tupdesc);
+		MemoryContextSwitchTo(previous);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Fetches in a subtransaction; false when that fails, with the error's message for a single message. */
+static bool
+try_fetch_content(Message **messages, int count)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool fetched = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		fetch_content(messages, count);
+		ReleaseCurrentSubTransaction();
+		fetched = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(error);
+		if (count == 1)
+			decide(messages[0], FATE_FAILED, psprintf("content_error_%s", unpack_sql_state(error->sqlerrcode)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return fetched;
+}
+
+/*
+ * Writes out the last count messages that are ready for a provider: all
+ * together; if one of them cannot be written out, each by itself, so that only
+ * that one fails.
+ */
+void
+prepare_content(Provider *provider, int count)
+{
+	Message   **wanting = palloc(Max(count, 1) * sizeof(Message *));
+	int			wanting_count = 0;
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, &provider->ready)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (count-- == 0)
+			break;
+		if (message->needs_content)
+			wanting[wanting_count++] = message;
+	}
+	if (wanting_count == 0 || try_fetch_content(wanting, wanting_count))
+		return;
+	for (int i = 0; i < wanting_count; i++)
+		try_fetch_content(&wanting[i], 1);
+}
+
+/* A message without person and template has its texts in its data. */
+static char *
+data_text(const Message *message, const char *name)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&message->data->root, name, (int) strlen(name), &value) == NULL ||
+		value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* Its texts, where nothing had to be fetched for them; for those who need any. */
+void
+content_from_data(Message *message)
+{
+	if (message->needs_content)
+		return;
+	message->subject = data_text(message, "subject");
+	message->text = data_text(message, "text");
+	message->html = data_text(message, "html");
+}
