@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 /* So few events are looked up by name; for more of them all of a person's are read. */
 #define FEW_EVENTS 8

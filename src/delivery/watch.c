@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
+#include "utils/timestamp.h"
 
 static MhubPlan overview_plan = {
 	"SELECT p.name, p.xmin::text, coalesce(s.breaker, 'closed') OPERATOR(pg_catalog.<>) 'closed', "
