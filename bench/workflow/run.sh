@@ -41,7 +41,7 @@ SELECT mhub.create_workflow('bench', '{"triggers": [{"type": "api"}], "start": "
   "u": {"type": "update", "context": {"vip": 1}, "next": "w2"},
   "w2": {"type": "delay", "for": "24 hours", "next": null}}}'), mhub.publish_workflow('bench');
 SQL
-engine_setup="TRUNCATE mhub.enrollment, mhub.enrollment_wake, mhub.enrollment_history, mhub.workflow_counter;
+engine_setup="TRUNCATE mhub.enrollment_failure, mhub.enrollment, mhub.enrollment_wake, mhub.enrollment_history, mhub.workflow_counter;
 INSERT INTO mhub.enrollment (person_id, workflow_id, version_id, step, entered_at, arrived_at, wake_at, hops, context)
 SELECT g * 7 % 5000000, w.workflow_id, w.active_version_id, s.step, now(), now() - interval '1 hour', now() - interval '1 minute', 1, jsonb_build_object('cart', 'A' || g, 'amount', g % 500)
 FROM generate_series(1, $rows) AS g, mhub.workflow AS w JOIN mhub.workflow_step AS s ON s.version_id = w.active_version_id AND s.key = 'w' WHERE w.key = 'bench' ORDER BY g;
@@ -63,15 +63,43 @@ sed 's/^/by hand (CPU ticks, wall ms): /' "${TMPDIR:-/tmp}/by_hand.$$"
 sed 's/^/engine  (CPU ticks, wall ms): /' "${TMPDIR:-/tmp}/engine.$$"
 rm -f "${TMPDIR:-/tmp}/by_hand.$$" "${TMPDIR:-/tmp}/engine.$$"
 
-echo "idle: one call with $rows people waiting and nobody due, against a scan for due rows"
-sql <<'SQL'
-SELECT 'moved on by ' || (SELECT count(*) FROM mhub.enrollment WHERE wake_at > now()) AS waiting;
-\timing on
-CALL mhub.advance_workflows();
-CALL mhub.advance_workflows();
-SELECT count(*) FROM mhub.enrollment WHERE wake_at <= now();
-\timing off
-SELECT 'memory of the backend, kB: ' || (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status'), 'VmHWM:\s+(\d+)'))[1];
+# Memory of one backend that moves everybody twice, without what it shares with others.
+echo "memory: one backend, twice $rows people"
+sql <<SQL
+\set rss 'SELECT ''private memory of the backend, kB: '' || (regexp_match(pg_read_file(''/proc/'' || pg_backend_pid() || ''/status''), ''RssAnon:\\\\s+(\\\\d+)''))[1];'
+$engine_setup
+SELECT;
+CALL mhub.advance_workflows('1 second');
+:rss
+CALL mhub.advance_workflows('10 minutes');
+:rss
+UPDATE mhub.enrollment SET wake_at = now() - interval '1 minute', arrived_at = now() - interval '1 day';
+SELECT FROM mhub.rebuild_wakes();
+CALL mhub.advance_workflows('10 minutes');
+:rss
+SELECT 'moved: ' || sum(hops - 1) || ', ended: ' || count(*) FILTER (WHERE outcome = 1) FROM mhub.enrollment;
 SELECT 'rows of history: ' || count(*) || ', MB: ' || round(sum(pg_column_size(h)) / 1e6, 1) FROM mhub.enrollment_history AS h;
+SQL
+
+# What a tick costs when nobody is due: 100 calls, against a scan for due rows.
+idle=${IDLE_ROWS:-5000000}
+echo "idle: $idle people waiting, nobody due"
+sql <<SQL
+TRUNCATE mhub.enrollment_failure, mhub.enrollment, mhub.enrollment_wake, mhub.enrollment_history, mhub.workflow_counter;
+INSERT INTO mhub.enrollment (person_id, workflow_id, version_id, step, entered_at, arrived_at, wake_at, hops)
+SELECT g, w.workflow_id, w.active_version_id, s.step, now(), now(), now() + interval '1 day' + g * interval '1 millisecond', 1
+FROM generate_series(1, $idle) AS g, mhub.workflow AS w JOIN mhub.workflow_step AS s ON s.version_id = w.active_version_id AND s.key = 'w' WHERE w.key = 'bench';
+SELECT FROM mhub.rebuild_wakes();
+VACUUM ANALYZE mhub.enrollment;
+VACUUM ANALYZE mhub.enrollment_wake;
+CALL mhub.advance_workflows();
+SELECT sum(t::bigint) AS before FROM unnest((regexp_split_to_array(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), ' '))[14:15]) AS t \gset
+SELECT 'CALL mhub.advance_workflows();' FROM generate_series(1, 100) \gexec
+SELECT 'a tick, CPU ms: ' || round((sum(t::bigint) - :before) / 10.0, 2) FROM unnest((regexp_split_to_array(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), ' '))[14:15]) AS t;
+SELECT sum(t::bigint) AS before FROM unnest((regexp_split_to_array(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), ' '))[14:15]) AS t \gset
+SET max_parallel_workers_per_gather = 0;
+SELECT 'due: ' || count(*) FROM mhub.enrollment WHERE wake_at <= now();
+SELECT 'one scan for who is due, CPU ms: ' || round((sum(t::bigint) - :before) * 10.0, 0) FROM unnest((regexp_split_to_array(pg_read_file('/proc/' || pg_backend_pid() || '/stat'), ' '))[14:15]) AS t;
+SELECT 'slices: ' || count(*) || ', table: ' || pg_size_pretty(pg_table_size('mhub.enrollment')) FROM mhub.enrollment_wake;
 SQL
 PGDATABASE=postgres dropdb mhub_bench_workflow

@@ -43,6 +43,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
          'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
          true, 50),
         -- workflow; history and counters name enrollments only, and without these nobody can tell whose they were
+        ('mhub.enrollment_failure', 'person', '{}', 't.enrollment_id IN (SELECT e.enrollment_id FROM mhub.enrollment AS e WHERE e.person_id = ANY ($1))', 'delete', NULL, false, 35),
         ('mhub.enrollment', 'person', '{person_id}', NULL, 'delete', NULL, true, 40),
         ('mhub.enrollment_request', 'person', '{person_id}', NULL, 'delete', NULL, false, 40),
         ('mhub.task', 'person', '{person_id}', NULL, 'delete', NULL, true, 40),

@@ -70,7 +70,7 @@ BEGIN
     WHERE (s.name = 'log_statement' AND s.setting NOT IN ('none', 'ddl')) OR (s.name IN ('log_min_duration_statement', 'log_min_duration_sample') AND s.setting <> '-1')
        OR (s.name IN ('log_parameter_max_length', 'log_parameter_max_length_on_error') AND s.setting <> '0') OR (s.name = 'log_min_error_statement' AND s.setting <> 'panic');
     RETURN QUERY SELECT 'statements in the log',
-        CASE WHEN current_setting('mhub.mask_log') <> 'off' AND current_setting('session_preload_libraries') || ',' || current_setting('shared_preload_libraries') ~ '\mmhub\M' THEN 'ok' WHEN logging IS NULL THEN 'ok' ELSE 'warn' END,
+        CASE WHEN current_setting('mhub.mask_log') <> 'off' AND EXISTS (SELECT FROM pg_settings AS s WHERE s.name IN ('session_preload_libraries', 'shared_preload_libraries') AND s.setting ~ '\mmhub\M') THEN 'ok' WHEN logging IS NULL THEN 'ok' ELSE 'warn' END,
         format('mhub.mask_log = %s; %s', current_setting('mhub.mask_log'), coalesce(logging, 'statements are not logged')),
         'Statements with personal data in them are masked in the server''s log once mhub is loaded in a session: set session_preload_libraries = ''mhub''. Parameters stay out with log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0.';
 END

@@ -237,10 +237,15 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
            CASE WHEN count(*) > 0 THEN 'People inside wait: mhub.resume_workflow(key) lets them go on without a burst.' END
     FROM mhub.workflow AS w WHERE w.state = 'paused' AND w.paused_at < mhub.now() - interval '1 day'
     UNION ALL
+    SELECT 'people set aside', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
+           CASE WHEN count(*) = 0 THEN 'none' ELSE format('%s enrollments cannot be moved, the last one for %s', count(*), (array_agg(f.error ORDER BY f.failed_at DESC))[1]) END,
+           CASE WHEN count(*) > 0 THEN 'See mhub.enrollment_failure. They are tried again every hour.' END
+    FROM mhub.enrollment_failure AS f JOIN mhub.enrollment AS e USING (enrollment_id) WHERE e.outcome = 0 AND f.failed_at > mhub.now() - interval '2 hours'
+    UNION ALL
     SELECT 'workflows in circles', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
            CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(format('%s turned away %s entries', t.key, t.visits), ', ' ORDER BY t.key) END,
            CASE WHEN count(*) > 0 THEN 'Workflows send people into each other: more than ten entries a day and person are not let in. See their triggers and enter_workflow steps.' END
     FROM (SELECT w.key, sum(c.visits) AS visits FROM mhub.workflow_counter AS c JOIN mhub.workflow AS w ON w.active_version_id = c.version_id
           WHERE c.step = -1 AND c.outcome = 9 GROUP BY w.key) AS t
 $$;
-COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause, no two send people round in circles.';
+COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause, none cannot be moved, no two send people round in circles.';

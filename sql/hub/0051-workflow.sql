@@ -201,6 +201,18 @@ COMMENT ON COLUMN mhub.enrollment_history.first_enrollment_id IS 'The smallest o
 COMMENT ON COLUMN mhub.enrollment_history.last_enrollment_id IS 'The largest of enrollment_ids.';
 COMMENT ON COLUMN mhub.enrollment_history.enrollment_ids IS 'Who took this way.';
 
+CREATE TABLE mhub.enrollment_failure (
+    enrollment_id bigint PRIMARY KEY,
+    failed_at timestamptz NOT NULL,
+    failures integer NOT NULL DEFAULT 1,
+    error text NOT NULL
+);
+COMMENT ON TABLE mhub.enrollment_failure IS 'People whom the engine could not move because of their data (a value that a constraint or trigger of a table refuses, say). They hold up nobody else and are tried again every hour.';
+COMMENT ON COLUMN mhub.enrollment_failure.enrollment_id IS 'The enrollment.';
+COMMENT ON COLUMN mhub.enrollment_failure.failed_at IS 'When it failed last.';
+COMMENT ON COLUMN mhub.enrollment_failure.failures IS 'How often it has failed.';
+COMMENT ON COLUMN mhub.enrollment_failure.error IS 'SQLSTATE and message of the last failure.';
+
 CREATE TABLE mhub.workflow_counter (
     version_id integer NOT NULL,
     step smallint NOT NULL,

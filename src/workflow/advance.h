@@ -9,6 +9,7 @@
 
 #include "common/spi_plan.h"
 #include "storage/itemptr.h"
+#include "storage/lockdefs.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/hsearch.h"
@@ -71,6 +72,8 @@ extern void wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveReco
 extern void wf_sink_flush(MoveSink *sink, int32 slice, TimestampTz now);
 extern void wf_run_effects(MoveSink *sink, TimestampTz now);
 extern DestReceiver *wf_mover_create(MoveSink *sink, TimestampTz now, TimestampTz events_until);
+extern int64 wf_advance_slice(MemoryContext context, int32 slice);
+extern void wf_lock_engine(LOCKMODE mode);
 extern int32 wf_slice_of(const ItemPointerData *tid);
 
 #endif							/* MHUB_WORKFLOW_ADVANCE_H */

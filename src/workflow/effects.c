@@ -61,7 +61,10 @@ static MhubPlan lock_persons_plan = {
 	EFFECT_ARGUMENTS
 };
 
-/* Of what several steps of one wake-up do to the same trait, the last counts. */
+/*
+ * Of what several steps of one wake-up do to the same trait, the last counts.
+ * Who has been merged away while we waited for the lock is another person now.
+ */
 static MhubPlan update_plan = {
 	.sql = "UPDATE mhub.person AS p "
 	"SET traits = (p.traits - x.unset) || x.set, trait_times = (p.trait_times - x.unset) || x.times, updated_at = $6 "
@@ -69,11 +72,13 @@ static MhubPlan update_plan = {
 	"    coalesce(pg_catalog.jsonb_object_agg(l.key, l.value) FILTER (WHERE l.value IS NOT NULL), '{}') AS set, "
 	"    coalesce(pg_catalog.jsonb_object_agg(l.key, $6) FILTER (WHERE l.value IS NOT NULL), '{}') AS times, "
 	"    coalesce(pg_catalog.array_agg(l.key) FILTER (WHERE l.value IS NULL), '{}') AS unset "
-	"  FROM (SELECT DISTINCT ON (u.person_id, t.key) u.person_id, t.key, t.value "
+	"  FROM (SELECT DISTINCT ON (q.person_id, t.key) q.person_id, t.key, t.value "
 	EFFECT_SOURCE
+	"    JOIN mhub.person AS o ON o.person_id = u.person_id "
+	"    CROSS JOIN LATERAL (SELECT CASE WHEN o.merged_into IS NULL THEN u.person_id ELSE mhub.resolve_person(u.person_id) END AS person_id) AS q "
 	"    CROSS JOIN LATERAL (SELECT n.key, n.value FROM pg_catalog.jsonb_each(s.settings -> 'set') AS n "
 	"      UNION ALL SELECT n.key, NULL FROM pg_catalog.jsonb_array_elements_text(s.settings -> 'unset') AS n (key)) AS t "
-	"    WHERE s.type = 'update' ORDER BY u.person_id, t.key, u.place DESC, t.value IS NULL) AS l "
+	"    WHERE s.type = 'update' ORDER BY q.person_id, t.key, u.place DESC, t.value IS NULL) AS l "
 	"  GROUP BY l.person_id) AS x "
 	"WHERE p.person_id = x.person_id",
 	EFFECT_ARGUMENTS

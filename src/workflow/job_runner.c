@@ -10,8 +10,10 @@
 #include "mhub.h"
 
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -23,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mhub_run_jobs);
@@ -241,11 +244,39 @@ record_failure(Job *job, ErrorData *error)
 	record(&record_failure_plan, values);
 }
 
+/* Gives the procedure's arguments their defaults; returns how many it has. */
+static int
+set_defaults(Oid procedure, NullableDatum *arguments)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(procedure));
+	EState	   *estate = CreateExecutorState();
+	List	   *defaults = NIL;
+	int			nargs;
+	bool		isnull;
+	Datum		stored;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", procedure);
+	nargs = ((Form_pg_proc) GETSTRUCT(tuple))->pronargs;
+	stored = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	if (!isnull)
+		defaults = castNode(List, stringToNode(TextDatumGetCString(stored)));
+	for (int i = 0; i < list_length(defaults); i++)
+	{
+		NullableDatum *argument = &arguments[nargs - list_length(defaults) + i];
+
+		argument->value = ExecEvalExprSwitchContext(ExecPrepareExpr(list_nth(defaults, i), estate),
+													GetPerTupleExprContext(estate), &argument->isnull);
+	}
+	ReleaseSysCache(tuple);
+	return nargs;
+}
+
 /* CALL, but as the executor does it, not through SPI: see the head of the file. */
 static void
 call_procedure(const Job *job, int64 budget)
 {
-	LOCAL_FCINFO(fcinfo, 1);
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
 	FmgrInfo	flinfo;
 	CallContext *context = makeNode(CallContext);
 	Interval	max_time = {.time = budget};
@@ -253,9 +284,12 @@ call_procedure(const Job *job, int64 budget)
 	context->atomic = job->atomic;
 	EnsurePortalSnapshotExists();
 	fmgr_info(job->procedure, &flinfo);
-	InitFunctionCallInfoData(*fcinfo, &flinfo, job->takes_budget ? 1 : 0, InvalidOid, (Node *) context, NULL);
-	fcinfo->args[0].value = IntervalPGetDatum(&max_time);
-	fcinfo->args[0].isnull = false;
+	InitFunctionCallInfoData(*fcinfo, &flinfo, set_defaults(job->procedure, fcinfo->args), InvalidOid, (Node *) context, NULL);
+	if (job->takes_budget)
+	{
+		fcinfo->args[0].value = IntervalPGetDatum(&max_time);
+		fcinfo->args[0].isnull = false;
+	}
 	FunctionCallInvoke(fcinfo);
 }
 

@@ -12,6 +12,25 @@ SELECT mhub.next_schedule('{"at": "09:00", "weekdays": ["mon", "thu"]}', 'Asia/S
        mhub.next_schedule('{"at": "09:00", "day_of_month": 31}', 'Asia/Shanghai', '2027-01-31 01:00+00') AS end_of_february,
        mhub.next_schedule('{"at": "02:30"}', 'Europe/Berlin', '2027-03-27 12:00+00') AS skipped_hour,
        mhub.next_schedule('{"at": "02:30"}', 'Europe/Berlin', '2027-10-30 12:00+00') AS repeated_hour;
+-- once a day, on the days of the changes too; the last days of a leap February
+WITH RECURSIVE run (season, at) AS (
+    SELECT season, mhub.next_schedule('{"at": "02:30"}', 'Europe/Berlin', since) FROM (VALUES ('spring', '2027-03-27 00:00+00'::timestamptz), ('autumn', '2027-10-30 00:00+00')) AS v (season, since)
+    UNION ALL
+    SELECT season, mhub.next_schedule('{"at": "02:30"}', 'Europe/Berlin', at) FROM run WHERE at < '2027-03-30' OR season = 'autumn' AND at < '2027-11-02')
+SELECT season, at, at AT TIME ZONE 'Europe/Berlin' AS local FROM run ORDER BY at;
+SELECT d AS day_of_month, mhub.next_schedule(jsonb_build_object('at', '09:00', 'day_of_month', d), 'Asia/Shanghai', '2028-02-10 00:00+00') AS leap_year,
+       mhub.next_schedule(jsonb_build_object('at', '09:00', 'day_of_month', d), 'Asia/Shanghai', '2027-02-10 00:00+00') AS other_year FROM generate_series(28, 31) AS d;
+SELECT mhub.date_occurrence('1992-02-29', true, '0', '09:00', 'Asia/Shanghai', '2028-02-20', '2028-03-05') AS leap_year,
+       mhub.date_occurrence('1992-02-29', true, '1 year', '09:00', 'Asia/Shanghai', '2028-02-20', '2028-03-05') AS year_after,
+       mhub.date_occurrence('1990-03-28', true, '0', '02:30', 'Europe/Berlin', '2027-03-27', '2027-03-30') AS skipped_hour,
+       mhub.date_occurrence('1990-10-31', true, '0', '02:30', 'Europe/Berlin', '2027-10-30', '2027-11-02') AS repeated_hour;
+-- delays on a person's wall clock over both changes: a day keeps the time, 24 hours pass, a time of day comes once
+SELECT d.start, s.step, s.at, s.at AT TIME ZONE 'Europe/Berlin' AS local
+FROM (VALUES ('2027-03-27 01:30+00'::timestamptz), ('2027-10-30 00:30+00'), ('2028-01-31 08:00+00')) AS d (start),
+    LATERAL mhub.simulate_workflow('{"triggers": [{"type": "api"}], "start": "day", "steps": {
+        "day": {"type": "delay", "for": "1 day", "next": "hours"}, "hours": {"type": "delay", "for": "24 hours", "next": "until"},
+        "until": {"type": "delay", "for": "1 hour", "until": {"time": "02:30"}, "next": "month"}, "month": {"type": "delay", "for": "1 month", "next": null}}}'::jsonb,
+        '{"time_zone": "Europe/Berlin"}', from_time => d.start) AS s WHERE s.outcome = 'done' ORDER BY d.start, s.at;
 -- anniversaries: leap days, offsets, time zones, what is no date
 SELECT d, mhub.date_occurrence(d, true, o::interval, '09:00', 'Asia/Shanghai', '2027-02-20 00:00+00', '2027-03-05 00:00+00') AS occurrence
 FROM (VALUES ('1992-02-29', '0'), ('1992-02-29', '-7 days'), ('1980-03-01T00:00:00Z', '0'), ('1980-03-06', '0'), ('1980-13-45', '0'), ('soon', '0'), ('1990-02-31', '0')) AS v (d, o);

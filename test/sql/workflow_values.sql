@@ -118,6 +118,36 @@ SELECT mhub.enroll_person('last', pg_temp.somebody('bo')) > 0 AS entered;
 CALL mhub.advance_workflows();
 SELECT p.traits -> 'x' AS x, p.traits -> 'y' AS y, p.traits -> 'z' AS z FROM mhub.person AS p WHERE p.person_id = pg_temp.somebody('bo');
 SELECT count(*) FROM mhub.segment_listed AS l WHERE l.person_id = pg_temp.somebody('bo') AND l.segment = 'called';
+-- somebody whose data a table refuses holds up nobody else, and is tried again
+ALTER TABLE mhub.task ADD CONSTRAINT no_poison CHECK (title NOT LIKE 'poison%');
+SELECT mhub.create_workflow('many', '{"triggers": [{"type": "api"}], "start": "t", "steps": {"t": {"type": "task", "queue": "q", "title": "{{title}}", "next": null}}}');
+SELECT mhub.publish_workflow('many');
+SELECT count(mhub.enroll('many', jsonb_build_object('user_id', 'many-' || g), jsonb_build_object('title', CASE WHEN g IN (7, 33) THEN 'poison' ELSE 'fine' END))) FROM generate_series(1, 50) AS g;
+SET LOCAL client_min_messages = error;
+CALL mhub.advance_workflows();
+CALL mhub.advance_workflows();
+SELECT outcome, hops, count(*), min(wake_at) - mhub.now() AS again_in FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) WHERE w.key = 'many' GROUP BY 1, 2 ORDER BY 1;
+SELECT count(*) FROM mhub.task WHERE title = 'fine';
+SELECT failures, error FROM mhub.enrollment_failure;
+SELECT status, detail FROM mhub.doctor_workflow() WHERE check_name = 'people set aside';
+SELECT pg_temp.later('1 hour');
+CALL mhub.advance_workflows();
+SELECT failures FROM mhub.enrollment_failure;
+SELECT pg_temp.later('1 hour');
+ALTER TABLE mhub.task DROP CONSTRAINT no_poison;
+CALL mhub.advance_workflows();
+SELECT outcome, hops, count(*) FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) WHERE w.key = 'many' GROUP BY 1, 2 ORDER BY 1;
+SELECT title, count(*) FROM mhub.task WHERE queue = 'q' GROUP BY 1 ORDER BY 1;
+-- what concerns everybody is nobody's data: the call fails, and nothing has happened
+ALTER TABLE mhub.task RENAME TO gone;
+SELECT mhub.enroll('many', '{"user_id": "one-more"}', '{"title": "x"}') > 0 AS entered;
+SAVEPOINT s;
+\set VERBOSITY sqlstate
+CALL mhub.advance_workflows();
+\set VERBOSITY default
+ROLLBACK TO s;
+ALTER TABLE mhub.gone RENAME TO task;
+SELECT outcome, hops, count(*) FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) WHERE w.key = 'many' GROUP BY 1, 2 ORDER BY 1;
 -- a context that is no object would stop the engine later
 SAVEPOINT s;
 SELECT mhub.enroll_person('loud', pg_temp.somebody('bo'), '[1]');

@@ -27,6 +27,9 @@ psql(q{
 	CREATE PROCEDURE mhub.nested() LANGUAGE plpgsql AS $$ BEGIN
 		CALL mhub.bad(); EXCEPTION WHEN division_by_zero THEN RAISE EXCEPTION 'nested: %', SQLERRM; END $$;
 	CREATE PROCEDURE mhub.atomic_one() LANGUAGE sql SET search_path = pg_catalog AS $$ INSERT INTO public.tick (job) VALUES ('atomic') $$;
+	CREATE PROCEDURE mhub.defaults(max_time interval DEFAULT NULL, number integer DEFAULT 2 + 5, word text DEFAULT NULL, day date DEFAULT current_date) LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.tick (job) SELECT 'defaults' WHERE max_time <= interval '1 second' AND number = 7 AND word IS NULL AND day = current_date; END $$;
+	INSERT INTO mhub.job (name, every) VALUES ('defaults', '1 hour');
 	INSERT INTO mhub.job (name, every) VALUES ('good', '300 ms'), ('bad', '300 ms'), ('nested', '300 ms'), ('atomic_one', '1 second'), ('no_such_job', '1 second');
 });
 psql("CALL mhub.run_jobs('3 seconds')");
@@ -34,6 +37,7 @@ cmp_ok(psql("SELECT count(*) FROM public.tick WHERE job = 'good'"), '>=', 4, 'a 
 is(psql("SELECT count(*) FROM public.tick WHERE job = 'good'"), psql("SELECT runs FROM mhub.job WHERE name = 'good'"), 'its runs are counted');
 is(psql("SELECT count(*) FROM public.tick WHERE job = 'good'"), psql("SELECT count(*) FROM public.tick WHERE job LIKE 'good,%'"), 'both of its transactions committed');
 is(psql("SELECT count(*) FROM public.tick WHERE job = 'bad'"), '1', 'a failing job waits before it is tried again');
+is(psql("SELECT count(*) FROM public.tick WHERE job = 'defaults'"), '1', 'further parameters have their defaults');
 is(psql("SELECT count(*) FROM public.tick WHERE job = 'lost'"), '0', 'what it had not committed is rolled back');
 is(psql("SELECT failures || ' ' || last_error || ' ' || (next_run_at > clock_timestamp() + '5 seconds') FROM mhub.job WHERE name = 'bad'"),
 	'1 22012: division by zero true', 'its failure is recorded');

@@ -1,0 +1,124 @@
+# The whole way with the profiles of mhub.grant_access(): a marketer makes a workflow, the app sends events, an operator runs it;
+# what is queued is asked about once more when it is sent; and nobody can do more than his profile says.
+use strict;
+use warnings;
+use Mhub;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = mhub_node('roles', max_prepared_transactions => 0);
+hub_database($node, 'hub');
+$node->safe_psql('hub', q{
+	CREATE ROLE author LOGIN; CREATE ROLE shop LOGIN; CREATE ROLE jobs LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE nobody LOGIN;
+	SELECT mhub.grant_access('author', 'marketer'), mhub.grant_access('shop', 'app'), mhub.grant_access('jobs', 'operator'), mhub.grant_access('reader', 'analyst');
+	INSERT INTO mhub.delivery_channel (channel, identifier_kind, consent_required) VALUES ('note', 'user_id', false);
+	INSERT INTO mhub.provider (name, channel, kind, body) VALUES ('dry', 'note', 'log', '{{text}}');
+	INSERT INTO mhub.segment (key, condition) VALUES ('list', NULL);
+});
+
+sub as
+{
+	my ($role, $sql) = @_;
+	return $node->safe_psql('hub', $sql, extra_params => [ '-U', $role ]);
+}
+
+sub refused
+{
+	my ($role, $sql, $name) = @_;
+	my ($code, $out, $err) = $node->psql('hub', $sql, extra_params => [ '-U', $role ]);
+	like($err, qr/permission denied/, "refused: $role, $name");
+}
+
+# the author
+as('author', q{
+	INSERT INTO mhub.template (key, channel, text_body) VALUES ('hello', 'note', 'Hello {{name}}'), ('more', 'note', 'More');
+	SELECT mhub.create_workflow('after', '{"triggers": [{"type": "api"}], "start": "x", "steps": {"x": {"type": "exit"}}}');
+	SELECT mhub.create_workflow('w', '{"triggers": [{"type": "event", "event": "Signed Up"}, {"type": "schedule", "at": "03:00", "if": "age > 3"}, {"type": "date", "trait": "birthday", "yearly": true}, {"type": "api"}],
+		"goals": [{"key": "bought", "event": "Order Completed"}, {"key": "vip", "if": "vip = true"}], "exit_when": [{"event": "Left"}], "reentry": {"concurrent": true},
+		"start": "hello", "steps": {
+		"hello": {"type": "message", "channel": "note", "template": "hello", "data": {"name": "{{event.properties.name}}"}, "cap": {"count": 5, "per": "1 day"}, "next": "set"},
+		"set": {"type": "update", "set": {"greeted": true}, "add_to": ["list"], "next": "which"},
+		"which": {"type": "decision", "branches": [{"if": "did(''Signed Up'', where name = ''x'') and not in segment ''nowhere''", "next": "send"}], "else": "send"},
+		"send": {"type": "enter_workflow", "workflow": "after", "next": "take"},
+		"take": {"type": "exit_workflow", "workflow": "after", "next": "task"},
+		"task": {"type": "task", "queue": "q", "title": "t", "next": "hook"},
+		"hook": {"type": "webhook", "url": "https://crm.example/x", "next": "wait"},
+		"wait": {"type": "wait_for", "event": "Answered", "timeout": "1 day", "next": "more", "on_timeout": "more"},
+		"more": {"type": "message", "channel": "note", "template": "more", "next": null}}}');
+	SELECT mhub.create_workflow('chain', '{"triggers": [{"type": "workflow", "workflow": "w"}], "start": "x", "steps": {"x": {"type": "exit"}}}');
+	SELECT mhub.publish_workflow(key) FROM mhub.workflow;
+	SELECT mhub.workflow_from_template('form_abandoned', 'form'), mhub.publish_workflow('form');
+});
+is(as('author', q{SELECT count(*) > 5 FROM mhub.simulate_workflow('w', '[{}, {}]', '[{"name": "Answered", "after": "1 hour"}]')}), 't', 'the author simulates');
+is(as('author', q{SELECT mhub.workflow_svg('w') IS NOT NULL AND mhub.workflow_mermaid('w') IS NOT NULL}), 't', 'and draws');
+refused('author', 'CALL mhub.advance_workflows()', 'runs the engine');
+refused('author', 'CALL mhub.run_jobs()', 'runs the jobs');
+refused('author', 'DELETE FROM mhub.enrollment', 'removes enrollments');
+refused('author', 'SELECT mhub.start()', 'schedules');
+refused('author', 'INSERT INTO mhub.message (channel) VALUES (\'note\')', 'sends past the engine');
+
+# the app
+as('shop', "SELECT mhub.track('Signed Up', '{\"user_id\": \"$_\"}', '{\"name\": \"$_\"}')") for qw(anna bo chen dora);
+is(as('shop', q{SELECT mhub.enroll('w', '{"user_id": "emil"}') > 0}), 't', 'the app enrolls');
+is(as('shop', q{SELECT mhub.leave_workflow('w', mhub.person_id('user_id', 'emil'))}), '1', 'and takes out');
+refused('shop', q{SELECT mhub.create_workflow('x', '{}')}, 'makes workflows');
+refused('shop', q{SELECT mhub.publish_workflow('w')}, 'publishes');
+refused('shop', q{SELECT mhub.pause_workflow('w')}, 'pauses');
+refused('shop', 'CALL mhub.advance_workflows()', 'runs the engine');
+refused('shop', 'CALL mhub.run_jobs()', 'runs the jobs');
+refused('shop', 'SELECT * FROM mhub.enrollment_history', 'reads the history');
+refused('shop', q{SELECT * FROM mhub.simulate_workflow('w')}, 'simulates');
+
+# the operator
+as('jobs', 'CALL mhub.advance_workflows()');
+is(as('jobs', q{SELECT count(*) FROM mhub.enrollment_status WHERE workflow = 'w' AND step = 'wait'}), '4', 'the operator moves people');
+is($node->safe_psql('hub', q{SELECT string_agg(s.workflow || ' ' || s.outcome, ', ' ORDER BY s.workflow, s.outcome) FROM (SELECT DISTINCT workflow, outcome FROM mhub.enrollment_status) AS s}),
+	'after removed, chain completed, w in flight, w removed', 'through other workflows too (in, and out again)');
+is(as('jobs', q{SELECT coalesce(string_agg(check_name || ': ' || detail, '; '), 'none') FROM mhub.doctor() WHERE status = 'fail' AND check_name <> 'messages without provider'}), 'none', 'and asks the doctor');
+refused('jobs', q{SELECT mhub.create_workflow('x', '{}')}, 'makes workflows');
+refused('jobs', q{UPDATE mhub.workflow SET state = 'archived'}, 'archives');
+refused('jobs', q{SELECT mhub.erase_person(1, 'x')}, 'erases');
+
+# What is queued is asked about once more: anna buys, bo becomes a vip, chen has left; dora is as before.  The engine does not run in between.
+is($node->safe_psql('hub', q{SELECT count(*) FROM mhub.message WHERE template = 'hello' AND pending}), '4', 'four are queued');
+as('shop', q{SELECT mhub.track('Order Completed', '{"user_id": "anna"}'); SELECT mhub.identify('{"user_id": "bo"}', '{"vip": true}');});
+as('author', q{SELECT mhub.end_enrollments(array_agg(enrollment_id), 4::smallint) FROM mhub.enrollment_status AS s WHERE s.workflow = 'w' AND s.person_id = mhub.person_id('user_id', 'chen')});
+as('jobs', q{CALL mhub.deliver_messages('2 seconds')});
+is($node->safe_psql('hub', q{SELECT string_agg(i.value || ' ' || m.state || coalesce(' ' || m.reason, ''), ', ' ORDER BY i.value)
+	FROM mhub.message AS m JOIN mhub.identifier AS i USING (person_id) WHERE m.template = 'hello'}),
+	'anna suppressed left_workflow, bo suppressed left_workflow, chen suppressed left_workflow, dora sent', 'goals, exits and removals hold when sending');
+as('jobs', 'CALL mhub.advance_workflows()');
+is($node->safe_psql('hub', q{SELECT string_agg(i.value || ' ' || s.outcome, ', ' ORDER BY i.value) FROM mhub.enrollment_status AS s JOIN mhub.identifier AS i USING (person_id) WHERE s.workflow = 'w'}),
+	'anna goal reached, bo in flight, chen removed, dora in flight, emil removed', 'the engine comes to the same for events at once, for conditions at the next wake-up');
+as('shop', q{SELECT mhub.track('Answered', '{"user_id": "bo"}'); SELECT mhub.track('Answered', '{"user_id": "dora"}');});
+as('jobs', q{CALL mhub.run_jobs('4 seconds')});
+is($node->safe_psql('hub', q{SELECT string_agg(i.value || ' ' || s.outcome, ', ' ORDER BY i.value) FROM mhub.enrollment_status AS s JOIN mhub.identifier AS i USING (person_id) WHERE s.workflow = 'w' AND i.value IN ('bo', 'dora')}),
+	'bo goal reached, dora completed', 'mhub.run_jobs() does all of it');
+is($node->safe_psql('hub', q{SELECT string_agg(i.value || ' ' || m.state, ', ' ORDER BY i.value) FROM mhub.message AS m JOIN mhub.identifier AS i USING (person_id) WHERE m.template = 'more'}), 'dora sent', 'and sends');
+is(as('jobs', q{SELECT coalesce(string_agg(name || ': ' || last_error, '; '), 'none') FROM mhub.job WHERE failures > 0}), 'none', 'an operator may run every job');
+# Partitions are made by the owner of their table; a doctor who sees that nobody makes them says so.
+is(as('jobs', q{SELECT string_agg(job, ' ') FROM mhub.schedule_status() WHERE state NOT IN ('ok') AND job <> 'pg_cron'}), 'maintain_partitions', 'and does, but for the one that must own tables');
+is(as('jobs', q{SELECT detail FROM mhub.doctor() WHERE check_name = 'jobs left out'}), 'maintain_partitions', 'which the doctor sees');
+$node->safe_psql('hub', q{CALL mhub.run_jobs('1 second')});
+is(as('jobs', q{SELECT status FROM mhub.doctor() WHERE check_name = 'jobs left out'}), 'ok', 'until the owner runs the jobs');
+
+# the clock's triggers, as the operator
+$node->safe_psql('hub', q{UPDATE mhub.workflow_schedule SET next_run_at = now() - interval '1 minute'; UPDATE mhub.person SET traits = '{"age": 4, "birthday": "1990-01-01"}'});
+as('jobs', 'CALL mhub.advance_workflows()');
+is($node->safe_psql('hub', q{SELECT count(*) FROM mhub.workflow_schedule WHERE next_run_at <= now()}), '0', 'schedules run');
+
+# the reader and the stranger
+is(as('reader', q{SELECT count(*) > 0 FROM mhub.workflow_metrics}), 't', 'the reader sees numbers');
+refused('reader', 'SELECT * FROM mhub.enrollment', 'sees people');
+refused('reader', q{SELECT mhub.enroll('w', '{"user_id": "x"}')}, 'enrolls');
+refused('nobody', 'SELECT * FROM mhub.workflow_metrics', 'sees numbers');
+refused('nobody', q{SELECT mhub.enroll('w', '{"user_id": "x"}')}, 'enrolls');
+refused('nobody', 'CALL mhub.run_jobs()', 'runs the jobs');
+
+# managing: pause, resume, migrate, archive, as the author
+is(as('author', q{SELECT mhub.pause_workflow('w'), count(*) FROM mhub.resume_workflow('w')}), 't|1', 'the author pauses and resumes');
+as('author', q{SELECT mhub.create_workflow('w', definition) FROM mhub.workflow_version JOIN mhub.workflow USING (workflow_id) WHERE key = 'w' AND version = 1});
+as('author', q{SELECT * FROM mhub.migrate_enrollments('w', 1, 2, dry_run => false); SELECT mhub.archive_workflow('w'); SELECT * FROM mhub.trace('w', '{"user_id": "dora"}')});
+$node->stop;
+done_testing();
