@@ -25,7 +25,7 @@ static MhubPlan select_column = {
 typedef struct KnownColumn
 {
 	char		name[COLUMN_NAME_MAX];
-	MhubColumn	column;			/* id 0 = to be read again */
+	MhubEncColumn	column;			/* id 0 = to be read again */
 } KnownColumn;
 
 static HTAB *columns = NULL;
@@ -52,12 +52,12 @@ create_columns(void)
 	columns = hash_create("mhub columns", 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-static MhubColumn
+static MhubEncColumn
 read_column(const char *name)
 {
 	MhubOwnerContext saved;
 	Datum		arg = CStringGetTextDatum(name);
-	MhubColumn	column = {0};
+	MhubEncColumn	column = {0};
 	bool		isnull;
 
 	mhub_watch(MHUB_WATCH_COLUMN, mhub_hub_table("enc_column"));
@@ -76,11 +76,11 @@ read_column(const char *name)
 }
 
 /* A registered column */
-MhubColumn
+MhubEncColumn
 mhub_column(const char *name)
 {
 	KnownColumn *known = NULL;
-	MhubColumn	column;
+	MhubEncColumn	column;
 
 	if (columns == NULL)
 		create_columns();

@@ -33,13 +33,13 @@ extern void mhub_unwrap_keyring_key(const char *purpose, int32 version, uint32 e
 extern void mhub_keyring_clear(void);
 
 /* column.c */
-typedef struct MhubColumn
+typedef struct MhubEncColumn
 {
 	int32		id;
 	bool		padded;
-} MhubColumn;
+} MhubEncColumn;
 
-extern MhubColumn mhub_column(const char *name);
+extern MhubEncColumn mhub_column(const char *name);
 extern void mhub_columns_clear(void);
 
 /* key_store.c */

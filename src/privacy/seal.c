@@ -48,7 +48,7 @@ pad(const char *plain, size_t *len)
 }
 
 static bytea *
-seal_with(const uint8 *key, const uint8 *header, const MhubColumn *column, const char *row_key, const char *plain)
+seal_with(const uint8 *key, const uint8 *header, const MhubEncColumn *column, const char *row_key, const char *plain)
 {
 	size_t		len = strlen(plain);
 	uint8		aad[MHUB_ENC_AAD_MAX];
@@ -76,7 +76,7 @@ seal_with(const uint8 *key, const uint8 *header, const MhubColumn *column, const
 bytea *
 mhub_seal_in_row(const char *value, int64 person_id, const char *column_name, const char *row_key)
 {
-	MhubColumn	column = mhub_column(column_name);
+	MhubEncColumn	column = mhub_column(column_name);
 	char	   *plain = mhub_to_utf8(value);
 	const MhubPersonKey *key = mhub_key_of_person(person_id);
 	uint8		header[MHUB_ENC_HEADER_LEN];
@@ -94,7 +94,7 @@ mhub_seal(const char *value, int64 person_id, const char *column_name)
 bytea *
 mhub_seal_secret(const char *value, const char *column_name)
 {
-	MhubColumn	column = mhub_column(column_name);
+	MhubEncColumn	column = mhub_column(column_name);
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
 	mhub_enc_header(MHUB_ENC_SECRET, column.padded, MHUB_KEYRING_VERSION, 0, header);
@@ -151,7 +151,7 @@ open_with(const uint8 *key, const MhubEncParts *parts, int32 column_id, const ch
 char *
 mhub_open_in_row(const bytea *sealed, const char *column_name, const char *row_key)
 {
-	MhubColumn	column = mhub_column(column_name);
+	MhubEncColumn	column = mhub_column(column_name);
 	MhubEncParts parts;
 	const MhubPersonKey *key;
 
