@@ -7,9 +7,7 @@ COMMENT ON FUNCTION mhub.bucket(text, text, integer, text) IS
 
 CREATE FUNCTION mhub.equal_weights(variants integer) RETURNS double precision[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT array_fill(1 / variants::double precision, ARRAY[variants]) WHERE variants > 0
-    UNION ALL
-    SELECT ARRAY[]::double precision[] WHERE variants <= 0
+    SELECT array_fill(1 / nullif(variants, 0)::double precision, ARRAY[greatest(variants, 0)])
 $$;
 COMMENT ON FUNCTION mhub.equal_weights(integer) IS 'Equal weights of so many variants, summing to 1; an empty array for 0 or less. NULL gives NULL.';
 
