@@ -1,7 +1,8 @@
 #!/bin/sh
 # Attribution and funnels on 5M touches of 1M people with 200k conversions, and 5M events of 300k users, in one run:
-# mhub against window functions in plain SQL, and against DuckDB (npm; left out where npm is missing). The data is made by
-# baselines/attribution/gen.sql of the shared data; without it there is no race. RUNS=3
+# mhub against window functions in plain SQL, and against DuckDB (npm; left out where npm is missing). First all answers
+# are compared with the expected ones. The data is made by baselines/attribution/gen.sql of the shared data; without it
+# there is no race. RUNS=3; KEEP=1 leaves the database for the next run, which then takes it as it is.
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-3}
@@ -12,12 +13,25 @@ scratch=$(mktemp -d /tmp/mhub-bench.XXXXXX)
 chmod 755 "$scratch"
 
 psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
-psql -d postgres -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
-trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"; rm -rf "$scratch"' EXIT
+exists() { [ "$(psql -d postgres -At -c "SELECT count(*) FROM pg_database WHERE datname = '$database'")" = 1 ]; }
+drop() { [ -n "${KEEP:-}" ] || command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"; }
+trap 'drop; rm -rf "$scratch"' EXIT
+if ! exists; then
+	echo "-- making the data"
+	psql -d postgres -c "CREATE DATABASE $database"
+	PGDATABASE=$database psql -f "$baseline/gen.sql" >/dev/null
+fi
 export PGDATABASE=$database
-echo "-- making the data"
-psql -c 'CREATE EXTENSION mhub' -f "$baseline/gen.sql" >/dev/null
-psql -f "$bench/queries.sql"
+psql -c 'SET client_min_messages = warning' -c 'DROP TABLE IF EXISTS query, path' -c 'DROP EXTENSION IF EXISTS mhub' -c 'CREATE EXTENSION mhub' -f "$bench/queries.sql"
+
+echo "-- the expected answers?"
+rows() { sed -n "$1" "$2" | tr -s ' ' | sed 's/^ //; s/ *$//; s/ | /,/g'; }
+{
+	rows '3,14p' "$baseline/expected_attr_totals.txt"; echo '\.'
+	rows '3,7p' "$baseline/expected_funnel_levels.txt"; echo '\.'
+	cat "$baseline/expected_exact_markov_order1.csv"; echo '\.'
+} | psql -f "$bench/check.sql"
+
 for query in totals persons funnel_steps funnel_array funnel_reached markov state_memory; do
 	psql -At -c "SELECT text FROM query WHERE name = '$query'" >"$scratch/$query.sql"
 done
@@ -34,8 +48,6 @@ race "the same funnel with arrays, against the scan floor" "scan and group=sql:@
 race "funnel by step number, against the scan floor" "scan and group=sql:@$baseline/floor.sql" "mhub.window_funnel=sql:@$scratch/funnel_steps.sql"
 race "Markov of order 1 on the paths of these conversions" "reading the paths=sql:SELECT sum(cardinality(path)), sum(n) FROM path;" "mhub.markov_attribution=sql:@$scratch/markov.sql"
 
-echo "-- the same totals as the window SQL?"
-psql -f "$bench/check.sql"
 echo "-- memory of the state, MB"
 psql -f "$scratch/state_memory.sql"
 

@@ -17,6 +17,7 @@ typedef struct BigState
 {
 	ExpandedObjectHeader header;
 	const MhubBigStateMethods *methods;
+	MemoryContext aggregate;	/* parent of the header's context */
 	void	   *content;		/* in the header's context, as all it points to */
 } BigState;
 
@@ -61,7 +62,16 @@ create_state(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods)
 	state = MemoryContextAllocZero(context, sizeof(BigState));
 	EOH_init_header(&state->header, &expanded_methods, context);
 	state->methods = methods;
+	state->aggregate = aggregate;
 	return state;
+}
+
+static void
+set_content(FunctionCallInfo fcinfo, BigState *state, void *content)
+{
+	state->content = content;
+	if (state->methods->attach != NULL)
+		state->methods->attach(content, mhub_spill_create(fcinfo, state->aggregate, state->header.eoh_context));
 }
 
 static bool
@@ -75,8 +85,10 @@ unflattened(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods, Datum f
 {
 	BigState   *state = create_state(fcinfo, methods);
 	MemoryContext old = MemoryContextSwitchTo(state->header.eoh_context);
+	const char *bytes = VARDATA_ANY(DatumGetByteaPP(flat));
 
-	state->content = methods->unflatten(VARDATA_ANY(DatumGetByteaPP(flat)));
+	set_content(fcinfo, state, methods->create_like(bytes));
+	methods->merge(state->content, bytes);
 	MemoryContextSwitchTo(old);
 	return state;
 }
@@ -97,7 +109,7 @@ mhub_big_state(FunctionCallInfo fcinfo, const MhubBigStateMethods *methods,
 
 		state = create_state(fcinfo, methods);
 		old = MemoryContextSwitchTo(state->header.eoh_context);
-		state->content = create(fcinfo);
+		set_content(fcinfo, state, create(fcinfo));
 		MemoryContextSwitchTo(old);
 	}
 	else if (is_expanded(PG_GETARG_DATUM(0)))

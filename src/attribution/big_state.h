@@ -7,19 +7,21 @@
 
 #include "common/pgcompat.h"
 
-#include "fmgr.h"
+#include "attribution/spill.h"
 
 /*
  * What a structure must be able to do to travel.  All work in the current
- * memory context.  A flattened structure need not be aligned.
+ * memory context.  A flattened structure need not be aligned.  One that can
+ * write itself to files is handed those once it exists (attach, else NULL).
  */
 typedef struct MhubBigStateMethods
 {
 	const char *aggregate;		/* for messages */
 	Size		(*flat_size) (void *content);
 	void		(*flatten) (const void *content, char *to);
-	void	   *(*unflatten) (const char *flat);
+	void	   *(*create_like) (const char *flat);	/* empty, of the same kind */
 	void		(*merge) (void *content, const char *flat);
+	void		(*attach) (void *content, MhubSpill *spill);
 } MhubBigStateMethods;
 
 typedef void *(*MhubBigStateCreate) (FunctionCallInfo fcinfo);

@@ -15,32 +15,6 @@ allocate(Size count, Size size)
 	return palloc_extended(Max(count, 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-/* At least so many, as a power of two less one. */
-static uint32
-mask_for(Size count)
-{
-	uint32		size = 64;
-
-	while (size < count && size < (UINT32_C(1) << 31))
-		size *= 2;
-	return size - 1;
-}
-
-static MhubPersonSlot *
-add_person(MhubConversionSet *set, int64 person, int64 at)
-{
-	uint32		hash = mhub_person_hash(person);
-	uint32		bit = hash & set->filter_mask;
-	uint32		slot = hash & set->slot_mask;
-
-	set->filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
-	while (set->slots[slot].number != 0)
-		slot = (slot + 1) & set->slot_mask;
-	set->persons[set->n_persons] = person;
-	set->slots[slot] = (MhubPersonSlot) {person, at, at, ++set->n_persons};
-	return &set->slots[slot];
-}
-
 static int
 count_persons(const char *rows, int n)
 {
@@ -63,25 +37,23 @@ index_persons(MhubConversionSet *set, const char *rows)
 {
 	int			n_persons = count_persons(rows, set->n);
 	MhubPersonConversion row;
-	MhubPersonSlot *slot = NULL;
 
 	set->persons = allocate(n_persons, sizeof(int64));
+	set->spans = allocate(n_persons, sizeof(MhubPersonSpan));
 	set->begin = allocate((Size) n_persons + 1, sizeof(int));
-	set->filter_mask = mask_for((Size) n_persons * 8);
-	set->filter = allocate(((Size) set->filter_mask + 1) / 64, sizeof(uint64));
-	set->slot_mask = mask_for((Size) n_persons * 3 / 2);
-	set->slots = allocate((Size) set->slot_mask + 1, sizeof(MhubPersonSlot));
 	for (int i = 0; i < set->n; i++)
 	{
 		memcpy(&row, rows + (Size) i * sizeof(row), sizeof(row));
-		if (slot == NULL || row.person != slot->person)
+		if (set->n_persons == 0 || row.person != set->persons[set->n_persons - 1])
 		{
 			set->begin[set->n_persons] = i;
-			slot = add_person(set, row.person, row.at);
+			set->spans[set->n_persons].first_at = row.at;
+			set->persons[set->n_persons++] = row.person;
 		}
-		slot->last_at = row.at;
+		set->spans[set->n_persons - 1].last_at = row.at;
 	}
 	set->begin[set->n_persons] = set->n;
+	mhub_person_index_build(&set->index, set->persons, set->n_persons);
 }
 
 /* Opens a flat set, in the current memory context, with amounts of min_scale decimals at least. */

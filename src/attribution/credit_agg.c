@@ -2,13 +2,14 @@
  * credit_agg.c
  *	  mhub.attribution(): the credits of any number of models in one pass.
  *
- * The state is a log of rows behind the options (log_state.h); everything else
- * happens in the final function.
+ * The state is a log of rows (log_state.h); everything else happens in the
+ * final function.
  */
 #include "attribution/log_state.h"
 
 #include "access/htup_details.h"
 #include "attribution/amount.h"
+#include "attribution/flat.h"
 #include "attribution/journey.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -31,19 +32,18 @@ typedef enum RowKind
 	ROW_TOUCH,
 	ROW_CONVERSION,
 	ROW_LEAD,
-	ROW_OPPORTUNITY
+	ROW_OPPORTUNITY,
+	ROW_OPTIONS
 } RowKind;
 
-/* A row in the log; its label follows, padded to a multiple of 8 bytes. */
-typedef struct Row
-{
-	int64		at;
-	int64		id;
-	int64		units;			/* of a conversion */
-	uint8		kind;
-	uint8		scale;			/* of units */
-	uint32		label_length;
-} Row;
+/*
+ * The log begins with a byte of bits, which kinds of rows it has.  A row is its
+ * kind, time and id; of a touch, length and text of the label; of a conversion,
+ * scale and units of the amount.  None is aligned.  Of conversions at least one
+ * is preceded by the options: most people never convert, and need none.
+ */
+#define HEAD 1
+#define ROW_SIZE (1 + 2 * sizeof(int64))
 
 /* Per call site: the options as given and as parsed. */
 typedef struct OptionsCache
@@ -51,13 +51,6 @@ typedef struct OptionsCache
 	Jsonb	   *json;
 	MhubCreditOptions *options;
 } OptionsCache;
-
-/* The options stand at the head of every log. */
-static uint32
-options_size(const MhubLog *log)
-{
-	return ((const MhubCreditOptions *) log->data)->size;
-}
 
 static MhubCreditOptions *
 options_of_call(FunctionCallInfo fcinfo)
@@ -101,16 +94,64 @@ row_kind(const text *kind)
 			 errhint("Kinds are touch, conversion, lead and opportunity.")));
 }
 
-static MhubLog *
-appended(MhubLog *log, const Row *row, const char *label)
+static inline bool
+has_kind(const MhubLog *log, RowKind kind)
 {
-	Size		size = sizeof(Row) + MAXALIGN(row->label_length);
+	return (log->data[0] & 1 << kind) != 0;
+}
 
-	log = mhub_log_reserve(log, size);
-	memcpy(log->data + log->used, row, sizeof(Row));
-	if (row->label_length > 0)
-		memcpy(log->data + log->used + sizeof(Row), label, row->label_length);
-	log->used += size;
+/* Room for a row of that kind with so many bytes more; its end is where these go. */
+static MhubLog *
+begin_row(MhubLog *log, RowKind kind, int64 at, int64 id, Size more, char **end)
+{
+	log = mhub_log_reserve(log, ROW_SIZE + more);
+	*end = log->data + log->used;
+	log->data[0] |= 1 << kind;
+	log->used += ROW_SIZE + more;
+	*(*end)++ = kind;
+	mhub_flat_put(end, &at, sizeof(at));
+	mhub_flat_put(end, &id, sizeof(id));
+	return log;
+}
+
+static MhubLog *
+append_touch(MhubLog *log, int64 at, int64 id, const char *label, int32 length)
+{
+	char	   *end;
+
+	log = begin_row(log, ROW_TOUCH, at, id, sizeof(length) + length, &end);
+	mhub_flat_put_int(&end, length);
+	mhub_flat_put(&end, label, length);
+	return log;
+}
+
+static MhubLog *
+append_conversion(MhubLog *log, int64 at, int64 id, MhubAmount amount)
+{
+	char	   *end;
+
+	log = begin_row(log, ROW_CONVERSION, at, id, 1 + sizeof(amount.units), &end);
+	*end++ = amount.scale;
+	mhub_flat_put(&end, &amount.units, sizeof(amount.units));
+	return log;
+}
+
+static MhubLog *
+append_options(MhubLog *log, const MhubCreditOptions *options)
+{
+	char	   *end;
+
+	log = begin_row(log, ROW_OPTIONS, 0, 0, options->size, &end);
+	mhub_flat_put(&end, options, options->size);
+	return log;
+}
+
+static MhubLog *
+begin_log(void)
+{
+	MhubLog    *log = mhub_log_reserve(NULL, HEAD);
+
+	log->used = HEAD;
 	return log;
 }
 
@@ -119,145 +160,182 @@ Datum
 mhub_attribution_transfn(PG_FUNCTION_ARGS)
 {
 	MhubLog    *log;
-	Row			row = {0};
-	const char *label = NULL;
+	RowKind		kind;
+	int64		at;
+	int64		id;
+	char	   *end;
 
 	mhub_require_aggregate(fcinfo, AGGREGATE);
 	log = MHUB_LOG_STATE();
 	if (log == NULL)
 	{
-		const MhubCreditOptions *options = options_of_call(fcinfo);
-
-		log = mhub_log_reserve(NULL, options->size);
-		memcpy(log->data, options, options->size);
-		log->used = options->size;
+		/* Wrong options are an error even when no conversion follows. */
+		options_of_call(fcinfo);
+		log = begin_log();
 	}
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(log);
 
-	row.kind = row_kind(PG_GETARG_TEXT_PP(1));
-	row.at = PG_GETARG_TIMESTAMPTZ(2);
-	row.id = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
-	if (row.kind == ROW_TOUCH)
+	kind = row_kind(PG_GETARG_TEXT_PP(1));
+	at = PG_GETARG_TIMESTAMPTZ(2);
+	id = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
+	if (kind == ROW_TOUCH)
 	{
-		text	   *given = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+		text	   *label = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
 
-		label = given == NULL ? "(not set)" : VARDATA_ANY(given);
-		row.label_length = given == NULL ? strlen(label) : VARSIZE_ANY_EXHDR(given);
+		log = label == NULL ? append_touch(log, at, id, "(not set)", strlen("(not set)"))
+			: append_touch(log, at, id, VARDATA_ANY(label), VARSIZE_ANY_EXHDR(label));
 	}
-	else if (row.kind == ROW_CONVERSION)
+	else if (kind == ROW_CONVERSION)
 	{
-		int			scale = ((MhubCreditOptions *) log->data)->scale;
-		MhubAmount	amount = PG_ARGISNULL(5) ? (MhubAmount) {0, scale} : mhub_amount_of(PG_GETARG_DATUM(5), scale);
+		const MhubCreditOptions *options = options_of_call(fcinfo);
 
-		row.units = amount.units;
-		row.scale = amount.scale;
+		if (!has_kind(log, ROW_OPTIONS))
+			log = append_options(log, options);
+		log = append_conversion(log, at, id, PG_ARGISNULL(5) ? (MhubAmount) {0, options->scale} : mhub_amount_of(PG_GETARG_DATUM(5), options->scale));
 	}
-	PG_RETURN_POINTER(appended(log, &row, label));
+	else
+		log = begin_row(log, kind, at, id, 0, &end);
+	PG_RETURN_POINTER(log);
 }
 
 Datum
 mhub_attribution_combinefn(PG_FUNCTION_ARGS)
 {
-	MhubLog    *log;
+	uint8		kinds = PG_ARGISNULL(1) ? 0 : ((MhubLog *) PG_GETARG_BYTEA_P(1))->data[0];
+	Datum		log = mhub_log_combine(fcinfo, HEAD, AGGREGATE);
 
-	mhub_require_aggregate(fcinfo, AGGREGATE);
-	log = MHUB_LOG_STATE();
-	return mhub_log_combine(fcinfo, log == NULL ? 0 : options_size(log), AGGREGATE);
+	if (kinds != 0)
+		((MhubLog *) DatumGetPointer(log))->data[0] |= kinds;
+	return log;
 }
 
-/* What the log holds of each kind of row. */
-typedef struct Counts
+/* A row as it is read back; the label and the options are where they are in the log. */
+typedef struct Row
 {
-	int			touches;
-	int			conversions;
-	int			milestones;
-} Counts;
+	RowKind		kind;
+	int64		at;
+	int64		id;
+	const char *label;
+	int32		length;
+	MhubAmount	amount;
+	const char *options;
+} Row;
 
-static const Row *
-next_row(const Row *row)
+static const char *
+read_row(const char *from, Row *row)
 {
-	return (const Row *) ((const char *) row + sizeof(Row) + MAXALIGN(row->label_length));
-}
-
-static Counts
-count_rows(const Row *row, const Row *end)
-{
-	Counts		counts = {0};
-
-	for (; row < end; row = next_row(row))
+	row->kind = (uint8) *from++;
+	mhub_flat_get(&from, &row->at, sizeof(row->at));
+	mhub_flat_get(&from, &row->id, sizeof(row->id));
+	if (row->kind == ROW_TOUCH)
 	{
-		if (row->kind == ROW_TOUCH)
-			counts.touches++;
-		else if (row->kind == ROW_CONVERSION)
-			counts.conversions++;
-		else
-			counts.milestones++;
+		row->length = mhub_flat_get_int(&from);
+		row->label = from;
+		from += row->length;
 	}
-	return counts;
+	else if (row->kind == ROW_CONVERSION)
+	{
+		row->amount.scale = (uint8) *from++;
+		mhub_flat_get(&from, &row->amount.units, sizeof(row->amount.units));
+	}
+	else if (row->kind == ROW_OPTIONS)
+	{
+		row->options = from;
+		from += mhub_credit_options_size(from);
+	}
+	return from;
 }
 
-static bool
-has_conversions(const MhubLog *log, const MhubCreditOptions *options)
+/* The options, aligned, and how many rows of each kind there are. */
+static MhubCreditOptions *
+survey(const MhubLog *log, int *counts)
 {
-	const Row  *end = (const Row *) (log->data + log->used);
+	const char *end = log->data + log->used;
+	Row			row = {.options = NULL};
+	MhubCreditOptions *options;
+	Size		size;
 
-	for (const Row *row = (const Row *) (log->data + options->size); row < end; row = next_row(row))
+	for (const char *at = log->data + HEAD; at < end;)
 	{
-		if (row->kind == ROW_CONVERSION)
-			return true;
+		at = read_row(at, &row);
+		counts[row.kind]++;
 	}
-	return false;
+	size = mhub_credit_options_size(row.options);
+	options = palloc(size);
+	memcpy(options, row.options, size);
+	return options;
 }
 
 static void
 add_row(MhubJourney *journey, MhubLabelSet *labels, const MhubCreditOptions *options, const Row *row)
 {
-	const char *label = (const char *) (row + 1);
-
 	if (row->kind == ROW_CONVERSION)
-		journey->conversions[journey->n_conversions++] =
-			(MhubConversion) {row->at, row->id, {row->units, row->scale}};
+		journey->conversions[journey->n_conversions++] = (MhubConversion) {row->at, row->id, row->amount};
 	else if (row->kind == ROW_TOUCH)
 		journey->touches[journey->n_touches++] =
-			(MhubTouch) {row->at, row->id, mhub_label_number(labels, label, row->label_length),
-						 mhub_is_direct(options, label, row->label_length), 0};
-	else
+			(MhubTouch) {row->at, row->id, mhub_label_number(labels, row->label, row->length),
+						 mhub_is_direct(options, row->label, row->length), 0};
+	else if (row->kind != ROW_OPTIONS)
 		journey->milestones[journey->n_milestones++] =
 			(MhubMilestoneReached) {row->at, row->kind == ROW_LEAD ? MHUB_LEAD : MHUB_OPPORTUNITY};
 }
 
 static MhubJourney
-journey_of(const MhubLog *log, const MhubCreditOptions *options)
+journey_of(const MhubLog *log, MhubCreditOptions **options)
 {
-	const Row  *row = (const Row *) (log->data + options->size);
-	const Row  *end = (const Row *) (log->data + log->used);
-	Counts		counts = count_rows(row, end);
+	const char *end = log->data + log->used;
+	int			counts[ROW_OPTIONS + 1] = {0};
 	MhubJourney journey = {0};
 	MhubLabelSet labels;
+	Row			row;
 
+	*options = survey(log, counts);
 	mhub_label_set_init(&labels);
-	journey.touches = palloc_extended(sizeof(MhubTouch) * (counts.touches + 1), MCXT_ALLOC_HUGE);
-	journey.conversions = palloc_extended(sizeof(MhubConversion) * (counts.conversions + 1), MCXT_ALLOC_HUGE);
-	journey.milestones = palloc_extended(sizeof(MhubMilestoneReached) * (counts.milestones + 1), MCXT_ALLOC_HUGE);
-	for (; row < end; row = next_row(row))
-		add_row(&journey, &labels, options, row);
+	journey.touches = palloc_extended(sizeof(MhubTouch) * (counts[ROW_TOUCH] + 1), MCXT_ALLOC_HUGE);
+	journey.conversions = palloc_extended(sizeof(MhubConversion) * (counts[ROW_CONVERSION] + 1), MCXT_ALLOC_HUGE);
+	journey.milestones = palloc_extended(sizeof(MhubMilestoneReached) * (counts[ROW_LEAD] + counts[ROW_OPPORTUNITY] + 1), MCXT_ALLOC_HUGE);
+	for (const char *at = log->data + HEAD; at < end;)
+	{
+		at = read_row(at, &row);
+		add_row(&journey, &labels, *options, &row);
+	}
 	journey.labels = labels.labels;
 	journey.n_labels = labels.n;
 	mhub_journey_sort(&journey);
 	return journey;
 }
 
+/* What does not change from group to group, kept with the call site. */
+typedef struct ResultCache
+{
+	Oid			element;
+	Datum		model_names[MHUB_MODELS];
+} ResultCache;
+
 /* The result as it grows: rows of mhub.credit_share. */
 typedef struct Output
 {
 	const MhubJourney *journey;
+	const ResultCache *cache;
 	TupleDesc	descriptor;
-	Datum		model_names[MHUB_MODELS];
+	Datum	   *labels;			/* texts of the journey's labels; 0 until one is needed */
 	Datum	   *rows;
 	int			n;
 	int			capacity;
 } Output;
+
+static Datum
+label_datum(Output *output, const MhubTouch *touch)
+{
+	int			number = touch == NULL ? output->journey->n_labels : touch->label;
+
+	if (output->labels[number] == 0)
+		output->labels[number] = PointerGetDatum(
+			touch == NULL ? cstring_to_text("(unattributed)")
+			: cstring_to_text_with_len(output->journey->labels[number].text, output->journey->labels[number].length));
+	return output->labels[number];
+}
 
 static void
 emit(void *arg, const MhubConversion *conversion, MhubModel model, const MhubTouch *touch, double share, int64 units)
@@ -265,7 +343,6 @@ emit(void *arg, const MhubConversion *conversion, MhubModel model, const MhubTou
 	Output	   *output = arg;
 	Datum		values[7];
 	bool		nulls[7] = {false};
-	const MhubLabel *label = touch == NULL ? NULL : &output->journey->labels[touch->label];
 
 	if (output->n == output->capacity)
 	{
@@ -273,50 +350,56 @@ emit(void *arg, const MhubConversion *conversion, MhubModel model, const MhubTou
 		output->rows = repalloc_huge(output->rows, sizeof(Datum) * output->capacity);
 	}
 	values[0] = Int64GetDatum(conversion->id);
-	values[1] = output->model_names[model];
+	values[1] = output->cache->model_names[model];
 	values[2] = Int64GetDatum(touch == NULL ? 0 : touch->id);
 	values[3] = TimestampTzGetDatum(touch == NULL ? 0 : touch->at);
 	nulls[2] = nulls[3] = touch == NULL;
-	values[4] = PointerGetDatum(label == NULL ? cstring_to_text("(unattributed)")
-								: cstring_to_text_with_len(label->text, label->length));
+	values[4] = label_datum(output, touch);
 	values[5] = Float8GetDatum(share);
 	values[6] = NumericGetDatum(int64_div_fast_to_numeric(units, conversion->amount.scale));
 	output->rows[output->n++] = HeapTupleGetDatum(heap_form_tuple(output->descriptor, values, nulls));
 }
 
-static TupleDesc
-element_descriptor(FunctionCallInfo fcinfo, Oid *element)
+static const ResultCache *
+result_cache(FunctionCallInfo fcinfo)
 {
-	*element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	return lookup_rowtype_tupdesc(*element, -1);
+	ResultCache *cache = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+
+	if (cache != NULL)
+		return cache;
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	cache = palloc(sizeof(ResultCache));
+	cache->element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	for (int i = 0; i < MHUB_MODELS; i++)
+		cache->model_names[i] = CStringGetTextDatum(mhub_model_names[i]);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
 }
 
 Datum
 mhub_attribution_finalfn(PG_FUNCTION_ARGS)
 {
 	MhubLog    *log;
-	const MhubCreditOptions *options;
+	MhubCreditOptions *options;
 	MhubJourney journey;
-	Output		output = {.capacity = 16};
-	Oid			element;
-	ArrayType  *result;
+	Output		output = {.capacity = 32};
 
 	mhub_require_aggregate(fcinfo, AGGREGATE);
 	log = MHUB_LOG_STATE();
 	if (log == NULL)
 		PG_RETURN_NULL();
-	options = (const MhubCreditOptions *) log->data;
+	output.cache = result_cache(fcinfo);
 	/* Most people never convert. */
-	if (!has_conversions(log, options))
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(get_element_type(get_fn_expr_rettype(fcinfo->flinfo))));
-	journey = journey_of(log, options);
+	if (!has_kind(log, ROW_CONVERSION))
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(output.cache->element));
+	journey = journey_of(log, &options);
 	output.journey = &journey;
-	output.descriptor = element_descriptor(fcinfo, &element);
+	output.descriptor = lookup_rowtype_tupdesc(output.cache->element, -1);
+	output.labels = palloc0(sizeof(Datum) * (journey.n_labels + 1));
 	output.rows = palloc(sizeof(Datum) * output.capacity);
-	for (int i = 0; i < MHUB_MODELS; i++)
-		output.model_names[i] = CStringGetTextDatum(mhub_model_names[i]);
 	mhub_journey_credit(&journey, options, emit, &output);
 	ReleaseTupleDesc(output.descriptor);
-	result = construct_array(output.rows, output.n, element, -1, false, TYPALIGN_DOUBLE);
-	PG_RETURN_ARRAYTYPE_P(result);
+	PG_RETURN_ARRAYTYPE_P(construct_array(output.rows, output.n, output.cache->element, -1, false, TYPALIGN_DOUBLE));
 }

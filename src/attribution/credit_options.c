@@ -277,6 +277,16 @@ mhub_credit_options(Jsonb *json)
 	return flattened(&parsed);
 }
 
+/* The size of options that need not be aligned. */
+uint32
+mhub_credit_options_size(const char *flat)
+{
+	uint32		size;
+
+	memcpy(&size, flat + offsetof(MhubCreditOptions, size), sizeof(size));
+	return size;
+}
+
 bool
 mhub_is_default_direct(const char *label, int length)
 {

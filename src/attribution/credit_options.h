@@ -33,6 +33,7 @@ typedef struct MhubCreditOptions
 } MhubCreditOptions;
 
 extern MhubCreditOptions *mhub_credit_options(Jsonb *json);
+extern uint32 mhub_credit_options_size(const char *flat);
 extern bool mhub_is_default_direct(const char *label, int length);
 extern bool mhub_is_direct(const MhubCreditOptions *options, const char *label, int length);
 

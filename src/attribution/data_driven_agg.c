@@ -25,11 +25,11 @@ PG_FUNCTION_INFO_V1(mhub_shapley_combinefn);
 PG_FUNCTION_INFO_V1(mhub_shapley_finalfn);
 
 static const MhubBigStateMethods markov_methods = {
-	"mhub.markov_attribution()", mhub_markov_flat_size, mhub_markov_flatten, mhub_markov_unflatten, mhub_markov_merge
+	"mhub.markov_attribution()", mhub_markov_flat_size, mhub_markov_flatten, mhub_markov_create_like, mhub_markov_merge, NULL
 };
 
 static const MhubBigStateMethods shapley_methods = {
-	"mhub.shapley_attribution()", mhub_shapley_flat_size, mhub_shapley_flatten, mhub_shapley_unflatten, mhub_shapley_merge
+	"mhub.shapley_attribution()", mhub_shapley_flat_size, mhub_shapley_flatten, mhub_shapley_create_like, mhub_shapley_merge, NULL
 };
 
 static double

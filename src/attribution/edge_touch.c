@@ -50,8 +50,8 @@ lies_beyond(EdgeSide side, const MhubLog *log, const Edge *edge, const char *lab
 		order = edge->id > kept.id ? 1 : -1;
 	else
 	{
-		MhubLabel	given = {label, length, 0};
-		MhubLabel	held = {log->data + sizeof(Edge), log->used - sizeof(Edge), 0};
+		MhubLabel	given = {label, length};
+		MhubLabel	held = {log->data + sizeof(Edge), log->used - sizeof(Edge)};
 
 		order = mhub_label_compare(&given, &held);
 	}

@@ -16,6 +16,7 @@
 #include "attribution/funnel.h"
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 /* What has been reached: for each step the path that got there last, which is the one that started last. */
 typedef struct Funnel
@@ -57,12 +58,25 @@ out_of_order(const Funnel *funnel, uint32 steps, int level)
 		level > 0 && ((uint64) steps >> level) > 1;
 }
 
+/* The steps that any event of the group can be. */
+static uint32
+steps_of(const Funnel *funnel, const MhubMarkedEvent *events, int n)
+{
+	uint32		steps = 0;
+
+	for (int i = 0; i < n; i++)
+		steps |= events[i].marks;
+	return steps & (uint32) (((uint64) 1 << funnel->n_steps) - 1);
+}
+
 /* A group of events at one time, normally.  False when nothing after it can count. */
 static bool
 take_group(Funnel *funnel, const MhubMarkedEvent *events, int n)
 {
-	for (int k = 0; k < funnel->n_steps; k++)
+	for (uint32 steps = steps_of(funnel, events, n); steps != 0; steps &= steps - 1)
 	{
+		int			k = pg_rightmost_one_pos32(steps);
+
 		for (int i = 0; i < n; i++)
 		{
 			if ((events[i].marks & ((uint32) 1 << k)) == 0)
@@ -82,11 +96,9 @@ take_group(Funnel *funnel, const MhubMarkedEvent *events, int n)
 static bool
 take_group_increasing(Funnel *funnel, const MhubMarkedEvent *events, int n)
 {
-	uint32		steps = 0;
+	uint32		steps = steps_of(funnel, events, n);
 	int			level = funnel->level;
 
-	for (int i = 0; i < n; i++)
-		steps |= events[i].marks;
 	if (has_mode(funnel, MHUB_FUNNEL_STRICT_DEDUPLICATION) && level > 0 &&
 		(steps & ~(uint32) 1 & (uint32) (((uint64) 1 << level) - 1)) != 0)
 		return false;

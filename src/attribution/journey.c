@@ -25,30 +25,26 @@ typedef struct Scratch
 	bool	   *seen;			/* by label */
 } Scratch;
 
-static int
-compare_touches(const void *a, const void *b, void *arg)
-{
-	const MhubTouch *left = a;
-	const MhubTouch *right = b;
-	const MhubLabel *labels = arg;
+/* Most people have few touches: no memory is allocated for up to so many. */
+#define FEW 32
 
-	if (left->at != right->at)
-		return left->at < right->at ? -1 : 1;
-	if (left->id != right->id)
-		return left->id < right->id ? -1 : 1;
-	return mhub_label_compare(&labels[left->label], &labels[right->label]);
+static inline int
+compare_touches(const MhubTouch *a, const MhubTouch *b, const MhubLabel *labels)
+{
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return mhub_label_compare(&labels[a->label], &labels[b->label]);
 }
 
-static int
-compare_conversions(const void *a, const void *b)
+static inline int
+compare_conversions(const MhubConversion *a, const MhubConversion *b)
 {
-	const MhubConversion *left = a;
-	const MhubConversion *right = b;
-
-	if (left->at != right->at)
-		return left->at < right->at ? -1 : 1;
-	if (left->id != right->id)
-		return left->id < right->id ? -1 : 1;
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
 	return 0;
 }
 
@@ -61,12 +57,27 @@ compare_milestones(const void *a, const void *b)
 	return left->at < right->at ? -1 : left->at > right->at;
 }
 
+#define ST_SORT sort_touches
+#define ST_ELEMENT_TYPE MhubTouch
+#define ST_COMPARE(a, b, labels) compare_touches(a, b, labels)
+#define ST_COMPARE_ARG_TYPE const MhubLabel
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_conversions
+#define ST_ELEMENT_TYPE MhubConversion
+#define ST_COMPARE(a, b) compare_conversions(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 /* Puts everything in order of (time, id); ties between touches of one id go by label, so that no order of input shows. */
 void
 mhub_journey_sort(MhubJourney *journey)
 {
-	qsort_arg(journey->touches, journey->n_touches, sizeof(MhubTouch), compare_touches, (void *) journey->labels);
-	qsort(journey->conversions, journey->n_conversions, sizeof(MhubConversion), compare_conversions);
+	sort_touches(journey->touches, journey->n_touches, journey->labels);
+	sort_conversions(journey->conversions, journey->n_conversions);
 	qsort(journey->milestones, journey->n_milestones, sizeof(MhubMilestoneReached), compare_milestones);
 }
 
@@ -224,13 +235,21 @@ credit_model(MhubModel model, const MhubCreditOptions *options, const MhubConver
 void
 mhub_journey_credit(const MhubJourney *journey, const MhubCreditOptions *options, MhubCreditSink sink, void *arg)
 {
-	Size		n = Max(journey->n_touches, 1);
-	Scratch		scratch;
+	Size		n = journey->n_touches;
+	MhubTouch	touches[FEW];
+	double		weights[FEW];
+	int64		parts[FEW];
+	bool		seen[FEW];
+	Scratch		scratch = {touches, weights, parts, seen};
 
-	scratch.touches = palloc_extended(sizeof(MhubTouch) * n, MCXT_ALLOC_HUGE);
-	scratch.weights = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
-	scratch.parts = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
-	scratch.seen = palloc(Max(journey->n_labels, 1));
+	if (n > FEW)
+	{
+		scratch.touches = palloc_extended(sizeof(MhubTouch) * n, MCXT_ALLOC_HUGE);
+		scratch.weights = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+		scratch.parts = palloc_extended(sizeof(int64) * n, MCXT_ALLOC_HUGE);
+	}
+	if (journey->n_labels > FEW)
+		scratch.seen = palloc(journey->n_labels);
 	for (int i = 0; i < journey->n_conversions; i++)
 	{
 		Path		path = path_of(journey, options, &journey->conversions[i], &scratch);
@@ -242,8 +261,12 @@ mhub_journey_credit(const MhubJourney *journey, const MhubCreditOptions *options
 				credit_model(model, options, &journey->conversions[i], path, &scratch, sink, arg);
 		}
 	}
-	pfree(scratch.touches);
-	pfree(scratch.weights);
-	pfree(scratch.parts);
-	pfree(scratch.seen);
+	if (n > FEW)
+	{
+		pfree(scratch.touches);
+		pfree(scratch.weights);
+		pfree(scratch.parts);
+	}
+	if (journey->n_labels > FEW)
+		pfree(scratch.seen);
 }

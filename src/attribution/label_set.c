@@ -7,7 +7,6 @@
 #include "attribution/label_set.h"
 
 #include "attribution/flat.h"
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 8
@@ -18,8 +17,19 @@ mhub_label_set_init(MhubLabelSet *set)
 	set->n = 0;
 	set->capacity = FIRST_CAPACITY;
 	set->labels = palloc(sizeof(MhubLabel) * set->capacity);
+	set->keys = palloc(sizeof(MhubLabelKey) * set->capacity);
 	set->mask = FIRST_CAPACITY * 2 - 1;
 	set->slots = palloc0(sizeof(int32) * (set->mask + 1));
+}
+
+static void
+occupy(MhubLabelSet *set, int number)
+{
+	uint32		slot = set->keys[number].hash & set->mask;
+
+	while (set->slots[slot] != 0)
+		slot = (slot + 1) & set->mask;
+	set->slots[slot] = number + 1;
 }
 
 static void
@@ -29,44 +39,24 @@ enlarge(MhubLabelSet *set)
 
 	set->capacity *= 2;
 	set->labels = repalloc_huge(set->labels, sizeof(MhubLabel) * set->capacity);
+	set->keys = repalloc_huge(set->keys, sizeof(MhubLabelKey) * set->capacity);
 	pfree(set->slots);
 	set->slots = palloc_extended(sizeof(int32) * slots, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	set->mask = slots - 1;
 	for (int i = 0; i < set->n; i++)
-	{
-		uint32		slot = set->labels[i].hash & set->mask;
-
-		while (set->slots[slot] != 0)
-			slot = (slot + 1) & set->mask;
-		set->slots[slot] = i + 1;
-	}
+		occupy(set, i);
 }
 
-/* The label's number, a new one at its first appearance. */
+/* A label that is not there yet. */
 int
-mhub_label_number(MhubLabelSet *set, const char *text, int length)
+mhub_label_add(MhubLabelSet *set, const MhubLabelKey *key, const char *text)
 {
-	uint32		hash = hash_bytes((const unsigned char *) text, length);
-	uint32		slot = hash & set->mask;
-
-	while (set->slots[slot] != 0)
-	{
-		const MhubLabel *label = &set->labels[set->slots[slot] - 1];
-
-		if (label->hash == hash && label->length == length && memcmp(label->text, text, length) == 0)
-			return set->slots[slot] - 1;
-		slot = (slot + 1) & set->mask;
-	}
 	if (set->n == set->capacity)
-	{
 		enlarge(set);
-		slot = hash & set->mask;
-		while (set->slots[slot] != 0)
-			slot = (slot + 1) & set->mask;
-	}
-	set->labels[set->n] = (MhubLabel) {text, length, hash};
-	set->slots[slot] = ++set->n;
-	return set->n - 1;
+	set->labels[set->n] = (MhubLabel) {text, key->length};
+	set->keys[set->n] = *key;
+	occupy(set, set->n);
+	return set->n++;
 }
 
 /* Byte order: the same on every machine and in every locale. */
@@ -78,21 +68,28 @@ mhub_label_compare(const MhubLabel *a, const MhubLabel *b)
 	return order != 0 ? order : a->length - b->length;
 }
 
-/* The same, copying the text of a new label to the current memory context. */
-int
-mhub_label_number_copied(MhubLabelSet *set, const char *text, int length)
+/* The text of a short label, in the current memory context. */
+char *
+mhub_label_text_of_ends(const MhubLabelKey *key)
 {
-	int			before = set->n;
-	int			number = mhub_label_number(set, text, length);
+	int			end = key->length >= 8 ? 8 : key->length >= 4 ? 4 : key->length;
+	char	   *text = palloc(MHUB_SHORT_LABEL);
 
-	if (set->n > before)
-	{
-		char	   *copy = palloc(Max(length, 1));
+	memcpy(text, &key->head, end);
+	if (key->length >= 4)
+		memcpy(text + key->length - end, &key->tail, end);
+	return text;
+}
 
-		memcpy(copy, text, length);
-		set->labels[number].text = copy;
-	}
-	return number;
+/* Copies the text of the last label, which is new, to the current memory context. */
+void
+mhub_label_copy_last(MhubLabelSet *set)
+{
+	MhubLabel  *label = &set->labels[set->n - 1];
+	char	   *copy = palloc(Max(label->length, 1));
+
+	memcpy(copy, label->text, label->length);
+	label->text = copy;
 }
 
 Size

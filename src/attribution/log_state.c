@@ -12,8 +12,8 @@
 
 #include "utils/memutils.h"
 
-/* Sized so that palloc's rounding to a power of two wastes nothing. */
-#define FIRST_SIZE 240
+/* Small, for there may be a million groups of few rows; a power of two, to which palloc rounds anyway. */
+#define FIRST_SIZE 128
 
 /* Refuse calls from outside an aggregate: the state is trusted, not checked. */
 void

@@ -4,26 +4,23 @@
  */
 #include "attribution/marked_event.h"
 
-static int
-compare_events(const void *a, const void *b)
+static inline int
+compare_events(const MhubMarkedEvent *a, const MhubMarkedEvent *b)
 {
-	const MhubMarkedEvent *left = a;
-	const MhubMarkedEvent *right = b;
-
-	if (left->at != right->at)
-		return left->at < right->at ? -1 : 1;
-	return left->marks < right->marks ? -1 : left->marks > right->marks;
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return a->marks < b->marks ? -1 : a->marks > b->marks;
 }
+
+#define ST_SORT sort_events
+#define ST_ELEMENT_TYPE MhubMarkedEvent
+#define ST_COMPARE(a, b) compare_events(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 void
 mhub_sort_marked_events(MhubMarkedEvent *events, int n)
 {
-	for (int i = 1; i < n; i++)
-	{
-		if (compare_events(&events[i - 1], &events[i]) > 0)
-		{
-			qsort(events, n, sizeof(MhubMarkedEvent), compare_events);
-			return;
-		}
-	}
+	sort_events(events, n);
 }

@@ -122,13 +122,11 @@ mhub_markov_flatten(const void *content, char *to)
 }
 
 void *
-mhub_markov_unflatten(const char *flat)
+mhub_markov_create_like(const char *flat)
 {
 	const char *at = flat;
-	MhubMarkov *markov = mhub_markov_create(mhub_flat_get_int(&at));
 
-	mhub_markov_merge(markov, flat);
-	return markov;
+	return mhub_markov_create(mhub_flat_get_int(&at));
 }
 
 /* The states that the flattened chain's grams have here; its channels have other numbers. */

@@ -49,7 +49,7 @@ extern MhubMarkov *mhub_markov_create(int order);
 extern void mhub_markov_add(MhubMarkov *markov, const int32 *path, int n, MhubMarkovState weight);
 extern Size mhub_markov_flat_size(void *markov);
 extern void mhub_markov_flatten(const void *markov, char *to);
-extern void *mhub_markov_unflatten(const char *flat);
+extern void *mhub_markov_create_like(const char *flat);
 extern void mhub_markov_merge(void *markov, const char *flat);
 extern MhubMarkovState mhub_markov_total(const MhubMarkov *markov);
 extern void mhub_markov_removal_effects(const MhubMarkov *markov, MhubEffect *effects);

@@ -63,16 +63,20 @@ typedef struct Remainder
 	int32		part;
 } Remainder;
 
-static int
-larger_first(const void *a, const void *b)
+static inline int
+larger_first(const Remainder *a, const Remainder *b)
 {
-	const Remainder *left = a;
-	const Remainder *right = b;
-
-	if (left->lost != right->lost)
-		return left->lost > right->lost ? -1 : 1;
-	return left->part > right->part ? -1 : 1;
+	if (a->lost != b->lost)
+		return a->lost > b->lost ? -1 : 1;
+	return a->part > b->part ? -1 : a->part < b->part;
 }
+
+#define ST_SORT sort_remainders
+#define ST_ELEMENT_TYPE Remainder
+#define ST_COMPARE(a, b) larger_first(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static int
 greatest_weight(const double *weights, int n)
@@ -92,7 +96,7 @@ static int64
 give_back(int64 left, Remainder *remainders, int n, int64 *parts)
 {
 	if (left > 0)
-		qsort(remainders, n, sizeof(Remainder), larger_first);
+		sort_remainders(remainders, n);
 	for (int i = 0; i < n && left > 0 && remainders[i].lost >= 0; i++, left--)
 		parts[remainders[i].part]++;
 	return left;
@@ -130,8 +134,17 @@ mhub_money_split(MhubAmount amount, int cent_scale, const double *weights, int n
 {
 	int64		cent = 1;
 	int64		cents;
+	int			best = greatest_weight(weights, n);
 	Remainder	few[32];
-	Remainder  *remainders = n <= 32 ? few : palloc_extended(sizeof(Remainder) * n, MCXT_ALLOC_HUGE);
+	Remainder  *remainders;
+
+	if (weights[best] == 1)
+	{
+		memset(parts, 0, sizeof(int64) * n);
+		parts[best] = amount.units;
+		return;
+	}
+	remainders = n <= (int) lengthof(few) ? few : palloc_extended(sizeof(Remainder) * n, MCXT_ALLOC_HUGE);
 
 	for (int i = amount.scale; i > cent_scale; i--)
 		cent *= 10;
@@ -140,7 +153,7 @@ mhub_money_split(MhubAmount amount, int cent_scale, const double *weights, int n
 	split_cents(cents < 0 ? -cents : cents, weights, n, remainders, parts);
 	for (int i = 0; i < n; i++)
 		parts[i] *= cents < 0 ? -cent : cent;
-	parts[greatest_weight(weights, n)] += amount.units % cent;
+	parts[best] += amount.units % cent;
 	if (remainders != few)
 		pfree(remainders);
 }

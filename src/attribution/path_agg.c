@@ -137,7 +137,7 @@ read_touches(const MhubLog *log, int *n)
 	for (const char *at = log->data + sizeof(Head); at < end; at += sizeof(Row) + MAXALIGN(row->length))
 	{
 		row = (const Row *) at;
-		touches[(*n)++] = (Touch) {row->at, row->id, {at + sizeof(Row), row->length, 0}};
+		touches[(*n)++] = (Touch) {row->at, row->id, {at + sizeof(Row), row->length}};
 	}
 	qsort(touches, *n, sizeof(Touch), compare_touches);
 	return touches;

@@ -115,13 +115,11 @@ mhub_shapley_flatten(const void *content, char *to)
 }
 
 void *
-mhub_shapley_unflatten(const char *flat)
+mhub_shapley_create_like(const char *flat)
 {
 	const char *at = flat;
-	MhubShapley *shapley = mhub_shapley_create(mhub_flat_get_int(&at) != 0);
 
-	mhub_shapley_merge(shapley, flat);
-	return shapley;
+	return mhub_shapley_create(mhub_flat_get_int(&at) != 0);
 }
 
 void

@@ -25,7 +25,7 @@ extern MhubShapley *mhub_shapley_create(bool rates);
 extern void mhub_shapley_add(MhubShapley *shapley, int32 *path, int n, MhubMarkovState weight);
 extern Size mhub_shapley_flat_size(void *shapley);
 extern void mhub_shapley_flatten(const void *shapley, char *to);
-extern void *mhub_shapley_unflatten(const char *flat);
+extern void *mhub_shapley_create_like(const char *flat);
 extern void mhub_shapley_merge(void *shapley, const char *flat);
 extern MhubMarkovState mhub_shapley_total(const MhubShapley *shapley);
 extern void mhub_shapley_values(const MhubShapley *shapley, MhubEffect *values);

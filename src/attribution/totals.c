@@ -3,8 +3,9 @@
  *	  The credits of all people together, by label and model.
  *
  * No SPI, no fmgr.  Only touches that a conversion of their person can reach
- * are kept; at the end they are dealt out to the people by counting, and each
- * person is credited like any journey.
+ * are kept, in memory or, when that is short, in files by ranges of persons; at
+ * the end they are dealt out to the people by counting, and each person is
+ * credited like any journey.
  */
 #include "attribution/totals.h"
 
@@ -41,36 +42,60 @@ mhub_totals_create(MhubCreditOptions *options, MhubConversionSet *conversions)
 	mhub_label_set_init(&totals->labels);
 	totals->capacity = 1024;
 	totals->touches = palloc(sizeof(MhubKeptTouch) * totals->capacity);
-	totals->last_label = -1;
 	return totals;
+}
+
+/* The time of the person's first conversion that is not before a touch; there is one. */
+static int64
+next_conversion(const MhubConversionSet *set, int person, int64 at)
+{
+	int			low = set->begin[person];
+	int			high = set->begin[person + 1] - 1;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (set->conversions[middle].at < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return set->conversions[low].at;
 }
 
 /* Can a conversion of the person credit a touch of that time? */
 static bool
-reachable(const MhubTotals *totals, const MhubPersonSlot *person, int64 at)
+reachable(const MhubTotals *totals, int person, int64 at)
 {
-	const MhubConversionSet *set = totals->conversions;
-	int			begin;
+	const MhubPersonSpan *span = &totals->conversions->spans[person];
+	int64		next;
 
-	if (at > person->last_at)
+	if (at > span->last_at)
 		return false;
-	if (at <= person->first_at)
-		return (uint64) person->first_at - (uint64) at <= (uint64) totals->reach;
-	begin = set->begin[person->number - 1];
-	while (set->conversions[begin].at < at)
-		begin++;
-	return (uint64) set->conversions[begin].at - (uint64) at <= (uint64) totals->reach;
+	next = at <= span->first_at ? span->first_at : next_conversion(totals->conversions, person, at);
+	return (uint64) next - (uint64) at <= (uint64) totals->reach;
 }
 
-/* The same label comes often: compare before hashing. */
+/* Which file a person's touches go to: each has a range of persons. */
 static int
-label_number(MhubTotals *totals, const char *text, int length)
+part_of(const MhubTotals *totals, int person)
 {
-	const MhubLabel *last = totals->last_label < 0 ? NULL : &totals->labels.labels[totals->last_label];
+	return (int64) person * MHUB_SPILL_PARTS / totals->conversions->n_persons;
+}
 
-	if (last == NULL || last->length != length || memcmp(last->text, text, length) != 0)
-		totals->last_label = mhub_label_number_copied(&totals->labels, text, length);
-	return totals->last_label;
+static int
+first_of_part(const MhubTotals *totals, int part)
+{
+	return ((int64) part * totals->conversions->n_persons + MHUB_SPILL_PARTS - 1) / MHUB_SPILL_PARTS;
+}
+
+static void
+write_out(MhubTotals *totals)
+{
+	for (int64 i = 0; i < totals->n; i++)
+		mhub_spill_write(totals->spill, part_of(totals, totals->touches[i].person), &totals->touches[i], sizeof(MhubKeptTouch));
+	totals->n = 0;
 }
 
 static void
@@ -78,39 +103,114 @@ keep(MhubTotals *totals, MhubKeptTouch touch)
 {
 	if (totals->n == totals->capacity)
 	{
-		totals->capacity *= 2;
-		totals->touches = repalloc_huge(totals->touches, sizeof(MhubKeptTouch) * totals->capacity);
+		if (mhub_spill_due(totals->spill, sizeof(MhubKeptTouch) * totals->capacity))
+			write_out(totals);
+		else
+		{
+			totals->capacity *= 2;
+			totals->touches = repalloc_huge(totals->touches, sizeof(MhubKeptTouch) * totals->capacity);
+		}
 	}
 	totals->touches[totals->n++] = touch;
 }
 
-/* Looks the pending touches up; by now their slots are in the processor's cache. */
+static void
+filter_pending(const MhubConversionSet *set, MhubTotalsPipe *pipe)
+{
+	int			n = 0;
+
+	for (int i = 0; i < pipe->n_pending; i++)
+	{
+		if (mhub_person_may_be(&set->index, pipe->pending[i].person))
+			pipe->candidates[n++] = pipe->pending[i];
+	}
+	pipe->n_candidates = n;
+	pipe->n_pending = 0;
+}
+
+static void
+find_candidates(const MhubConversionSet *set, MhubTotalsPipe *pipe)
+{
+	int			n = 0;
+
+	for (int i = 0; i < pipe->n_candidates; i++)
+	{
+		const MhubPendingTouch *touch = &pipe->candidates[i];
+		int			person = mhub_person_number(&set->index, touch->person);
+
+		if (person < 0)
+			continue;
+		__builtin_prefetch(&set->spans[person]);
+		pipe->found[n] = *touch;
+		pipe->found[n++].person = person;
+	}
+	pipe->n_found = n;
+	pipe->n_candidates = 0;
+}
+
+/* Labels are numbered late, as most touches are not kept. */
+static int
+number_of(MhubTotals *totals, const MhubLabelKey *label)
+{
+	return label->length < 0 ? (int) label->head : mhub_label_number_of_ends(&totals->labels, *label);
+}
+
+static void
+keep_found(MhubTotals *totals)
+{
+	for (int i = 0; i < totals->pipe.n_found; i++)
+	{
+		const MhubPendingTouch *touch = &totals->pipe.found[i];
+
+		if (reachable(totals, touch->person, touch->at))
+			keep(totals, (MhubKeptTouch) {touch->at, touch->id, touch->person, number_of(totals, &touch->label)});
+	}
+	totals->pipe.n_found = 0;
+}
+
+/*
+ * One step on for every touch in the pipe, the last step first: by the time a
+ * touch takes a step, the memory that it needs is in the processor's cache.
+ */
+static void
+advance(MhubTotals *totals)
+{
+	keep_found(totals);
+	find_candidates(totals->conversions, &totals->pipe);
+	filter_pending(totals->conversions, &totals->pipe);
+}
+
 static void
 settle(MhubTotals *totals)
 {
-	for (int i = 0; i < totals->n_pending; i++)
-	{
-		const MhubPendingTouch *touch = &totals->pending[i];
-		const MhubPersonSlot *person = mhub_conversion_set_find(totals->conversions, touch->person, touch->hash);
-
-		if (person != NULL && reachable(totals, person, touch->at))
-			keep(totals, (MhubKeptTouch) {touch->at, touch->id, person->number - 1, touch->label});
-	}
-	totals->n_pending = 0;
+	advance(totals);
+	advance(totals);
+	advance(totals);
 }
 
-/* Counts a touch, if a conversion can reach it.  Looking its person up waits until there are many to look up. */
+/* Counts a touch, if a conversion can reach it. */
 void
 mhub_totals_add(MhubTotals *totals, int64 person, int64 at, int64 id, const char *label, int length)
 {
-	uint32		hash = mhub_person_hash(person);
+	MhubTotalsPipe *pipe = &totals->pipe;
+	MhubPendingTouch *touch = &pipe->pending[pipe->n_pending++];
 
-	if (!mhub_conversion_set_may_have(totals->conversions, hash))
-		return;
-	mhub_conversion_set_prefetch(totals->conversions, hash);
-	totals->pending[totals->n_pending++] = (MhubPendingTouch) {person, at, id, hash, label_number(totals, label, length)};
-	if (totals->n_pending == MHUB_TOTALS_PENDING)
-		settle(totals);
+	mhub_person_expect(&totals->conversions->index, person);
+	touch->person = person;
+	touch->at = at;
+	touch->id = id;
+	if (length <= MHUB_SHORT_LABEL)
+		touch->label = mhub_label_ends(label, length);
+	else
+		touch->label = (MhubLabelKey) {.head = mhub_label_number_copied(&totals->labels, label, length),.length = -1};
+	if (pipe->n_pending == MHUB_TOTALS_PENDING)
+		advance(totals);
+}
+
+void
+mhub_totals_attach(void *content, MhubSpill *spill)
+{
+	((MhubTotals *) content)->spill = spill;
 }
 
 /* Flattened: options, size of the conversions, these, labels, number of touches, touches. */
@@ -121,7 +221,7 @@ mhub_totals_flat_size(void *content)
 
 	settle(totals);
 	return totals->options->size + sizeof(Size) + mhub_conversion_set_flat_size(totals->conversions) +
-		mhub_label_set_flat_size(&totals->labels) + sizeof(int64) + sizeof(MhubKeptTouch) * totals->n;
+		mhub_label_set_flat_size(&totals->labels) + sizeof(int64) + sizeof(MhubKeptTouch) * (totals->n + mhub_spill_total(totals->spill));
 }
 
 void
@@ -129,13 +229,19 @@ mhub_totals_flatten(const void *content, char *to)
 {
 	const MhubTotals *totals = content;
 	Size		size = mhub_conversion_set_flat_size(totals->conversions);
+	int64		n = totals->n + mhub_spill_total(totals->spill);
 
 	mhub_flat_put(&to, totals->options, totals->options->size);
 	mhub_flat_put(&to, &size, sizeof(size));
 	mhub_conversion_set_flatten(totals->conversions, &to);
 	mhub_label_set_flatten(&totals->labels, &to);
-	mhub_flat_put(&to, &totals->n, sizeof(int64));
+	mhub_flat_put(&to, &n, sizeof(int64));
 	mhub_flat_put(&to, totals->touches, sizeof(MhubKeptTouch) * totals->n);
+	for (int part = 0; part < MHUB_SPILL_PARTS; part++)
+	{
+		mhub_spill_read(totals->spill, part, to, sizeof(MhubKeptTouch));
+		to += sizeof(MhubKeptTouch) * totals->spill->records[part];
+	}
 }
 
 static void
@@ -157,27 +263,15 @@ add_touches(MhubTotals *totals, const char *from)
 	pfree(labels);
 }
 
-static uint32
-options_size(const char *flat)
-{
-	uint32		size;
-
-	memcpy(&size, flat + offsetof(MhubCreditOptions, size), sizeof(size));
-	return size;
-}
-
 void *
-mhub_totals_unflatten(const char *flat)
+mhub_totals_create_like(const char *flat)
 {
-	MhubCreditOptions *options = palloc(options_size(flat));
+	MhubCreditOptions *options = palloc(mhub_credit_options_size(flat));
 	Size		size;
-	MhubTotals *totals;
 
-	mhub_flat_get(&flat, options, options_size(flat));
+	mhub_flat_get(&flat, options, mhub_credit_options_size(flat));
 	mhub_flat_get(&flat, &size, sizeof(size));
-	totals = mhub_totals_create(options, mhub_conversion_set_open(flat, size, options->scale));
-	add_touches(totals, flat + size);
-	return totals;
+	return mhub_totals_create(options, mhub_conversion_set_open(flat, size, options->scale));
 }
 
 /* The options and conversions are the same in both. */
@@ -186,79 +280,112 @@ mhub_totals_merge(void *content, const char *flat)
 {
 	Size		size;
 
-	flat += options_size(flat);
+	flat += mhub_credit_options_size(flat);
 	mhub_flat_get(&flat, &size, sizeof(size));
 	add_touches(content, flat + size);
 }
 
-/* The touches in order of the person, and where each person's begin. */
-static MhubTouch *
-deal_out(const MhubTotals *totals, int64 *begin)
-{
-	int			n_persons = totals->conversions->n_persons;
-	MhubTouch  *dealt = allocate(totals->n, sizeof(MhubTouch));
-	bool	   *direct = allocate(totals->labels.n, sizeof(bool));
-
-	for (int i = 0; i < totals->labels.n; i++)
-		direct[i] = mhub_is_direct(totals->options, totals->labels.labels[i].text, totals->labels.labels[i].length);
-	for (int64 i = 0; i < totals->n; i++)
-		begin[totals->touches[i].person + 1]++;
-	for (int p = 0; p < n_persons; p++)
-		begin[p + 1] += begin[p];
-	for (int64 i = 0; i < totals->n; i++)
-	{
-		const MhubKeptTouch *touch = &totals->touches[i];
-
-		dealt[begin[touch->person]++] = (MhubTouch) {touch->at, touch->id, touch->label, direct[touch->label], 0};
-	}
-	for (int p = n_persons; p > 0; p--)
-		begin[p] = begin[p - 1];
-	begin[0] = 0;
-	pfree(direct);
-	return dealt;
-}
-
+/* The sums as they grow, and what is needed for that. */
 typedef struct Sum
 {
-	int			n_labels;
-	MhubTotal  *totals;
+	const MhubTotals *totals;
+	bool	   *direct;			/* by label */
+	MhubTotal  *sums;
 } Sum;
+
+/* The touches in order of the person, and where those of each of n persons from the first on begin. */
+static MhubTouch *
+deal_out(const Sum *sum, const MhubKeptTouch *touches, int64 n_touches, int first, int n, int64 *begin)
+{
+	MhubTouch  *dealt = allocate(n_touches, sizeof(MhubTouch));
+
+	for (int64 i = 0; i < n_touches; i++)
+		begin[touches[i].person - first + 1]++;
+	for (int p = 0; p < n; p++)
+		begin[p + 1] += begin[p];
+	for (int64 i = 0; i < n_touches; i++)
+	{
+		const MhubKeptTouch *touch = &touches[i];
+
+		dealt[begin[touch->person - first]++] = (MhubTouch) {touch->at, touch->id, touch->label, sum->direct[touch->label], 0};
+	}
+	for (int p = n; p > 0; p--)
+		begin[p] = begin[p - 1];
+	begin[0] = 0;
+	return dealt;
+}
 
 static void
 add_credit(void *arg, const MhubConversion *conversion pg_attribute_unused(), MhubModel model,
 		   const MhubTouch *touch, double share, int64 units)
 {
 	Sum		   *sum = arg;
-	int			label = touch == NULL ? sum->n_labels : touch->label;
-	MhubTotal  *total = &sum->totals[(Size) model * (sum->n_labels + 1) + label];
+	int			n_labels = sum->totals->labels.n;
+	int			label = touch == NULL ? n_labels : touch->label;
+	MhubTotal  *total = &sum->sums[(Size) model * (n_labels + 1) + label];
 
 	total->conversions += share;
 	total->units += units;
+}
+
+/* Credits the conversions of the persons from first to before end, whose touches these are. */
+static void
+credit_persons(Sum *sum, const MhubKeptTouch *touches, int64 n_touches, int first, int end)
+{
+	const MhubTotals *totals = sum->totals;
+	const MhubConversionSet *set = totals->conversions;
+	int64	   *begin = allocate((Size) (end - first) + 1, sizeof(int64));
+	MhubTouch  *dealt = deal_out(sum, touches, n_touches, first, end - first, begin);
+
+	for (int p = first; p < end; p++)
+	{
+		int64		from = begin[p - first];
+		MhubJourney journey = {
+			.n_touches = begin[p - first + 1] - from,.touches = dealt + from,
+			.n_conversions = set->begin[p + 1] - set->begin[p],.conversions = set->conversions + set->begin[p],
+			.n_labels = totals->labels.n,.labels = totals->labels.labels
+		};
+
+		mhub_journey_sort(&journey);
+		mhub_journey_credit(&journey, totals->options, add_credit, sum);
+	}
+	pfree(begin);
+	pfree(dealt);
+}
+
+static void
+credit_files(Sum *sum, const MhubTotals *totals)
+{
+	for (int part = 0; part < MHUB_SPILL_PARTS; part++)
+	{
+		int64		n = totals->spill->records[part];
+		MhubKeptTouch *touches = allocate(n, sizeof(MhubKeptTouch));
+
+		mhub_spill_read(totals->spill, part, touches, sizeof(MhubKeptTouch));
+		credit_persons(sum, touches, n, first_of_part(totals, part), first_of_part(totals, part + 1));
+		pfree(touches);
+	}
 }
 
 /* The totals of every model and label: [model * (labels + 1) + label]; the last label of each stands for (unattributed). */
 MhubTotal *
 mhub_totals_credit(MhubTotals *totals)
 {
-	const MhubConversionSet *set = totals->conversions;
-	Sum			sum = {totals->labels.n, allocate((Size) MHUB_MODELS * (totals->labels.n + 1), sizeof(MhubTotal))};
-	int64	   *begin = allocate((Size) set->n_persons + 1, sizeof(int64));
-	MhubTouch  *touches;
+	const MhubLabelSet *labels = &totals->labels;
+	Sum			sum = {
+		totals, allocate(labels->n, sizeof(bool)), allocate((Size) MHUB_MODELS * (labels->n + 1), sizeof(MhubTotal))
+	};
 
 	settle(totals);
-	touches = deal_out(totals, begin);
-	for (int p = 0; p < set->n_persons; p++)
+	for (int i = 0; i < labels->n; i++)
+		sum.direct[i] = mhub_is_direct(totals->options, labels->labels[i].text, labels->labels[i].length);
+	if (totals->spill->used)
 	{
-		MhubJourney journey = {
-			.n_touches = begin[p + 1] - begin[p],.touches = touches + begin[p],
-			.n_conversions = set->begin[p + 1] - set->begin[p],.conversions = set->conversions + set->begin[p],
-			.n_labels = totals->labels.n,.labels = totals->labels.labels
-		};
-
-		mhub_journey_sort(&journey);
-		mhub_journey_credit(&journey, totals->options, add_credit, &sum);
+		write_out(totals);
+		credit_files(&sum, totals);
 	}
-	pfree(begin);
-	pfree(touches);
-	return sum.totals;
+	else
+		credit_persons(&sum, totals->touches, totals->n, 0, totals->conversions->n_persons);
+	pfree(sum.direct);
+	return sum.sums;
 }

@@ -6,6 +6,7 @@
 #define MHUB_TOTALS_H
 
 #include "attribution/conversion_set.h"
+#include "attribution/spill.h"
 
 /* A touch that some conversion may credit. */
 typedef struct MhubKeptTouch
@@ -16,17 +17,27 @@ typedef struct MhubKeptTouch
 	int32		label;
 } MhubKeptTouch;
 
-/* A touch whose person is still to be looked up. */
+/* A touch that is still to be looked up. */
 typedef struct MhubPendingTouch
 {
-	int64		person;
+	int64		person;			/* id; once found, number in the set */
 	int64		at;
 	int64		id;
-	uint32		hash;			/* of the person */
-	int32		label;
+	MhubLabelKey label;			/* of a long one length is -1 and head its number */
 } MhubPendingTouch;
 
-#define MHUB_TOTALS_PENDING 32
+#define MHUB_TOTALS_PENDING 64
+
+/* The steps of a look-up. */
+typedef struct MhubTotalsPipe
+{
+	int			n_pending;
+	int			n_candidates;
+	int			n_found;
+	MhubPendingTouch pending[MHUB_TOTALS_PENDING];
+	MhubPendingTouch candidates[MHUB_TOTALS_PENDING];	/* their persons may convert */
+	MhubPendingTouch found[MHUB_TOTALS_PENDING];	/* they do, if perhaps too early or too late */
+} MhubTotalsPipe;
 
 typedef struct MhubTotals
 {
@@ -37,9 +48,8 @@ typedef struct MhubTotals
 	MhubKeptTouch *touches;
 	int64		n;
 	int64		capacity;
-	int			last_label;
-	int			n_pending;
-	MhubPendingTouch pending[MHUB_TOTALS_PENDING];
+	MhubSpill  *spill;
+	MhubTotalsPipe pipe;
 } MhubTotals;
 
 /* Of a label under a model. */
@@ -53,7 +63,8 @@ extern MhubTotals *mhub_totals_create(MhubCreditOptions *options, MhubConversion
 extern void mhub_totals_add(MhubTotals *totals, int64 person, int64 at, int64 id, const char *label, int length);
 extern Size mhub_totals_flat_size(void *totals);
 extern void mhub_totals_flatten(const void *totals, char *to);
-extern void *mhub_totals_unflatten(const char *flat);
+extern void mhub_totals_attach(void *totals, MhubSpill *spill);
+extern void *mhub_totals_create_like(const char *flat);
 extern void mhub_totals_merge(void *totals, const char *flat);
 extern MhubTotal *mhub_totals_credit(MhubTotals *totals);
 

@@ -64,12 +64,9 @@ mhub_conversion_set_combinefn(PG_FUNCTION_ARGS)
 	return mhub_log_combine(fcinfo, 0, "mhub.conversion_set()");
 }
 
-static int
-compare_rows(const void *a, const void *b)
+static inline int
+compare_rows(const MhubPersonConversion *left, const MhubPersonConversion *right)
 {
-	const MhubPersonConversion *left = &((const Row *) a)->conversion;
-	const MhubPersonConversion *right = &((const Row *) b)->conversion;
-
 	if (left->person != right->person)
 		return left->person < right->person ? -1 : 1;
 	if (left->at != right->at)
@@ -78,6 +75,13 @@ compare_rows(const void *a, const void *b)
 		return left->id < right->id ? -1 : 1;
 	return left->units < right->units ? -1 : left->units > right->units;
 }
+
+#define ST_SORT sort_rows
+#define ST_ELEMENT_TYPE Row
+#define ST_COMPARE(a, b) compare_rows(&(a)->conversion, &(b)->conversion)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* The set, flat: sorted, all amounts of the finest scale. */
 Datum
@@ -99,7 +103,7 @@ mhub_conversion_set_finalfn(PG_FUNCTION_ARGS)
 		memcpy(rows, log->data, sizeof(Row) * n);
 	for (int i = 0; i < n; i++)
 		head.scale = Max(head.scale, rows[i].scale);
-	qsort(rows, n, sizeof(Row), compare_rows);
+	sort_rows(rows, n);
 	head.n = n;
 	size = VARHDRSZ + sizeof(head) + (Size) n * sizeof(MhubPersonConversion);
 	result = palloc(size);
@@ -117,7 +121,8 @@ mhub_conversion_set_finalfn(PG_FUNCTION_ARGS)
 }
 
 static const MhubBigStateMethods totals_methods = {
-	"mhub.attribution_totals()", mhub_totals_flat_size, mhub_totals_flatten, mhub_totals_unflatten, mhub_totals_merge
+	"mhub.attribution_totals()", mhub_totals_flat_size, mhub_totals_flatten, mhub_totals_create_like, mhub_totals_merge,
+	mhub_totals_attach
 };
 
 /* Arguments 1 and 6: conversions, options. */
