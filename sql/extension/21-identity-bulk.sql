@@ -32,7 +32,7 @@ RETURNS SETOF record LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT ROWS 100000 AS 'M
 COMMENT ON FUNCTION mhub.components(bytea) IS
 'Reads a state of mhub.connected_components(): one row a node, in order of node, with the smallest node of its component. SELECT * FROM mhub.components((SELECT mhub.connected_components(a, b) FROM edge)). No rows for NULL. Errors: invalid_parameter_value for bytes that are no such state.';
 
-CREATE PROCEDURE mhub.link_identifiers(query text, source text DEFAULT NULL, batch_size integer DEFAULT 10000)
+CREATE PROCEDURE mhub.link_identifiers(query text, source text DEFAULT NULL, batch_size integer DEFAULT 100000)
 LANGUAGE c AS 'MODULE_PATHNAME', 'mhub_link_identifiers';
 COMMENT ON PROCEDURE mhub.link_identifiers(text, text, integer) IS
 'Links identifiers in bulk, with the same outcome as one mhub.identify() a row, in the query''s order: limits, conflicts, merges and their logs included. query: a SELECT of kind_a, value_a, kind_b, value_b and, if wanted, seen_at (else the present time); a row with NULL on one side observes the other alone. source: as in mhub.identify(). Commits every batch_size rows and tells its progress in notices and in mhub.link_progress; within a transaction block it commits nothing. After an interruption call it again with the same query and source: a query with ORDER BY goes on behind the last row committed, any other starts over, which costs time but (limits with a period aside) changes nothing. Errors: invalid_parameter_value for a query that is no single SELECT of 4 or 5 columns, for an unknown kind, and for a batch_size below 1.';

@@ -31,6 +31,7 @@ typedef struct Insertion
 	MhubTableAccess *access;
 	const MhubColumns *rows;
 	List	   *arbiters;		/* the unique index that may say no; NIL: none may */
+	uint32		token;			/* of speculative insertions, one for the statement */
 	CommandId	command;
 	TransitionCaptureState *capture;
 } Insertion;
@@ -65,14 +66,12 @@ static bool
 write_speculatively(Insertion *insertion, List **recheck)
 {
 	MhubTableAccess *access = insertion->access;
-	uint32		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	bool		conflict = false;
 
-	table_tuple_insert_speculative(access->relation, access->written, insertion->command, 0, NULL, token);
+	table_tuple_insert_speculative(access->relation, access->written, insertion->command, 0, NULL, insertion->token);
 	*recheck = mhub_insert_index_tuples_unless(access->result, access->written, access->estate,
 											   insertion->arbiters, &conflict);
-	table_tuple_complete_speculative(access->relation, access->written, token, !conflict);
-	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	table_tuple_complete_speculative(access->relation, access->written, insertion->token, !conflict);
 	return !conflict;
 }
 
@@ -177,12 +176,16 @@ insert_rows(MhubTableAccess *access, const MhubColumns *rows, int from, int key)
 	if (key >= 0)
 		insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
 	begin_statement(&insertion);
+	if (key >= 0)
+		insertion.token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	for (i = from; i < rows->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!insert_row(&insertion, i))
 			break;
 	}
+	if (key >= 0)
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 	end_statement(&insertion);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

@@ -136,6 +136,34 @@ insert_by_rank(const Batch *batch, int *accepted, int n, int identifier, bool ke
 	return n + 1;
 }
 
+static int
+compare_values(const void *a, const void *b, void *argument)
+{
+	const Batch *batch = argument;
+	const BatchIdentifier *x = &batch->identifiers[*(const int *) a];
+	const BatchIdentifier *y = &batch->identifiers[*(const int *) b];
+	int			order = strcmp(x->value, y->value);
+
+	return order != 0 ? order : (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+/*
+ * The numbers of the batch's identifiers in the order of the index by which
+ * they are looked up: neighbours then share its pages.  It is also the order
+ * in which every session inserts: two that insert the same identifiers wait
+ * for each other in one direction.
+ */
+static void
+sort_identifiers(Batch *batch)
+{
+	int			i;
+
+	batch->in_order = palloc_extended(sizeof(int) * (Size) Max(batch->nidentifiers, 1), MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nidentifiers; i++)
+		batch->in_order[i] = i;
+	qsort_arg(batch->in_order, batch->nidentifiers, sizeof(int), compare_values, batch);
+}
+
 static void
 seen(BatchIdentifier *identifier, const IdentityObservation *observation)
 {
@@ -197,4 +225,5 @@ batch_build(Batch *batch, IdentityObservation *observations, int n)
 		CHECK_FOR_INTERRUPTS();
 		build_observation(batch, &batch->observations[i], &observations[i]);
 	}
+	sort_identifiers(batch);
 }

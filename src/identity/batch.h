@@ -104,6 +104,7 @@ typedef struct Batch
 	BatchIdentifier *identifiers;
 	int			nidentifiers;
 	int			identifiers_capacity;
+	int		   *in_order;		/* their numbers, sorted by value and kind */
 	BatchLink  *links;
 	int			nlinks;
 	int			links_capacity;

@@ -101,7 +101,7 @@ seek_identifiers(Batch *batch, MhubTableAccess *access)
 	mhub_table_push_latest();
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[i];
+		BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
 		const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
 
 		CHECK_FOR_INTERRUPTS();

@@ -119,22 +119,7 @@ person_of(Batch *batch, int identifier)
 	return &batch->root_person[plan_find(&batch->plan, batch->identifiers[identifier].node)];
 }
 
-static int
-compare_values(const void *a, const void *b, void *argument)
-{
-	const Batch *batch = argument;
-	const BatchIdentifier *x = &batch->identifiers[*(const int *) a];
-	const BatchIdentifier *y = &batch->identifiers[*(const int *) b];
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return strcmp(x->value, y->value);
-}
-
-/*
- * The identifiers to be inserted, in the order in which every session inserts
- * them: two that insert the same ones wait for each other in one direction.
- */
+/* The identifiers to be inserted, in order */
 static int
 missing_in_order(Batch *batch, int **missing)
 {
@@ -144,10 +129,9 @@ missing_in_order(Batch *batch, int **missing)
 	*missing = palloc_extended(sizeof(int) * (Size) Max(batch->nidentifiers, 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		if (batch->identifiers[i].person_id == 0)
-			(*missing)[n++] = i;
+		if (batch->identifiers[batch->in_order[i]].person_id == 0)
+			(*missing)[n++] = batch->in_order[i];
 	}
-	qsort_arg(*missing, n, sizeof(int), compare_values, batch);
 	return n;
 }
 

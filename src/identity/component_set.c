@@ -57,14 +57,55 @@ enlarge(ComponentSet *set, uint64 capacity)
 	set->capacity = capacity;
 }
 
+/* Of so many nodes one is looked at to guess how many there are. */
+#define SAMPLE 64
+#define SAMPLE_BITS 20
+
+static uint64
+hash_node(int64 node)
+{
+	uint64		x = (uint64) node * UINT64CONST(0x9e3779b97f4a7c15);
+
+	return x ^ (x >> 32);
+}
+
+static void
+mark_sampled(uint8 *marks, int64 node)
+{
+	uint64		hash = hash_node(node);
+
+	if (hash % SAMPLE == 0)
+	{
+		hash = (hash / SAMPLE) & ((1 << SAMPLE_BITS) - 1);
+		marks[hash / 8] |= 1 << (hash % 8);
+	}
+}
+
+/* Would compacting leave at most half of the pairs?  A guess: distinct nodes are counted in a sample. */
+static bool
+is_worth_compacting(const ComponentSet *set)
+{
+	uint8	   *marks = palloc0((1 << SAMPLE_BITS) / 8);
+	uint64		nodes;
+
+	for (uint64 i = 0; i < set->n; i++)
+	{
+		mark_sampled(marks, set->pairs[i].node);
+		mark_sampled(marks, set->pairs[i].component);
+	}
+	nodes = pg_popcount((char *) marks, (1 << SAMPLE_BITS) / 8) * SAMPLE;
+	pfree(marks);
+	return nodes <= set->n / 2;
+}
+
 /*
  * Makes room for one more pair: by compacting, when repeated edges and such
- * between known nodes promise to give half of the room back, else by doubling.
+ * between known nodes give half of the room back, else by doubling.
  */
 void
 component_set_grow(ComponentSet *set)
 {
-	if (set->n >= COMPACT_FROM && set->n >= set->compacted * 2)
+	if (set->n >= COMPACT_FROM && is_worth_compacting(set))
 		component_set_compact(set);
 	if (set->n > set->capacity / 2 || set->capacity == 0)
 		enlarge(set, Max(64, set->capacity * 2));
@@ -166,16 +207,13 @@ radix_pass(const RadixItem *from, RadixItem *to, uint64 n, int shift)
 		to[start[DIGIT(from[i].key, shift)]++] = from[i];
 }
 
+/* The same for packed items whose digits were counted beforehand */
 static void
-radix_pass_packed(const uint64 *from, uint64 *to, uint64 n, int shift)
+radix_pass_packed(const uint64 *from, uint64 *to, uint64 n, int shift, uint64 *counts)
 {
-	uint64		start[RADIX_SIZE] = {0};
-
+	counts_to_starts(counts);
 	for (uint64 i = 0; i < n; i++)
-		start[DIGIT(from[i], shift)]++;
-	counts_to_starts(start);
-	for (uint64 i = 0; i < n; i++)
-		to[start[DIGIT(from[i], shift)]++] = from[i];
+		to[counts[DIGIT(from[i], shift)]++] = from[i];
 }
 
 /* The arrays that were sorted become those of the answer: a key is never written before it is read. */
@@ -214,25 +252,35 @@ rank_wide(ComponentSet *set, int64 least, int bits)
 	return nodes;
 }
 
+static inline uint64
+pack(uint64 key, uint64 place, uint64 (*counts)[RADIX_SIZE], int passes)
+{
+	for (int pass = 0; pass < passes; pass++)
+		counts[pass][DIGIT(key, pass * RADIX_BITS)]++;
+	return key << 32 | place;
+}
+
 static RankedNodes
 rank_packed(ComponentSet *set, int64 least, int bits)
 {
 	uint64		n = set->n * 2;
 	uint64	   *items = allocate(set, n, sizeof(uint64));
 	uint64	   *other = allocate(set, n, sizeof(uint64));
+	uint64		counts[32 / RADIX_BITS + 1][RADIX_SIZE] = {{0}};
+	int			passes = (bits + RADIX_BITS - 1) / RADIX_BITS;
 	RankedNodes nodes = {0};
 
 	for (uint64 i = 0; i < set->n; i++)
 	{
-		items[i * 2] = ((uint64) set->pairs[i].node - (uint64) least) << 32 | (i * 2);
-		items[i * 2 + 1] = ((uint64) set->pairs[i].component - (uint64) least) << 32 | (i * 2 + 1);
+		items[i * 2] = pack((uint64) set->pairs[i].node - (uint64) least, i * 2, counts, passes);
+		items[i * 2 + 1] = pack((uint64) set->pairs[i].component - (uint64) least, i * 2 + 1, counts, passes);
 	}
-	for (int shift = 32; shift < 32 + bits; shift += RADIX_BITS)
+	for (int pass = 0; pass < passes; pass++)
 	{
 		uint64	   *sorted = other;
 
 		CHECK_FOR_INTERRUPTS();
-		radix_pass_packed(items, other, n, shift);
+		radix_pass_packed(items, other, n, 32 + pass * RADIX_BITS, counts[pass]);
 		other = items;
 		items = sorted;
 	}
