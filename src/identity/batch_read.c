@@ -614,6 +614,7 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 
 	if (!limits_matter(batch, n))
 		return;
+	qsort(persons, n, sizeof(int64), compare_ids);	/* neighbours share pages of the index */
 	tally_small(batch, persons, n);
 	for (i = 0; i < n; i++)
 	{

@@ -104,7 +104,8 @@ batch_assign_persons(Batch *batch)
 					&batch->root_person[plan_find(&batch->plan, batch->identifiers[i].node)]);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		const BatchIdentifier *identifier = &batch->identifiers[i];
+		/* in the order of insertion, so that the index of persons grows at its end */
+		const BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
 		BatchPerson *person = &batch->root_person[plan_find(&batch->plan, identifier->node)];
 
 		if (person->person_id == 0)
