@@ -116,6 +116,7 @@ CREATE FUNCTION mhub.enroll_person(workflow text, person_id bigint, context json
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     w mhub.workflow;
+    survivor bigint;
     new_id bigint;
 BEGIN
     SELECT * INTO w FROM mhub.workflow AS x WHERE x.key = enroll_person.workflow;
@@ -125,18 +126,24 @@ BEGIN
     IF jsonb_typeof(context) <> 'object' THEN
         RAISE EXCEPTION 'the context of an enrollment is an object' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF NOT EXISTS (SELECT FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id) THEN
+    SELECT p.person_id INTO survivor FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(enroll_person.person_id);
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no person %', person_id USING ERRCODE = 'undefined_object';
     END IF;
-    SELECT mhub.enroll_people(ARRAY[w.workflow_id], ARRAY[coalesce(p.merged_into, p.person_id)], ARRAY[mhub.now()],
+    IF (SELECT NOT bool_or(NOT t.element ? 'if' OR coalesce(mhub.person_matches(survivor, mhub.as_condition(t.element -> 'if')), false))
+        FROM mhub.workflow_version AS v, jsonb_array_elements(v.definition -> 'triggers') AS t (element)
+        WHERE v.version_id = w.active_version_id AND t.element ->> 'type' = 'api') THEN
+        RETURN NULL;
+    END IF;
+    SELECT mhub.enroll_people(ARRAY[w.workflow_id], ARRAY[survivor], ARRAY[mhub.now()],
                               ARRAY[CASE WHEN w.concurrent THEN gen_random_uuid()::text ELSE mhub.key_in_context(w.reentry_per, context) END],
                               ARRAY[coalesce(context, '{}')], ARRAY[mhub.now()])
-    INTO new_id FROM mhub.person AS p WHERE p.person_id = enroll_person.person_id;
+    INTO new_id;
     RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION mhub.enroll_person(text, bigint, jsonb) IS
-'Lets a person enter a workflow; context is what conditions see as $context and templates as values (with the re-entry key''s field, where the workflow has one). Returns the enrollment, or NULL when the workflow is not active or its re-entry rule says no. Errors: undefined_object for an unknown workflow or person, invalid_parameter_value for a context that is no object.';
+'Lets a person enter a workflow; context is what conditions see as $context and templates as values (with the re-entry key''s field, where the workflow has one). Returns the enrollment, or NULL when the workflow is not active, its re-entry rule says no, or it has triggers of type api and the condition (if) of none of them holds. Errors: undefined_object for an unknown workflow or person, invalid_parameter_value for a context that is no object.';
 
 CREATE FUNCTION mhub.enroll(workflow text, identifiers jsonb, context jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -172,11 +179,13 @@ BEGIN
     WITH ended AS (
         UPDATE mhub.enrollment AS e SET outcome = end_enrollments.outcome, wake_at = NULL, signal = 0
         WHERE e.enrollment_id = ANY (end_enrollments.enrollment_ids) AND e.outcome = 0
-        RETURNING e.enrollment_id, e.version_id, e.step, e.hops
+        RETURNING e.enrollment_id, e.version_id, e.step, e.hops, e.variants
     ), counted AS (
         INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits)
         SELECT e.version_id, c.step, c.outcome, 0, count(*)
-        FROM ended AS e, LATERAL (VALUES (-1, end_enrollments.outcome), (CASE WHEN e.hops > 0 THEN e.step END, 99)) AS c (step, outcome)
+        FROM ended AS e,
+            LATERAL (SELECT -1, end_enrollments.outcome::integer UNION ALL SELECT CASE WHEN e.hops > 0 THEN e.step END, 99
+                     UNION ALL SELECT x.visit / 1000, 1000 + x.visit % 1000 * 10 + end_enrollments.outcome FROM unnest(e.variants) AS x (visit)) AS c (step, outcome)
         WHERE c.step IS NOT NULL GROUP BY e.version_id, c.step, c.outcome
     )
     SELECT coalesce(array_agg(e.enrollment_id), '{}') INTO ended_ids FROM ended AS e;
@@ -193,7 +202,7 @@ BEGIN
     RETURN (SELECT mhub.end_enrollments(coalesce(array_agg(e.enrollment_id), '{}'), 4::smallint)
             FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id)
             WHERE w.key = leave_workflow.workflow AND e.outcome = 0
-              AND e.person_id = (SELECT coalesce(p.merged_into, p.person_id) FROM mhub.person AS p WHERE p.person_id = leave_workflow.person_id));
+              AND e.person_id = mhub.resolve_person(leave_workflow.person_id));
 END
 $$;
 COMMENT ON FUNCTION mhub.leave_workflow(text, bigint) IS

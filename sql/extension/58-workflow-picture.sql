@@ -31,7 +31,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_tem
         WHEN 'message' THEN concat(step ->> 'channel', ': ', step ->> 'template')
         WHEN 'task' THEN concat(step ->> 'queue', ': ', step ->> 'title')
         WHEN 'webhook' THEN concat('webhook ', coalesce(step ->> 'url', step ->> 'provider'))
-        WHEN 'update' THEN concat('set ', coalesce(step -> 'set', '{}') || coalesce(step -> 'context', '{}'))
+        WHEN 'update' THEN concat_ws(', ', 'set ' || nullif(coalesce(step -> 'set', '{}') || coalesce(step -> 'context', '{}'), '{}')::text,
+            'unset ' || (step ->> 'unset'), 'add to ' || (step ->> 'add_to'), 'remove from ' || (step ->> 'remove_from'))
         WHEN 'enter_workflow' THEN concat('enter ', step ->> 'workflow')
         WHEN 'exit_workflow' THEN concat('leave ', step ->> 'workflow')
         WHEN 'goal' THEN concat('goal: ', step ->> 'goal')

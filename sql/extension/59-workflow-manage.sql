@@ -35,7 +35,7 @@ BEGIN
         JOIN mhub.workflow_step AS t ON t.version_id = new_id AND t.key = coalesce(mapping ->> o.key, o.key) AND t.type IN ('delay', 'wait_for', 'message')
         WHERE o.version_id = old_id
     ), moved AS (
-        UPDATE mhub.enrollment AS e SET version_id = new_id, step = p.new_step, signal = 0
+        UPDATE mhub.enrollment AS e SET version_id = new_id, step = p.new_step, signal = 0, variants = NULL
         FROM place AS p WHERE e.version_id = old_id AND e.outcome = 0 AND e.step = p.old_step
         RETURNING e.ctid, e.wake_at, e.hops, p.old_step, p.new_step
     ), wake AS (
@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.migrate_enrollments(text, integer, integer, jsonb, boolean) IS
-'Moves the people under way in one version of a workflow to another. mapping says which step becomes which ({"old step": "new step"}); steps it does not name keep their name. Returns, per step, where people go, how many, and what is in the way: those stay in their version. dry_run (the default) only tells. Their waking time stays; a wait_for counts its timeout from when they arrived. Errors: undefined_object, invalid_parameter_value for unknown versions.';
+'Moves the people under way in one version of a workflow to another. mapping says which step becomes which ({"old step": "new step"}); steps it does not name keep their name. Returns, per step, where people go, how many, and what is in the way: those stay in their version. dry_run (the default) only tells. They no longer count for the experiments they were in. Their waking time stays; a wait_for counts its timeout from when they arrived. Errors: undefined_object, invalid_parameter_value for unknown versions.';
 
 CREATE FUNCTION mhub.fill_parameters(value jsonb, parameters jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$

@@ -115,6 +115,7 @@ CREATE TABLE mhub.enrollment (
     signal smallint NOT NULL DEFAULT 0,
     entry_no smallint NOT NULL DEFAULT 1,
     entry_key text COLLATE "C" NOT NULL DEFAULT '',
+    variants integer[],
     context jsonb,
     UNIQUE (person_id, workflow_id, entry_key, entry_no)
 ) WITH (fillfactor = 50);
@@ -132,6 +133,7 @@ COMMENT ON COLUMN mhub.enrollment.outcome IS '0 while under way, else how it end
 COMMENT ON COLUMN mhub.enrollment.signal IS 'Why it is to be woken before its time: the number plus one of the wait_for step whose event came, -1 a goal was reached, -2 an exit criterion was met, -3 another workflow took the person out; else 0.';
 COMMENT ON COLUMN mhub.enrollment.entry_no IS 'The how-manieth entry of this person with this key; together with the unique constraint this is what makes double entries impossible.';
 COMMENT ON COLUMN mhub.enrollment.entry_key IS 'Value of the re-entry key (an order id, say); empty without one.';
+COMMENT ON COLUMN mhub.enrollment.variants IS 'The variants of experiments the person is in, each as step number * 1000 + number of the variant; NULL: none.';
 COMMENT ON COLUMN mhub.enrollment.context IS 'What the workflow knows besides the profile: the triggering event as "event", the latest one that woke the person as "last_event", what update steps have put in. Conditions see it as $context.';
 
 CREATE TABLE mhub.enrollment_wake (
@@ -223,7 +225,7 @@ CREATE TABLE mhub.workflow_counter (
 COMMENT ON TABLE mhub.workflow_counter IS 'Counters of visits, to be summed: every chunk adds rows (nobody waits for anybody), the engine folds them together from time to time. Reports read mhub.workflow_metrics.';
 COMMENT ON COLUMN mhub.workflow_counter.version_id IS 'The version.';
 COMMENT ON COLUMN mhub.workflow_counter.step IS 'Number of the step; -1 counts enrollments: entered (outcome 0), ended (how they ended), turned away (9).';
-COMMENT ON COLUMN mhub.workflow_counter.outcome IS 'How the step was left: number of the branch, or 100 and more as mhub.step_outcome() tells; 99: somebody who had waited there went on.';
+COMMENT ON COLUMN mhub.workflow_counter.outcome IS 'How the step was left: number of the branch, or 100 and more as mhub.step_outcome() tells; 99: somebody who had waited there went on; experiments: 1000 + number of the variant * 10 + how the enrollment ended.';
 COMMENT ON COLUMN mhub.workflow_counter.bucket IS 'How long it took there, as the binary logarithm of the seconds times two, rounded up; 0 for up to a second.';
 COMMENT ON COLUMN mhub.workflow_counter.visits IS 'Number of visits.';
 

@@ -44,7 +44,7 @@ COMMENT ON COLUMN mhub.enrollment_step.outcome IS 'How it went: name of the bran
 CREATE VIEW mhub.workflow_metrics AS
 WITH visit AS (
     SELECT c.version_id, c.step, c.outcome, c.bucket, sum(c.visits) AS visits
-    FROM mhub.workflow_counter AS c GROUP BY c.version_id, c.step, c.outcome, c.bucket
+    FROM mhub.workflow_counter AS c WHERE c.outcome < 1000 GROUP BY c.version_id, c.step, c.outcome, c.bucket
 ), total AS (
     SELECT x.version_id, x.step, x.outcome, sum(x.visits) AS visits FROM visit AS x WHERE x.outcome <> 99 OR x.step < 0 GROUP BY x.version_id, x.step, x.outcome
 ), median AS (
@@ -85,6 +85,29 @@ COMMENT ON COLUMN mhub.workflow_metrics.outcome IS 'How people left the step, or
 COMMENT ON COLUMN mhub.workflow_metrics.visits IS 'How often.';
 COMMENT ON COLUMN mhub.workflow_metrics.percent IS 'Share of all who left the step; with step NULL of all who left the workflow. NULL for stops and entries.';
 COMMENT ON COLUMN mhub.workflow_metrics.median_time IS 'How long the middle one of them was at the step, to about a fifth.';
+
+CREATE VIEW mhub.workflow_variant AS
+SELECT w.key AS workflow, v.version, s.key AS step, x.variant ->> 'key' AS variant, n.entered, n.ended, n.goals,
+       round(100.0 * n.goals / nullif(n.ended, 0), 2) AS goal_rate
+FROM mhub.workflow_step AS s
+JOIN mhub.workflow_version AS v ON v.version_id = s.version_id
+JOIN mhub.workflow AS w ON w.workflow_id = v.workflow_id
+CROSS JOIN LATERAL jsonb_array_elements(s.settings -> 'variants') WITH ORDINALITY AS x (variant, place)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.visits) FILTER (WHERE c.outcome = x.place - 1), 0)::bigint AS entered,
+           coalesce(sum(c.visits) FILTER (WHERE c.outcome / 10 = 99 + x.place), 0)::bigint AS ended,
+           coalesce(sum(c.visits) FILTER (WHERE c.outcome = 992 + x.place * 10), 0)::bigint AS goals
+    FROM mhub.workflow_counter AS c WHERE c.version_id = s.version_id AND c.step = s.step) AS n
+WHERE s.type = 'experiment';
+COMMENT ON VIEW mhub.workflow_variant IS 'The variants of experiments against each other: how many people came in, how many of them have left the workflow, and how many of these reached its goal. From counters that the engine keeps.';
+COMMENT ON COLUMN mhub.workflow_variant.workflow IS 'Key of the workflow.';
+COMMENT ON COLUMN mhub.workflow_variant.version IS 'Version.';
+COMMENT ON COLUMN mhub.workflow_variant.step IS 'The experiment.';
+COMMENT ON COLUMN mhub.workflow_variant.variant IS 'Key of the variant.';
+COMMENT ON COLUMN mhub.workflow_variant.entered IS 'How often it was drawn; in a loop more than once a person.';
+COMMENT ON COLUMN mhub.workflow_variant.ended IS 'Enrollments of it that have ended.';
+COMMENT ON COLUMN mhub.workflow_variant.goals IS 'Those that ended with a goal reached.';
+COMMENT ON COLUMN mhub.workflow_variant.goal_rate IS 'Goals as a share of the ended ones, in percent; NULL while nobody has ended.';
 
 CREATE VIEW mhub.workflow_waiting AS
 SELECT w.key AS workflow, v.version, c.version_id, s.key AS step, s.type AS step_type,

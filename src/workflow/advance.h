@@ -36,6 +36,7 @@ typedef struct MoveRecord
 	int64		waited;			/* there, in microseconds */
 	ItemPointerData tid;		/* where its row is now */
 	const WfMove *move;
+	ArrayType  *variants;		/* of the experiments it is in, as visits, or NULL */
 } MoveRecord;
 
 /* An effect to carry out: the step that one enrollment went through. */

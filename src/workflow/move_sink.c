@@ -20,6 +20,9 @@
 /* Counted as a visit of step -1: how an enrollment ended. */
 #define END_STEP (-1)
 
+/* Counted as outcomes of experiments: this, plus the number of the variant times ten, plus how the enrollment ended. */
+#define VARIANT_ENDS 1000
+
 /* Enrollments of one version that took the same way. */
 typedef struct MoveGroup
 {
@@ -35,7 +38,8 @@ typedef struct MoveGroup
 typedef struct VisitKey
 {
 	int32		version_id;
-	int32		visit;			/* step * 1000 + outcome */
+	int16		step;
+	int16		outcome;
 	int32		bucket;
 } VisitKey;
 
@@ -114,9 +118,9 @@ find_group(MoveSink *sink, int32 version_id, const int32 *path, int npath)
 }
 
 static void
-count_visit(MoveSink *sink, int32 version_id, int32 visit, int bucket, int64 visits)
+count_visit(MoveSink *sink, int32 version_id, int step, int outcome, int bucket, int64 visits)
 {
-	VisitKey	key = {version_id, visit, bucket};
+	VisitKey	key = {version_id, (int16) step, (int16) outcome, bucket};
 	VisitCount *count;
 	bool		found;
 
@@ -208,6 +212,17 @@ is_listened(const MoveSink *sink, int32 version_id)
 	return false;
 }
 
+/* How the people of each variant end: what an experiment is for. */
+static void
+count_variants(MoveSink *sink, const MoveRecord *record)
+{
+	const int32 *visits = record->variants == NULL ? NULL : (const int32 *) ARR_DATA_PTR(record->variants);
+
+	for (int i = 0; i < (visits == NULL || ARR_NDIM(record->variants) == 0 ? 0 : ARR_DIMS(record->variants)[0]); i++)
+		count_visit(sink, record->version_id, visits[i] / WF_VISIT,
+					VARIANT_ENDS + visits[i] % WF_VISIT * 10 + (int) record->move->end, 0, 1);
+}
+
 static void
 note_end(MoveSink *sink, const MoveRecord *record)
 {
@@ -219,7 +234,8 @@ note_end(MoveSink *sink, const MoveRecord *record)
 		.step = END_STEP,
 	};
 
-	count_visit(sink, record->version_id, END_STEP * WF_VISIT - (int) record->move->end, 0, 1);
+	count_visit(sink, record->version_id, END_STEP, (int) record->move->end, 0, 1);
+	count_variants(sink, record);
 	if (!is_listened(sink, record->version_id))
 		return;
 	sink->effects |= WF_EFFECT_ENDED;
@@ -247,9 +263,9 @@ wf_sink_add(MoveSink *sink, const WfProgram *program, const MoveRecord *record)
 	if (move->npath > 0)
 	{
 		add_to_group(find_group(sink, record->version_id, move->path, move->npath), record->enrollment_id);
-		count_visit(sink, record->version_id, move->path[0], bucket_of(record->waited), 1);
+		count_visit(sink, record->version_id, move->path[0] / WF_VISIT, move->path[0] % WF_VISIT, bucket_of(record->waited), 1);
 		if (record->woken_at >= 0)
-			count_visit(sink, record->version_id, record->woken_at * WF_VISIT + WF_WOKEN, 0, 1);
+			count_visit(sink, record->version_id, record->woken_at, WF_WOKEN, 0, 1);
 	}
 	if (move->end == WF_IN_FLIGHT)
 		note_wake(sink, &record->tid, move->wake_at);
@@ -335,17 +351,15 @@ write_group(MoveSink *sink, MoveGroup *group, TimestampTz now)
 	values[5] = array_of(group->enrollment_ids, group->count, INT8OID, sizeof(int64));
 	execute(&history_plan, values, SPI_OK_INSERT);
 	for (int i = 1; i < group->npath; i++)
-		count_visit(sink, group->version_id, group->path[i], 0, group->count);
+		count_visit(sink, group->version_id, group->path[i] / WF_VISIT, group->path[i] % WF_VISIT, 0, group->count);
 }
 
 static MhubPlan counter_plan = {
 	.sql = "INSERT INTO mhub.workflow_counter (version_id, step, outcome, bucket, visits) "
-	"SELECT u.version_id, "
-	"  CASE WHEN u.visit < 0 THEN -1 ELSE u.visit / 1000 END, CASE WHEN u.visit < 0 THEN -u.visit - 1000 ELSE u.visit % 1000 END, "
-	"  u.bucket, u.visits "
-	"FROM unnest($1, $2, $3, $4) AS u (version_id, visit, bucket, visits)",
-	.nargs = 4,
-	.argtypes = {INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID},
+	"SELECT u.version_id, u.step, u.outcome, u.bucket, u.visits "
+	"FROM unnest($1, $2, $3, $4, $5) AS u (version_id, step, outcome, bucket, visits)",
+	.nargs = 5,
+	.argtypes = {INT4ARRAYOID, INT2ARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT8ARRAYOID},
 };
 
 static void
@@ -353,26 +367,29 @@ write_counters(MoveSink *sink)
 {
 	int			count = (int) hash_get_num_entries(sink->visits);
 	int32	   *versions = palloc(count * sizeof(int32));
-	int32	   *visits = palloc(count * sizeof(int32));
+	int16	   *steps = palloc(count * sizeof(int16));
+	int16	   *outcomes = palloc(count * sizeof(int16));
 	int32	   *buckets = palloc(count * sizeof(int32));
 	int64	   *numbers = palloc(count * sizeof(int64));
 	HASH_SEQ_STATUS scan;
 	VisitCount *entry;
-	Datum		values[4];
+	Datum		values[5];
 	int			n = 0;
 
 	hash_seq_init(&scan, sink->visits);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
 		versions[n] = entry->key.version_id;
-		visits[n] = entry->key.visit;
+		steps[n] = entry->key.step;
+		outcomes[n] = entry->key.outcome;
 		buckets[n] = entry->key.bucket;
 		numbers[n++] = entry->visits;
 	}
 	values[0] = array_of(versions, n, INT4OID, sizeof(int32));
-	values[1] = array_of(visits, n, INT4OID, sizeof(int32));
-	values[2] = array_of(buckets, n, INT4OID, sizeof(int32));
-	values[3] = array_of(numbers, n, INT8OID, sizeof(int64));
+	values[1] = array_of(steps, n, INT2OID, sizeof(int16));
+	values[2] = array_of(outcomes, n, INT2OID, sizeof(int16));
+	values[3] = array_of(buckets, n, INT4OID, sizeof(int32));
+	values[4] = array_of(numbers, n, INT8OID, sizeof(int64));
 	execute(&counter_plan, values, SPI_OK_INSERT);
 }
 

@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
@@ -32,12 +33,12 @@
 typedef enum Column
 {
 	COL_ENROLLMENT_ID, COL_PERSON_ID, COL_WAKE_AT, COL_ARRIVED_AT, COL_VERSION_ID, COL_HOPS,
-	COL_STEP, COL_OUTCOME, COL_SIGNAL, COL_CONTEXT, COLUMNS
+	COL_STEP, COL_OUTCOME, COL_SIGNAL, COL_VARIANTS, COL_CONTEXT, COLUMNS
 } Column;
 
 static const char *const column_names[COLUMNS] = {
 	"enrollment_id", "person_id", "wake_at", "arrived_at", "version_id", "hops",
-	"step", "outcome", "signal", "context"
+	"step", "outcome", "signal", "variants", "context"
 };
 
 typedef struct Mover
@@ -172,9 +173,39 @@ read_input(Mover *mover, TupleTableSlot *due, const WfVersion *version, WfInput 
 				 errmsg("workflow \"%s\" has no step %d in version %d", version->workflow, input->step, version->version_id)));
 }
 
-static void
-apply(Mover *mover, const WfInput *input, const WfMove *move)
+/* The experiments the enrollment is in, with those of this wake-up; NULL without any. */
+static ArrayType *
+variants_after(Mover *mover, const WfProgram *program, const WfMove *move)
 {
+	bool		isnull = mover->slot->tts_isnull[mover->columns[COL_VARIANTS] - 1];
+	ArrayType  *before = isnull ? NULL : DatumGetArrayTypeP(get(mover, COL_VARIANTS));
+	int			nbefore = before == NULL || ARR_NDIM(before) == 0 ? 0 : ARR_DIMS(before)[0];
+	int			count = 0;
+	Datum	   *visits;
+
+	if (!program->has_experiment)
+		return before;
+	visits = palloc((nbefore + move->npath) * sizeof(Datum));
+	for (int i = 0; i < nbefore; i++)
+		visits[count++] = Int32GetDatum(((int32 *) ARR_DATA_PTR(before))[i]);
+	for (int i = 0; i < move->npath; i++)
+	{
+		bool		known = program->steps[move->path[i] / WF_VISIT].type != WF_EXPERIMENT ||
+			move->path[i] % WF_VISIT >= WF_MAX_BRANCHES;
+
+		for (int j = 0; j < count && !known; j++)
+			known = DatumGetInt32(visits[j]) == move->path[i];
+		if (!known)
+			visits[count++] = Int32GetDatum(move->path[i]);
+	}
+	return count == nbefore ? before : construct_array(visits, count, INT4OID, sizeof(int32), true, TYPALIGN_INT);
+}
+
+static void
+apply(Mover *mover, const WfInput *input, const WfMove *move, ArrayType *variants)
+{
+	if (variants != NULL)
+		put(mover, COL_VARIANTS, PointerGetDatum(variants), false);
 	put(mover, COL_STEP, Int16GetDatum((int16) move->step), false);
 	put(mover, COL_OUTCOME, Int16GetDatum((int16) move->end), false);
 	put(mover, COL_ARRIVED_AT, TimestampTzGetDatum(move->arrived_at), false);
@@ -245,7 +276,8 @@ move_row(Mover *mover, TupleTableSlot *due)
 	wf_run(version->program, &input, &move);
 	if (!move.moved)
 		return;
-	apply(mover, &input, &move);
+	record.variants = variants_after(mover, version->program, &move);
+	apply(mover, &input, &move, record.variants);
 	if (!write_row(mover, (ItemPointer) DatumGetPointer(due->tts_values[DUE_TID])))
 		return;
 

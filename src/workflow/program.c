@@ -448,6 +448,7 @@ read_steps(Reader *reader, WfProgram *program)
 		step->type = WF_UNKNOWN;
 		if (reader_object(&steps, name, &inner))
 			read_step(&inner, step, name);
+		program->has_experiment |= step->type == WF_EXPERIMENT;
 	}
 }
 
@@ -514,7 +515,7 @@ read_trigger(Reader *reader)
 	}			known[] = {
 		{"event", "type event where if", "event"},
 		{"segment", "type segment on if", "segment"},
-		{"schedule", "type at weekdays day_of_month segment if", "at"},
+		{"schedule", "type at weekdays day_of_month if", "at"},
 		{"date", "type trait offset at yearly if", "trait"},
 		{"workflow", "type workflow on outcomes if", "workflow"},
 		{"api", "type if", NULL},

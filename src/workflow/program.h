@@ -144,6 +144,7 @@ typedef struct WfProgram
 	int			start;
 	int			nsteps;
 	WfStep	   *steps;
+	bool		has_experiment;
 	int			ncriteria;
 	WfCriterion *criteria;
 	bool		has_late;

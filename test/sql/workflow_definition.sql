@@ -6,7 +6,7 @@ INSERT INTO mhub.template (key, channel, text_body) VALUES ('hello', 'email', 'H
 -- everything that is wrong, in one go
 SELECT path, problem FROM mhub.check_workflow('{
   "nmae": "typo", "time_zone": "UTC2",
-  "triggers": [{"type": "event"}, {"type": "telepathy"}, {"type": "event", "event": "A", "where": "amount >>= 3"}, {"type": "schedule", "at": "25:00", "weekdays": ["monday"]}],
+  "triggers": [{"type": "event"}, {"type": "telepathy"}, {"type": "event", "event": "A", "where": "amount >>= 3"}, {"type": "schedule", "at": "25:00", "weekdays": ["monday"], "segment": "vip"}],
   "reentry": {"after": "a while", "per": "order_id", "concurrent": true},
   "goals": [{"event": "Paid"}, {"key": "both", "event": "Paid", "if": "vip = true"}],
   "late": {},

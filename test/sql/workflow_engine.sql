@@ -111,6 +111,35 @@ SELECT pg_temp.later('12 hours');
 CALL mhub.advance_workflows();
 SELECT person, step, outcome FROM pg_temp.people WHERE workflow = 'news' AND person = 'anna';
 
+-- an experiment: how the people of each variant end, in whatever way
+SELECT mhub.create_workflow('try', '{"triggers": [{"type": "api"}], "goals": [{"key": "ordered", "event": "Order Completed"}], "start": "e", "steps": {
+    "e": {"type": "experiment", "variants": [{"key": "a", "weight": 45, "next": "d"}, {"key": "b", "weight": 45, "next": "d"}, {"key": "holdout", "weight": 10, "next": "d"}]},
+    "d": {"type": "delay", "for": "1 day", "next": "again"}, "again": {"type": "experiment", "salt": "2", "variants": [{"key": "x", "next": null}, {"key": "y", "next": null}]}}}');
+SELECT mhub.publish_workflow('try');
+SELECT count(mhub.enroll('try', jsonb_build_object('user_id', 'try-' || g))) FROM generate_series(1, 60) AS g;
+CALL mhub.advance_workflows();
+SELECT count(*) FROM (SELECT pg_temp.does('try-' || g, 'Order Completed') FROM generate_series(1, 60, 3) AS g) AS done;
+SELECT mhub.leave_workflow('try', pg_temp.somebody('try-2'));
+CALL mhub.advance_workflows();
+SELECT pg_temp.later('1 day');
+CALL mhub.advance_workflows();
+-- the counters against what the enrollments themselves say
+SELECT v.step, v.variant, v.goal_rate = round(100.0 * v.goals / v.ended, 2) AS rate, v.entered > 0 AS entered,
+       v.ended = count(e.*) AS ended, v.goals = count(e.*) FILTER (WHERE e.outcome = 2) AS goals
+FROM mhub.workflow_variant AS v
+JOIN mhub.workflow AS w ON w.key = v.workflow JOIN mhub.workflow_step AS s ON s.version_id = w.active_version_id AND s.key = v.step
+CROSS JOIN LATERAL (SELECT x.place FROM jsonb_array_elements(s.settings -> 'variants') WITH ORDINALITY AS x (variant, place) WHERE x.variant ->> 'key' = v.variant) AS n
+JOIN mhub.enrollment AS e ON e.workflow_id = w.workflow_id AND s.step * 1000 + n.place - 1 = ANY (e.variants)
+WHERE v.workflow = 'try' GROUP BY v.step, v.variant, v.goal_rate, v.goals, v.ended, v.entered ORDER BY 1, 2;
+SELECT sum(entered), sum(ended), sum(goals) FROM mhub.workflow_variant WHERE workflow = 'try' AND step = 'e';
+SELECT step, outcome, sum(visits) FROM mhub.workflow_metrics WHERE workflow = 'try' AND step IS DISTINCT FROM 'e' AND step IS DISTINCT FROM 'again' GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- whom the app may bring in can be a matter of a condition
+SELECT mhub.create_workflow('grown', '{"triggers": [{"type": "api", "if": "age >= 18"}, {"type": "api", "if": "vip = true"}], "start": "x", "steps": {"x": {"type": "exit"}}}');
+SELECT mhub.publish_workflow('grown');
+SELECT mhub.identify('{"user_id": "anna"}', '{"age": 20}') > 0, mhub.identify('{"user_id": "bo"}', '{"age": 17}') > 0, mhub.identify('{"user_id": "dora"}', '{"vip": true}') > 0;
+SELECT n, mhub.enroll('grown', jsonb_build_object('user_id', n)) IS NOT NULL AS entered FROM unnest(ARRAY['anna', 'bo', '陈', 'dora']) AS n;
+
 -- errors
 SAVEPOINT s;
 CALL mhub.advance_workflows('-1 s');

@@ -34,7 +34,7 @@ sub refused
 as('author', q{
 	INSERT INTO mhub.template (key, channel, text_body) VALUES ('hello', 'note', 'Hello {{name}}'), ('more', 'note', 'More');
 	SELECT mhub.create_workflow('after', '{"triggers": [{"type": "api"}], "start": "x", "steps": {"x": {"type": "exit"}}}');
-	SELECT mhub.create_workflow('w', '{"triggers": [{"type": "event", "event": "Signed Up"}, {"type": "schedule", "at": "03:00", "if": "age > 3"}, {"type": "date", "trait": "birthday", "yearly": true}, {"type": "api"}],
+	SELECT mhub.create_workflow('w', '{"triggers": [{"type": "event", "event": "Signed Up"}, {"type": "schedule", "at": "03:00", "if": "age > 3"}, {"type": "date", "trait": "birthday", "yearly": true}, {"type": "api", "if": "blocked is missing"}],
 		"goals": [{"key": "bought", "event": "Order Completed"}, {"key": "vip", "if": "vip = true"}], "exit_when": [{"event": "Left"}], "reentry": {"concurrent": true},
 		"start": "hello", "steps": {
 		"hello": {"type": "message", "channel": "note", "template": "hello", "data": {"name": "{{event.properties.name}}"}, "cap": {"count": 5, "per": "1 day"}, "next": "set"},
