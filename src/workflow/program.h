@@ -161,8 +161,8 @@ typedef struct WfProblem
 struct Reader;
 
 extern WfProgram *wf_program_read(Jsonb *definition, List **problems);
+extern void wf_read_step(struct Reader *reader, WfStep *step, char *key);
 extern void wf_program_link(WfProgram *program, struct Reader *reader);
-extern const char *wf_type_name(WfType type);
 extern bool wf_type_waits(const WfStep *step);
 extern int64 wf_span_usecs(const Interval *span);
 extern int	wf_step_number(const WfProgram *program, const char *key);

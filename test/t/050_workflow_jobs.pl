@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('jobs');
-$node->init;
+$node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.host = '" . $node->host . "'\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron; CREATE EXTENSION mhub; SELECT mhub.install();');
@@ -81,6 +81,19 @@ ok($node->poll_query_until('postgres', 'SELECT mhub.jobs_running()'), 'pg_cron s
 ok($node->poll_query_until('postgres', 'SELECT count(*) > 3 FROM public.tick'), 'and the job runs');
 like(psql("SELECT state FROM mhub.schedule_status() WHERE job = 'pg_cron'"), qr/scheduled, running/, 'status');
 is(psql("SELECT status FROM mhub.doctor() WHERE check_name = 'pg_cron'"), 'ok', 'doctor is content');
+
+# a standby says what it is; the schedule is there for its promotion
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+is($standby->safe_psql('postgres', "SELECT status || ': ' || detail FROM mhub.doctor_jobs() WHERE check_name = 'pg_cron'"), 'ok: this is a standby: jobs run on the primary only', 'the doctor on a standby');
+($code, $out, $err) = $standby->psql('postgres', 'CALL mhub.run_jobs()');
+like($err, qr/jobs run on the primary only/, 'no jobs on a standby');
+($code, $out, $err) = $standby->psql('postgres', 'SELECT mhub.start()');
+like($err, qr/cannot schedule jobs on a standby/, 'and no scheduling');
+$standby->stop('immediate');
+
 is(psql("SELECT mhub.stop() + mhub.stop('elsewhere')"), '4', 'stop');
 is(psql("SELECT mhub.stop()"), '0', 'stop again');
 psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL mhub.run_jobs%' AND pid <> pg_backend_pid()");

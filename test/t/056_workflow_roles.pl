@@ -108,6 +108,12 @@ $node->safe_psql('hub', q{UPDATE mhub.workflow_schedule SET next_run_at = now() 
 as('jobs', 'CALL mhub.advance_workflows()');
 is($node->safe_psql('hub', q{SELECT count(*) FROM mhub.workflow_schedule WHERE next_run_at <= now()}), '0', 'schedules run');
 
+# without pg_cron the doctor says what else to do
+is(as('jobs', q{SELECT status || ': ' || detail FROM mhub.doctor() WHERE check_name = 'pg_cron'}), 'warn: not preloaded', 'no pg_cron');
+like(as('jobs', q{SELECT hint FROM mhub.doctor() WHERE check_name = 'pg_cron'}), qr/run CALL mhub\.run_jobs\(\); every minute by other means/, 'with the way out');
+my ($code, $out, $err) = $node->psql('hub', 'SELECT mhub.start()');
+like($err, qr/pg_cron is not installed.*Add pg_cron to shared_preload_libraries/s, 'mhub.start() as well');
+
 # the reader and the stranger
 is(as('reader', q{SELECT count(*) > 0 FROM mhub.workflow_metrics}), 't', 'the reader sees numbers');
 refused('reader', 'SELECT * FROM mhub.enrollment', 'sees people');
