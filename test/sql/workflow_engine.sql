@@ -1,4 +1,5 @@
 -- The engine: from trigger to end, with the clock in our hands.
+\set SHOW_CONTEXT never
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SELECT mhub.install() > 0 AS applied;

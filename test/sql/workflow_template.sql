@@ -1,4 +1,5 @@
 -- The template library, each played through in simulation; parameters; pictures.
+\set SHOW_CONTEXT never
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';

@@ -1,4 +1,5 @@
 -- Values of the person and the event in a step's fields, and where conditions and caps look.
+\set SHOW_CONTEXT never
 BEGIN;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';
