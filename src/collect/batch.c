@@ -13,7 +13,6 @@ static void
 batch_clear(MhubEventBatch *batch)
 {
 	MemoryContextReset(batch->memory);
-	batch->visits = NULL;
 	batch->n_events = 0;
 	batch->max_events = INITIAL_EVENTS;
 	batch->events = MemoryContextAlloc(batch->memory, INITIAL_EVENTS * sizeof(MhubEvent *));

@@ -92,7 +92,6 @@ typedef struct MhubEventBatch
 	const char *source;			/* where it came in, kept with new identifiers */
 	bool		expects_no_duplicate;	/* faster; then a duplicate raises unique_violation */
 	TimestampTz received_at;
-	struct MhubVisitCache *visits;
 	int			n_events;
 	int			max_events;
 	MhubEvent **events;

@@ -42,44 +42,58 @@ is_acceptable(MhubEvent *event)
 	return event->status != MHUB_EVENT_REJECTED;
 }
 
+/* Random bytes cost a call of the library each time, however many; so they are fetched for many ids at once. */
+static const unsigned char *
+random_bytes(void)
+{
+	static unsigned char pool[64 * UUID_LEN];
+	static size_t used = sizeof(pool);
+
+	if (used == sizeof(pool))
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		used = 0;
+	}
+	used += UUID_LEN;
+	return &pool[used - UUID_LEN];
+}
+
 static void
 give_message_id(MhubEventBatch *batch, MhubEvent *event)
 {
-	unsigned char random[UUID_LEN];
 	int64		unix_us = batch->received_at +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 	char	   *text = MemoryContextAlloc(batch->memory, UUID_TEXT_LEN + 1);
 
-	if (!pg_strong_random(random, sizeof(random)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
-	mhub_uuid_from_random(random, unix_us / 1000, &event->message_key);
+	mhub_uuid_from_random(random_bytes(), unix_us / 1000, &event->message_key);
 	mhub_uuid_text(&event->message_key, text);
 	event->message_id = text;
 	event->has_own_id = true;
 }
 
 static void
-find_source(MhubEventBatch *batch, MhubEvent *event)
+find_source(MhubEvent *event)
 {
 	const MhubArrival *arrival;
 
 	if (event->url == NULL && event->referrer == NULL && event->campaign_query == NULL)
 		return;
-	arrival = mhub_arrival_of(batch->visits, event);
+	arrival = mhub_arrival_of(event);
 	event->source = arrival->source;
 	event->url = arrival->cleaned_url;
 }
 
 /* Does it count?  Looks at the whole client address, which may not be kept. */
 static void
-judge(MhubEventBatch *batch, MhubEvent *event)
+judge(MhubEvent *event)
 {
 	MhubVisit	visit;
 	const char *reason;
 
-	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(batch->visits, &event->user_agent);
+	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(&event->user_agent);
 	visit.user_agent = event->user_agent;
 	visit.ip = event->ip;
 	visit.referrer_host = event->source.referrer_host;
@@ -127,11 +141,9 @@ mhub_prepare_event(MhubEventBatch *batch, MhubEvent *event)
 											 mhub_clock_skew_threshold * USECS_PER_SEC);
 	if (event->stores_event)
 	{
-		if (batch->visits == NULL)
-			batch->visits = mhub_visit_cache_create();
-		find_source(batch, event);
+		find_source(event);
 		if (event->invalid_reason == NULL)
-			judge(batch, event);
+			judge(event);
 	}
 	if (event->ip != NULL)
 		event->ip = kept_address(event->ip);

@@ -1,17 +1,24 @@
 /*
  * visit_cache.c
- *	  What has been found out about addresses and agents of a batch.
+ *	  What has been found out about addresses and agents lately.
  *
  * A visitor looks at several pages with one agent, and several visitors at
- * one page; so most events of a batch repeat what another one said.  Direct
- * mapped: a collision only costs finding it out again.
+ * one page; so most events repeat what another one said.  Kept per session
+ * until the rules change or it has grown too large.  Direct mapped: a
+ * collision only costs finding it out again.
  */
 #include "collect/visit_cache.h"
 
 #include "common/hashfn.h"
+#include "utils/memutils.h"
 
 /* A power of 2 */
-#define SLOTS 256
+#define SLOTS 512
+
+#define MEMORY_MAX (2 * 1024 * 1024)
+
+/* Longer ones hardly come again. */
+#define TEXT_MAX 1000
 
 /* Stands for the address of an app's campaign, which has no page */
 #define NO_PAGE "https://app.invalid/"
@@ -22,17 +29,38 @@ typedef struct Agent
 	bool		is_bot;
 } Agent;
 
-typedef struct MhubVisitCache
-{
-	MhubArrival *arrivals[SLOTS];
-	Agent		agents[SLOTS];
-} MhubVisitCache;
+static MemoryContext memory = NULL;
+static uint64 generation;		/* of the rules that it follows from */
+static MhubArrival *arrivals[SLOTS];
+static Agent agents[SLOTS];
 
-/* In CurrentMemoryContext, where strings of the events live as long. */
-MhubVisitCache *
-mhub_visit_cache_create(void)
+/* Events of this transaction may still use what was kept, so it only goes with that. */
+static void
+forget(void)
 {
-	return palloc0(sizeof(MhubVisitCache));
+	if (memory != NULL)
+		MemoryContextSetParent(memory, TopTransactionContext);
+	memory = NULL;
+	memset(arrivals, 0, sizeof(arrivals));
+	memset(agents, 0, sizeof(agents));
+}
+
+static void
+make_ready(void)
+{
+	uint64		now = mhub_traffic_generation();
+
+	if (memory != NULL && generation == now && MemoryContextMemAllocated(memory, false) < MEMORY_MAX)
+		return;
+	forget();
+	memory = AllocSetContextCreate(TopMemoryContext, "mhub visits", ALLOCSET_DEFAULT_SIZES);
+	generation = now;
+}
+
+static char *
+kept(const char *text)
+{
+	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
 static uint32
@@ -60,12 +88,12 @@ url_with_campaign(const MhubEvent *event)
 	return psprintf("%.*s%c%s", (int) strcspn(url, "#"), url, strchr(url, '?') == NULL ? '?' : '&', event->campaign_query);
 }
 
-static MhubArrival *
-find_out(const MhubEvent *event)
+static void
+find_out(const MhubEvent *event, MhubArrival *arrival)
 {
-	MhubArrival *arrival = palloc0(sizeof(MhubArrival));
 	const char *url = url_with_campaign(event);
 
+	memset(arrival, 0, sizeof(*arrival));
 	arrival->url = event->url;
 	arrival->referrer = event->referrer;
 	arrival->campaign_query = event->campaign_query;
@@ -73,31 +101,84 @@ find_out(const MhubEvent *event)
 		mhub_source_of(url, event->referrer, NULL, 0, &arrival->source);
 	if (event->url != NULL)
 		arrival->cleaned_url = mhub_url_cleaned(event->url);
+}
+
+static void
+keep_source(MhubSource *source)
+{
+	source->source = kept(source->source);
+	source->medium = kept(source->medium);
+	source->campaign = kept(source->campaign);
+	source->term = kept(source->term);
+	source->content = kept(source->content);
+	source->campaign_id = kept(source->campaign_id);
+	source->click_id = kept(source->click_id);
+	source->click_network = kept(source->click_network);
+	source->referrer_host = kept(source->referrer_host);
+	source->search_term = kept(source->search_term);
+	source->channel = kept(source->channel);
+}
+
+static MhubArrival *
+keep(const MhubArrival *found)
+{
+	MhubArrival *arrival = MemoryContextAlloc(memory, sizeof(MhubArrival));
+
+	*arrival = *found;
+	arrival->url = kept(found->url);
+	arrival->referrer = kept(found->referrer);
+	arrival->campaign_query = kept(found->campaign_query);
+	arrival->cleaned_url = kept(found->cleaned_url);
+	keep_source(&arrival->source);
 	return arrival;
 }
 
+static bool
+is_same(const MhubArrival *arrival, const MhubEvent *event)
+{
+	return arrival != NULL && same_text(arrival->url, event->url) && same_text(arrival->referrer, event->referrer) &&
+		same_text(arrival->campaign_query, event->campaign_query);
+}
+
+static bool
+too_long(const char *text)
+{
+	return text != NULL && strlen(text) > TEXT_MAX;
+}
+
 const MhubArrival *
-mhub_arrival_of(MhubVisitCache *cache, const MhubEvent *event)
+mhub_arrival_of(const MhubEvent *event)
 {
 	uint32		hash = add_to_hash(add_to_hash(add_to_hash(0, event->url), event->referrer), event->campaign_query);
-	MhubArrival **slot = &cache->arrivals[hash & (SLOTS - 1)];
+	MhubArrival **slot = &arrivals[hash & (SLOTS - 1)];
+	MhubArrival *found;
 
-	if (*slot == NULL || !same_text((*slot)->url, event->url) || !same_text((*slot)->referrer, event->referrer) ||
-		!same_text((*slot)->campaign_query, event->campaign_query))
-		*slot = find_out(event);
+	make_ready();
+	if (is_same(*slot, event))
+		return *slot;
+	found = palloc(sizeof(MhubArrival));
+	find_out(event, found);
+	if (too_long(event->url) || too_long(event->referrer) || too_long(event->campaign_query))
+		return found;
+	*slot = keep(found);
 	return *slot;
 }
 
 /* Also makes the events of one agent share its string. */
 bool
-mhub_agent_is_bot(MhubVisitCache *cache, const char **user_agent)
+mhub_agent_is_bot(const char **user_agent)
 {
-	Agent	   *slot = &cache->agents[add_to_hash(0, *user_agent) & (SLOTS - 1)];
+	Agent	   *slot = &agents[add_to_hash(0, *user_agent) & (SLOTS - 1)];
 
+	make_ready();
 	if (slot->user_agent == NULL || strcmp(slot->user_agent, *user_agent) != 0)
 	{
-		slot->is_bot = mhub_is_bot_user_agent(*user_agent, strlen(*user_agent));
-		slot->user_agent = *user_agent;
+		bool		is_bot = mhub_is_bot_user_agent(*user_agent, strlen(*user_agent));
+
+		if (too_long(*user_agent))
+			return is_bot;
+		slot->user_agent = kept(*user_agent);
+		slot->is_bot = is_bot;
 	}
 	*user_agent = slot->user_agent;
 	return slot->is_bot;

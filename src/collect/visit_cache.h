@@ -1,6 +1,6 @@
 /*
  * visit_cache.h
- *	  What has been found out about addresses and agents of a batch.
+ *	  What has been found out about addresses and agents lately.
  */
 #ifndef MHUB_VISIT_CACHE_H
 #define MHUB_VISIT_CACHE_H
@@ -17,8 +17,8 @@ typedef struct MhubArrival
 	MhubSource	source;
 } MhubArrival;
 
-extern struct MhubVisitCache *mhub_visit_cache_create(void);
-extern const MhubArrival *mhub_arrival_of(struct MhubVisitCache *cache, const MhubEvent *event);
-extern bool mhub_agent_is_bot(struct MhubVisitCache *cache, const char **user_agent);
+/* What these return lasts to the end of the transaction. */
+extern const MhubArrival *mhub_arrival_of(const MhubEvent *event);
+extern bool mhub_agent_is_bot(const char **user_agent);
 
 #endif							/* MHUB_VISIT_CACHE_H */

@@ -44,6 +44,9 @@ typedef struct MhubSource
 extern void mhub_source_of(const char *url, const char *referrer,
 						   char *const *own_hosts, int n_own_hosts, MhubSource *result);
 
+/* Another number whenever the answers of mhub_source_of() may have changed */
+extern uint64 mhub_traffic_generation(void);
+
 /* The address as it may be stored: without credentials and personal query values. */
 extern char *mhub_url_cleaned(const char *url);
 

@@ -7,6 +7,7 @@
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
 #include "traffic/pattern_column.h"
+#include "traffic/traffic.h"
 #include "traffic/url_parts.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -22,6 +23,7 @@ static MhubPlan hosts_plan = {
 
 static MemoryContext context = NULL;
 static MhubTrafficRules *current = NULL;
+static uint64 generation = 0;
 
 static char *
 text_column(HeapTuple tuple, int column)
@@ -125,6 +127,7 @@ load(void)
 	load_hosts(rules);
 	SPI_finish();
 	current = rules;
+	generation++;
 	mhub_table_cache_end(&cache, seen);
 }
 
@@ -135,4 +138,12 @@ mhub_traffic_rules(void)
 	if (!cache.valid)
 		load();
 	return current;
+}
+
+/* Another number whenever the rules may have changed: for whoever keeps what follows from them. */
+uint64
+mhub_traffic_generation(void)
+{
+	(void) mhub_traffic_rules();
+	return generation;
 }
