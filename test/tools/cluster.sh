@@ -8,10 +8,11 @@
 #
 # The system's own PostgreSQL is only read: its program files are copied (they find their libraries and extensions
 # relative to themselves), so nothing is installed outside the checkout and checkouts do not disturb each other.
+# PG_MAJOR chooses another version than 15; "remove" and "make clean" before changing it.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-major=15
+major=${PG_MAJOR:-15}
 system_bin=/usr/lib/postgresql/$major/bin
 home=${MHUB_CLUSTER:-$top/.cluster}
 bin=$home/pg/lib/postgresql/$major/bin

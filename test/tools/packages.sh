@@ -2,13 +2,14 @@
 # Installs every Debian package that building, testing, demonstrating and measuring mhub needs. Root or sudo.
 # Does nothing, and needs neither root nor network, where all are present. "packages.sh bench" adds what only races need.
 set -eu
+major=${PG_MAJOR:-15}
 
-packages='
+packages="
 	make gcc libc6-dev pkg-config git perl python3 gzip curl ca-certificates openssl
-	postgresql-15 postgresql-server-dev-15 postgresql-15-cron postgresql-15-hll
+	postgresql-$major postgresql-server-dev-$major postgresql-$major-cron postgresql-$major-hll
 	libcurl4-openssl-dev libssl-dev libmaxminddb-dev libicu-dev zlib1g-dev
 	libipc-run-perl python3-aiosmtpd
-'
+"
 # DuckDB and the rule engines of node, against which some races run, come from npm and are skipped where it is absent.
 [ "${1-}" != bench ] || packages="$packages nginx-light python3-numpy python3-scipy"
 
