@@ -29,14 +29,47 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_similarity
 COMMENT ON FUNCTION mhub.similarity(text, text) IS
 'Jaro-Winkler similarity of two words, by characters: 0 nothing in common, 1 the same (Winkler 1990; prefix scale 0.1, at most 4 characters). NULL for a NULL argument.';
 
+CREATE FUNCTION mhub.match_values(person_ids bigint[], OUT person_id bigint, OUT field text, OUT value text)
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.person_id, f.trait, coalesce((SELECT n.normalised FROM mhub.check_identifier(k.kind, p.traits ->> f.trait) AS n), lower(btrim(p.traits ->> f.trait)))
+    FROM mhub.person AS p JOIN mhub.match_field AS f ON f.trait = ANY (ARRAY(SELECT jsonb_object_keys(p.traits)))
+    LEFT JOIN mhub.identifier_kind AS k ON k.kind = f.trait
+    WHERE p.person_id = ANY (person_ids) AND btrim(p.traits ->> f.trait) <> '';
+
+    IF coalesce(current_setting('mhub.purpose', true), '') = ''
+       OR NOT has_function_privilege('mhub.decrypt(mhub.enc, text, bigint, text)', 'EXECUTE') THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH RECURSIVE family (root, id) AS (
+        SELECT u.id, u.id FROM unnest(person_ids) AS u(id)
+        UNION SELECT f.root, p.person_id FROM family AS f JOIN mhub.person AS p ON p.merged_into = f.id
+    ), latest AS MATERIALIZED (
+        SELECT DISTINCT ON (f.root, m.trait) f.root, m.trait, t.sealed
+        FROM family AS f JOIN mhub.sealed_trait AS t ON t.person_id = f.id
+        JOIN mhub.match_field AS m ON replace(m.trait, '_', '') = regexp_replace(lower(t.name), '[_ -]', '', 'g')
+        ORDER BY f.root, m.trait, t.observed_at DESC, t.person_id
+    ), opened AS MATERIALIZED (
+        SELECT l.root, l.trait, mhub.decrypt(l.sealed, 'sealed_trait.sealed') AS value FROM latest AS l
+        UNION ALL
+        SELECT i.person_id, i.kind, mhub.decrypt(i.sealed, 'identifier.sealed') FROM mhub.identifier AS i JOIN mhub.match_field AS m ON m.trait = i.kind
+        WHERE i.person_id = ANY (person_ids) AND i.sealed IS NOT NULL
+    )
+    SELECT DISTINCT o.root, o.trait, coalesce((SELECT n.normalised FROM mhub.check_identifier(k.kind, o.value) AS n), lower(btrim(o.value)))
+    FROM opened AS o LEFT JOIN mhub.identifier_kind AS k ON k.kind = o.trait WHERE btrim(o.value) <> '';
+END
+$$;
+COMMENT ON FUNCTION mhub.match_values(bigint[]) IS
+'What mhub.match_candidates() compares of surviving persons: a row for each value of a field of mhub.match_field. Traits kept in the open; and, when mhub.purpose is set and the caller may execute mhub.decrypt(), sealed traits and the values of sealed identifiers whose kind is a field (email, phone), each logged as by mhub.decrypt(). Values that are identifiers are normalised as such, others in lower case without white space around them.';
+
 CREATE FUNCTION mhub.match_candidates(person_id bigint, OUT candidate_id bigint, OUT weight real, OUT probability real, OUT evidence jsonb)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
     WITH me AS MATERIALIZED (
         SELECT p.person_id, p.traits FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person($1)
-    ), field AS MATERIALIZED (
-        SELECT f.*, lower(btrim(m.traits ->> f.trait)) AS value, m.traits -> f.trait AS exact_value
-        FROM me AS m JOIN mhub.match_field AS f ON f.trait = ANY (ARRAY(SELECT jsonb_object_keys(m.traits)))
-        WHERE btrim(m.traits ->> f.trait) <> ''
+    ), mine AS MATERIALIZED (
+        SELECT v.field, v.value FROM mhub.match_values(ARRAY(SELECT m.person_id FROM me AS m)) AS v
     ), seen_with AS MATERIALIZED (
         -- persons whose identifiers were seen with the same fingerprint
         SELECT o.person_id, count(DISTINCT fingerprint.id) AS shared
@@ -54,24 +87,32 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT ROWS 10 SET 
         WHERE o.person_id <> m.person_id AND i.kind <> 'fingerprint'
         GROUP BY o.person_id
     ), candidate AS MATERIALIZED (
-        SELECT DISTINCT c.person_id FROM me AS m CROSS JOIN field AS f
+        SELECT DISTINCT c.person_id FROM me AS m CROSS JOIN mhub.match_field AS f
         CROSS JOIN LATERAL (
             SELECT p.person_id FROM mhub.person AS p
-            WHERE p.traits @> jsonb_build_object(f.trait, f.exact_value) AND p.traits <> '{}' AND p.merged_into IS NULL LIMIT 500) AS c
-        WHERE f.blocks AND c.person_id <> m.person_id
+            WHERE p.traits @> jsonb_build_object(f.trait, m.traits -> f.trait) AND p.traits <> '{}' AND p.merged_into IS NULL LIMIT 500) AS c
+        WHERE f.blocks AND btrim(m.traits ->> f.trait) <> '' AND c.person_id <> m.person_id
         UNION SELECT s.person_id FROM seen_with AS s
+        -- whose identifier is what this one has as a trait: found by its blind index, where it is sealed
+        UNION SELECT i.person_id FROM me AS m CROSS JOIN mine AS v
+        JOIN mhub.identifier_kind AS k ON k.kind = v.field AND (NOT k.pii OR current_setting('mhub.purpose', true) <> '')
+        CROSS JOIN LATERAL mhub.person_id(k.kind, v.value) AS i(person_id) WHERE i.person_id <> m.person_id
+    ), theirs AS MATERIALIZED (
+        SELECT v.person_id, v.field, v.value FROM mhub.match_values(ARRAY(SELECT c.person_id FROM candidate AS c)) AS v
+    ), nearest AS (
+        -- of several values on either side those most alike
+        SELECT DISTINCT ON (t.person_id, v.field) t.person_id, v.field, v.value = t.value AS same, s.similarity
+        FROM mine AS v JOIN theirs AS t ON t.field = v.field
+        CROSS JOIN LATERAL (SELECT mhub.similarity(v.value, t.value) AS similarity) AS s
+        ORDER BY t.person_id, v.field, v.value = t.value DESC, s.similarity DESC
     ), compared AS (
-        SELECT c.person_id, f.trait AS field,
-               CASE WHEN f.value = t.value THEN 'exact' WHEN s.similarity >= f.close_at THEN 'close' ELSE 'different' END AS level,
-               round(s.similarity::numeric, 3) AS similarity,
-               CASE WHEN f.value = t.value THEN log(2, (f.m_exact / f.u_exact)::numeric)
-                    WHEN s.similarity >= f.close_at THEN log(2, (f.m_close / f.u_close)::numeric)
+        SELECT n.person_id, n.field,
+               CASE WHEN n.same THEN 'exact' WHEN n.similarity >= f.close_at THEN 'close' ELSE 'different' END AS level,
+               round(n.similarity::numeric, 3) AS similarity,
+               CASE WHEN n.same THEN log(2, (f.m_exact / f.u_exact)::numeric)
+                    WHEN n.similarity >= f.close_at THEN log(2, (f.m_close / f.u_close)::numeric)
                     ELSE log(2, ((1 - f.m_exact - f.m_close) / (1 - f.u_exact - f.u_close))::numeric) END AS weight
-        FROM candidate AS c JOIN mhub.person AS p ON p.person_id = c.person_id
-        CROSS JOIN field AS f
-        CROSS JOIN LATERAL (SELECT lower(btrim(p.traits ->> f.trait)) AS value) AS t
-        CROSS JOIN LATERAL (SELECT mhub.similarity(f.value, t.value) AS similarity) AS s
-        WHERE t.value <> ''
+        FROM nearest AS n JOIN mhub.match_field AS f ON f.trait = n.field
         UNION ALL
         SELECT s.person_id, 'fingerprint', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
         FROM seen_with AS s JOIN mhub.match_field AS f ON f.trait = '$fingerprint'
@@ -95,7 +136,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED STRICT ROWS 10 SET 
     FROM summed AS s WHERE s.weight > 0 ORDER BY s.total DESC, s.person_id
 $$;
 COMMENT ON FUNCTION mhub.match_candidates(bigint) IS
-'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) or a fingerprint; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
+'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) and is kept in the open, or a fingerprint, or one has as trait what is the other''s identifier; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Sealed traits and identifiers (found by blind index) take part while mhub.purpose is set, for callers who may execute mhub.decrypt(); the access log then has each value opened. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
 
 CREATE FUNCTION mhub.recent_networks(person_id bigint, OUT network inet, OUT user_agent text, OUT occurred_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 100 SET search_path = pg_catalog, pg_temp AS $$

@@ -1,7 +1,7 @@
 -- Fingerprints, anonymous counting, candidates.
 BEGIN;
 SELECT mhub.install() > 0 AS applied;
--- Names are compared only where they are kept in the open: sealed traits take no part.
+-- First with names kept in the open.
 DELETE FROM mhub.pii_trait WHERE name IN ('first_name', 'last_name', 'phone', 'phone_number');
 
 -- one device, however its attributes are written down
@@ -57,4 +57,24 @@ SELECT confidence > 0.99 AND confidence <= 1 AS confident, source, joins FROM mh
 SELECT cause FROM mhub.merge_log;
 SELECT mhub.unlink('cookie', 'm-1', 'cookie', 'm-2', 'sisters') AS apart;
 SELECT mhub.link_match(:margaret, :margret) IS NULL AS stays_apart;
+
+-- Sealed traits and identifiers are compared for those who may decrypt and say what for.
+INSERT INTO mhub.pii_trait (name) VALUES ('first_name'), ('last_name'), ('phone');
+CREATE ROLE mhub_test_match;
+SELECT mhub.grant_access('mhub_test_match', 'privacy_officer') > 0 AS granted;
+SELECT mhub.identify('{"cookie": "s-1"}', '{"firstName": "孟", "last_name": "诸葛", "birthday": "1999-09-09", "city": "成都", "phone": "139 0013 9000"}') AS one \gset
+SELECT mhub.identify('{"cookie": "s-2", "phone": "+8613900139000"}', '{"first_name": "孟", "last_name": "诸葛", "birthday": "1999-09-09"}') AS other \gset
+SELECT mhub.identify('{"cookie": "s-3", "phone": "+8613900139001"}', '{"city": "成都"}') AS third \gset
+SELECT traits FROM mhub.person WHERE person_id = :one;
+SELECT count(mhub.record_consent(jsonb_build_object('cookie', c), 'identity_matching', legal_basis => 'consent')) AS consents FROM unnest(ARRAY['s-1', 's-2']) AS c;
+SET LOCAL ROLE mhub_test_match;
+SELECT candidate_id = :other AS other, probability > 0.99 AS sure, (SELECT string_agg(key || ' ' || (value ->> 'level'), ', ' ORDER BY key) FROM jsonb_each(evidence)) AS evidence
+FROM mhub.match_candidates(:one) WHERE candidate_id = :other;
+SELECT mhub.link_match(:one, :other) IS NULL AS not_probable;
+SET LOCAL mhub.purpose = 'duplicates';
+SELECT candidate_id = :other AS other, probability > 0.99 AS sure, (SELECT string_agg(key || ' ' || (value ->> 'level'), ', ' ORDER BY key) FROM jsonb_each(evidence)) AS evidence
+FROM mhub.match_candidates(:one) ORDER BY other DESC;
+SELECT mhub.link_match(:one, :other) = :one AS merged;
+RESET ROLE;
+SELECT mhub.person_id('cookie', 's-2') = :one AS linked;
 ROLLBACK;
