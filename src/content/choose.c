@@ -6,12 +6,12 @@
 
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
+#include "common/table_access.h"
 #include "condition/json_member.h"
 #include "condition/profile.h"
 #include "condition/value.h"
 #include "condition/when.h"
 #include "content/slot.h"
-#include "funcapi.h"
 #include "identity/identity.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -52,10 +52,10 @@ static MhubPlan had_plan = {
 	.nargs = 3, .argtypes = {INT8OID, TEXTOID, TEXTOID}
 };
 
-static MhubPlan impression_plan = {
-	.sql = "INSERT INTO mhub.impression (shown_at, identifier_id, slot, rule_key, content_key, variant, reason) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	.nargs = 7, .argtypes = {TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+static MhubTable impression_table = {
+	.name = "impression",
+	.ncolumns = 7,
+	.columns = {"shown_at", "identifier_id", "slot", "rule_key", "content_key", "variant", "reason"}
 };
 
 /* Who it is about, and where. */
@@ -190,9 +190,7 @@ get_to_know(Viewer *viewer)
 	int			nkeys = 0;
 
 	viewer->wanted = slot_wanted(viewer->slot, segments);
-	/* what this transaction has written so far, too */
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	mhub_table_push_latest();
 	read_facts(viewer);
 	PopActiveSnapshot();
 	if (viewer->person_id != 0)
@@ -279,30 +277,30 @@ decide_with_stock(Viewer *viewer, Decision *decision)
 	}
 }
 
-static Datum
-text_argument(const char *text, char *null)
-{
-	*null = text ? ' ' : 'n';
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 static void
 record_impression(Viewer *viewer, const Decision *decision)
 {
-	Datum		arguments[7];
-	char		nulls[7] = {' ', ' ', ' ', ' ', ' ', ' ', ' '};
+	static const Oid types[] = {TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	const char *texts[] = {viewer->slot->name, decision->rule_key, decision->content_key, decision->variant, decision->reason};
+	Datum		row[lengthof(types)] = {TimestampTzGetDatum(viewer->at), Int64GetDatum(viewer->identifier_id)};
+	MhubColumns rows;
 
-	arguments[0] = TimestampTzGetDatum(viewer->at);
-	arguments[1] = Int64GetDatum(viewer->identifier_id);
-	nulls[1] = viewer->anonymous ? 'n' : ' ';
-	arguments[2] = text_argument(viewer->slot->name, &nulls[2]);
-	arguments[3] = text_argument(decision->rule_key, &nulls[3]);
-	arguments[4] = text_argument(decision->content_key, &nulls[4]);
-	arguments[5] = text_argument(decision->variant, &nulls[5]);
-	arguments[6] = text_argument(decision->reason, &nulls[6]);
+	for (int i = 0; i < (int) lengthof(texts); i++)
+	{
+		if (texts[i] != NULL)
+			row[2 + i] = CStringGetTextDatum(texts[i]);
+	}
+	mhub_columns_init(&rows, lengthof(types), types);
+	mhub_columns_add(&rows, row);
+	if (viewer->anonymous)
+		mhub_columns_null(&rows, 1);
+	for (int i = 0; i < (int) lengthof(texts); i++)
+	{
+		if (texts[i] == NULL)
+			mhub_columns_null(&rows, 2 + i);
+	}
 	connect_spi();
-	if (SPI_execute_plan(mhub_plan(&impression_plan), arguments, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not record an impression");
+	(void) mhub_table_insert(&impression_table, &rows);
 	SPI_finish();
 }
 
@@ -315,17 +313,34 @@ check_object(Jsonb *jsonb, const char *what)
 				 errmsg("%s must be a JSON object", what)));
 }
 
+/* An unknown kind is a mistake of the app's, but no reason not to show a page. */
+static void
+warn_of_unknown_kind(const IdentityObservation *observation)
+{
+	if (observation->unknown_kind != NULL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("unknown identifier kind \"%.*s\" is left out", observation->unknown_kind_length, observation->unknown_kind),
+				 errhint("Kinds are the rows of mhub.identifier_kind; insert one for a kind of your own.")));
+}
+
 static void
 identify_viewer(Viewer *viewer, Jsonb *identifiers)
 {
 	IdentityObservation observation = {0};
+	bool		known;
 
 	observation.identifiers = mhub_identity_names(identifiers, false, &observation.nidentifiers);
 	observation.occurred_at = viewer->at;
 	observation.source = "content";
 	if (observation.nidentifiers == 0)
 		return;
-	mhub_identity_resolve(&observation, 1);
+	mhub_table_push_latest();
+	known = mhub_identity_known(&observation, GetActiveSnapshot());
+	PopActiveSnapshot();
+	if (!known)
+		mhub_identity_resolve(&observation, 1);
+	warn_of_unknown_kind(&observation);
 	viewer->identifier_id = observation.identifier_id;
 	viewer->person_id = observation.person_id;
 }
@@ -352,7 +367,7 @@ mhub_choose_content(PG_FUNCTION_ARGS)
 	decide_with_stock(&viewer, &decision);
 	if (viewer.slot->exists)
 		record_impression(&viewer, &decision);
-	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
+	PG_RETURN_DATUM(decision_datum(&decision));
 }
 
 typedef struct WholeProfile

@@ -6,11 +6,14 @@
  * that must all hold is posted under each of the values; it is a candidate
  * only for profiles that have one of them.  Of several such predicates the
  * two rarest are taken together, under each pair of their values.  Rules
- * without one are candidates for every profile.  The whole condition is
- * evaluated for each candidate, so an index that lets too many through costs
- * time only.
+ * without one are candidates for every profile.  Of the candidates, those
+ * pass that ask for a range of a number which the profile's lies outside.
+ * The whole condition is evaluated for each that is left, so an index that
+ * lets too many through costs time only.
  */
 #include "content/ruleset.h"
+
+#include <math.h>
 
 #include "common/hashfn.h"
 #include "condition/value.h"
@@ -48,6 +51,14 @@ typedef struct PathPair
 	CondPath   *second;
 } PathPair;
 
+/* Where a number must lie for the rule to match, both ends included. */
+typedef struct Range
+{
+	CondPath   *path;			/* NULL: the rule asks for none */
+	double		low;
+	double		high;
+} Range;
+
 struct RuleIndex
 {
 	int			nentries;
@@ -59,6 +70,7 @@ struct RuleIndex
 	PathPair   *pairs;
 	int			npairs;
 	Posting		rest;			/* rules without a usable predicate */
+	Range	   *ranges;			/* of each rule */
 };
 
 static const KeyPart no_part = {.attribute = -1};
@@ -347,6 +359,47 @@ post_rule(RuleIndex *index, int number, const CondNode *root)
 		post_pairs(index, number, b, a);
 }
 
+/*
+ * The range that a predicate allows.  Rounded bounds will do: rounding keeps
+ * order, so a number outside of them is outside of the exact ones.
+ */
+static bool
+range_of(const CondNode *node, Range *range)
+{
+	range->path = node->path;
+	range->low = -INFINITY;
+	range->high = INFINITY;
+	if (node->subject != SUBJECT_PATH || node->other != NULL || node->weak || node->nvalues == 0 ||
+		node->values[0].type != COND_VALUE_NUMBER || node->path == NULL || node->path->attribute < 0)
+		return false;
+	if (node->kind == COND_BETWEEN || (node->kind == COND_COMPARE && (node->op == OP_EQ || node->op == OP_GT || node->op == OP_GE)))
+		range->low = node->values[0].number;
+	if (node->kind == COND_COMPARE && (node->op == OP_EQ || node->op == OP_LT || node->op == OP_LE))
+		range->high = node->values[0].number;
+	if (node->kind == COND_BETWEEN)
+		range->high = node->values[1].number;
+	return range->low > -INFINITY || range->high < INFINITY;
+}
+
+/* The range of the first number that a condition asks for, by all its predicates about it. */
+static Range
+find_range(const CondNode *root)
+{
+	Range		found = {NULL, -INFINITY, INFINITY};
+	Range		one;
+	const CondNode *node;
+
+	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
+	{
+		if (!range_of(node, &one) || (found.path != NULL && found.path->attribute != one.path->attribute))
+			continue;
+		found.path = one.path;
+		found.low = Max(found.low, one.low);
+		found.high = Min(found.high, one.high);
+	}
+	return found;
+}
+
 RuleIndex *
 rule_index_build(RuleSet *set)
 {
@@ -356,6 +409,7 @@ rule_index_build(RuleSet *set)
 	index->entries = palloc(index->space * sizeof(IndexEntry));
 	make_buckets(index, 256);
 	index->distinct = palloc0((set->attributes->count + 1) * sizeof(int));
+	index->ranges = palloc_extended((set->nrules + 1) * sizeof(Range), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < set->nrules; i++)
 	{
 		if (set->rules[i].broken == NULL)
@@ -363,8 +417,10 @@ rule_index_build(RuleSet *set)
 	}
 	for (int i = 0; i < set->nrules; i++)
 	{
-		if (set->rules[i].broken == NULL)
-			post_rule(index, i, set->rules[i].condition->root);
+		if (set->rules[i].broken != NULL)
+			continue;
+		post_rule(index, i, set->rules[i].condition->root);
+		index->ranges[i] = find_range(set->rules[i].condition->root);
 	}
 	return index;
 }
@@ -373,11 +429,31 @@ rule_index_build(RuleSet *set)
 typedef struct Search
 {
 	RuleSet    *set;
+	const Range *ranges;
+	int			attribute;		/* the one whose number is known, -1 for none */
+	double		number;			/* NaN where it is no number */
 	const bool *excluded;
 	int			best;
 	RuleOutcome outcome;
 	RuleVariant *variant;
 } Search;
+
+/* Is the profile's number in the range?  A NaN, as anything else that is no number, is in none. */
+static bool
+in_range(Search *search, const Range *range)
+{
+	if (range->path == NULL)
+		return true;
+	if (range->path->attribute != search->attribute)
+	{
+		CondValue	scratch;
+		CondValue  *value = mhub_profile_value(&search->set->profile, range->path, &scratch);
+
+		search->attribute = range->path->attribute;
+		search->number = value->type == COND_VALUE_NUMBER ? value->number : NAN;
+	}
+	return search->number >= range->low && search->number <= range->high;
+}
 
 /* Tries a list's rules in order, up to the best one found so far. */
 static void
@@ -386,8 +462,12 @@ try_posting(Search *search, const Posting *posting)
 	for (int i = 0; i < posting->count && posting->rules[i] < search->best; i++)
 	{
 		RuleVariant *variant;
-		RuleOutcome outcome = ruleset_try(search->set, posting->rules[i], search->excluded, &variant);
+		RuleOutcome outcome;
 
+		if (!in_range(search, &search->ranges[posting->rules[i]]))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		outcome = ruleset_try(search->set, posting->rules[i], search->excluded, &variant);
 		if (outcome == RULE_APPLIES || outcome == RULE_HELD_OUT)
 		{
 			search->best = posting->rules[i];
@@ -454,7 +534,8 @@ try_pair(Search *search, const RuleIndex *index, const PathPair *pair)
 int
 rule_index_first(RuleSet *set, RuleIndex *index, const bool *excluded, RuleOutcome *outcome, RuleVariant **variant)
 {
-	Search		search = {set, excluded, set->nrules, RULE_NO_MATCH, NULL};
+	Search		search = {.set = set, .ranges = index->ranges, .attribute = -1, .excluded = excluded,
+		.best = set->nrules, .outcome = RULE_NO_MATCH};
 
 	for (int i = 0; i < index->npairs; i++)
 		try_pair(&search, index, &index->pairs[i]);

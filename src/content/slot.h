@@ -7,11 +7,8 @@
 
 #include "common/pgcompat.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
 #include "condition/segment_set.h"
 #include "content/ruleset.h"
-#include "fmgr.h"
 
 typedef struct Slot
 {
@@ -47,7 +44,6 @@ extern const FactsWanted *slot_wanted(Slot *slot, const SegmentSet *segments);
 
 /* slot_decide.c: for the profile that the slot's rules are open on */
 extern void slot_decide(Slot *slot, const bool *excluded, Decision *decision);
-extern TupleDesc decision_type(FunctionCallInfo fcinfo);
-extern HeapTuple decision_tuple(const Decision *decision, TupleDesc descriptor);
+extern Datum decision_datum(const Decision *decision);
 
 #endif							/* MHUB_SLOT_H */

@@ -7,8 +7,10 @@
 #include "content/slot.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mhub_decide);
@@ -115,8 +117,33 @@ text_or_null(const char *text, bool *isnull)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-HeapTuple
-decision_tuple(const Decision *decision, TupleDesc descriptor)
+/*
+ * The result's row type.  Made here once: to ask the catalog at each call
+ * would cost as much as to decide.
+ */
+static TupleDesc
+decision_type(void)
+{
+	static TupleDesc type = NULL;
+
+	if (type == NULL)
+	{
+		MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+		TupleDesc	made = CreateTemplateTupleDesc(5);
+
+		TupleDescInitEntry(made, 1, "content_key", TEXTOID, -1, 0);
+		TupleDescInitEntry(made, 2, "payload", JSONBOID, -1, 0);
+		TupleDescInitEntry(made, 3, "variant", TEXTOID, -1, 0);
+		TupleDescInitEntry(made, 4, "rule_key", TEXTOID, -1, 0);
+		TupleDescInitEntry(made, 5, "reason", TEXTOID, -1, 0);
+		type = BlessTupleDesc(made);
+		MemoryContextSwitchTo(before);
+	}
+	return type;
+}
+
+Datum
+decision_datum(const Decision *decision)
 {
 	Datum		values[5];
 	bool		nulls[5];
@@ -127,24 +154,7 @@ decision_tuple(const Decision *decision, TupleDesc descriptor)
 	values[2] = text_or_null(decision->variant, &nulls[2]);
 	values[3] = text_or_null(decision->rule_key, &nulls[3]);
 	values[4] = text_or_null(decision->reason, &nulls[4]);
-	return heap_form_tuple(descriptor, values, nulls);
-}
-
-/* The result's row type, looked up once per call site. */
-TupleDesc
-decision_type(FunctionCallInfo fcinfo)
-{
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		TupleDesc	descriptor;
-
-		if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		fcinfo->flinfo->fn_extra = BlessTupleDesc(CreateTupleDescCopy(descriptor));
-		MemoryContextSwitchTo(before);
-	}
-	return fcinfo->flinfo->fn_extra;
+	return HeapTupleGetDatum(heap_form_tuple(decision_type(), values, nulls));
 }
 
 Datum
@@ -157,5 +167,5 @@ mhub_decide(PG_FUNCTION_ARGS)
 
 	ruleset_open(&slot->set, profile, PG_GETARG_TIMESTAMPTZ(2));
 	slot_decide(slot, NULL, &decision);
-	PG_RETURN_DATUM(HeapTupleGetDatum(decision_tuple(&decision, decision_type(fcinfo))));
+	PG_RETURN_DATUM(decision_datum(&decision));
 }

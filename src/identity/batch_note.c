@@ -14,9 +14,6 @@
 #include "identity/tables.h"
 #include "utils/builtins.h"
 
-/* last_seen_at follows an observation when that is so much later: most would otherwise rewrite the row for nothing. */
-#define SEEN_STEP USECS_PER_HOUR
-
 static MhubPlan restore_links = {
 	"UPDATE mhub.link AS l SET joins = true, removed_at = NULL, removed_reason = NULL, confidence = w.confidence"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
@@ -151,7 +148,7 @@ links_in_order(const Batch *batch, int64 (**sorted)[3])
 static bool
 seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, TimestampTz last_seen)
 {
-	return earliest < first_seen || latest - last_seen >= SEEN_STEP;
+	return earliest < first_seen || latest - last_seen >= IDENTITY_SEEN_STEP;
 }
 
 /* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
@@ -285,7 +282,7 @@ write_seen_identifiers(Batch *batch)
 		if (identifier->earliest < identifier->first_seen)
 			mhub_columns_add(&earlier, (Datum[]) {id, TimestampTzGetDatum(identifier->earliest),
 				Int64GetDatum(batch->root_person[root].person_id)});
-		if (identifier->latest - identifier->last_seen >= SEEN_STEP)
+		if (identifier->latest - identifier->last_seen >= IDENTITY_SEEN_STEP)
 			mhub_columns_add(&later, (Datum[]) {id, TimestampTzGetDatum(identifier->latest)});
 	}
 	run(&seen_earlier, &earlier, SPI_OK_UPDATE);

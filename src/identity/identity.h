@@ -8,7 +8,11 @@
 #include "common/pgcompat.h"
 
 #include "utils/jsonb.h"
+#include "utils/snapshot.h"
 #include "utils/timestamp.h"
+
+/* last_seen_at follows an observation when that is so much later: most would otherwise rewrite the row for nothing. */
+#define IDENTITY_SEEN_STEP USECS_PER_HOUR
 
 /* An identifier as it was observed; neither text needs a terminating zero. */
 typedef struct IdentityName
@@ -56,6 +60,13 @@ typedef struct IdentityObservation
  * Needs no SPI connection and works within one.
  */
 extern void mhub_identity_resolve(IdentityObservation *observations, int nobservations);
+
+/*
+ * A quicker way for an observation that mhub_identity_resolve() would write
+ * nothing for: of one identifier, known and seen of late.  False when it is
+ * not clearly one of these.
+ */
+extern bool mhub_identity_known(IdentityObservation *observation, Snapshot snapshot);
 
 /*
  * Identifiers from {"kind": "value", "kind": ["value", ...]}; numbers count as
