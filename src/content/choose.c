@@ -190,9 +190,7 @@ get_to_know(Viewer *viewer)
 	int			nkeys = 0;
 
 	viewer->wanted = slot_wanted(viewer->slot, segments);
-	mhub_table_push_latest();
 	read_facts(viewer);
-	PopActiveSnapshot();
 	if (viewer->person_id != 0)
 		keys = segment_set_evaluate(segments, &viewer->facts, viewer->wanted->segments, viewer->at, &nkeys, NULL);
 	viewer->segments = facts_string_array(keys, nkeys);
@@ -324,22 +322,24 @@ warn_of_unknown_kind(const IdentityObservation *observation)
 				 errhint("Kinds are the rows of mhub.identifier_kind; insert one for a kind of your own.")));
 }
 
+/* Afterwards, the snapshot that is active shows whoever it is. */
 static void
 identify_viewer(Viewer *viewer, Jsonb *identifiers)
 {
 	IdentityObservation observation = {0};
-	bool		known;
 
 	observation.identifiers = mhub_identity_names(identifiers, false, &observation.nidentifiers);
 	observation.occurred_at = viewer->at;
 	observation.source = "content";
+	mhub_table_push_latest();
 	if (observation.nidentifiers == 0)
 		return;
-	mhub_table_push_latest();
-	known = mhub_identity_known(&observation, GetActiveSnapshot());
-	PopActiveSnapshot();
-	if (!known)
+	if (!mhub_identity_known(&observation, GetActiveSnapshot()))
+	{
+		PopActiveSnapshot();
 		mhub_identity_resolve(&observation, 1);
+		mhub_table_push_latest();
+	}
 	warn_of_unknown_kind(&observation);
 	viewer->identifier_id = observation.identifier_id;
 	viewer->person_id = observation.person_id;
@@ -364,6 +364,7 @@ mhub_choose_content(PG_FUNCTION_ARGS)
 	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
 	identify_viewer(&viewer, identifiers);
 	get_to_know(&viewer);
+	PopActiveSnapshot();
 	decide_with_stock(&viewer, &decision);
 	if (viewer.slot->exists)
 		record_impression(&viewer, &decision);
