@@ -15,11 +15,19 @@ AS $$ SELECT coalesce(current_setting('cron.database_name', true), (SELECT 'post
 COMMENT ON FUNCTION mhub.cron_database() IS
 'The database in which pg_cron keeps its jobs (its setting cron.database_name), or NULL where pg_cron is not preloaded.';
 
+CREATE FUNCTION mhub.schedule_statements(database name) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('SELECT cron.schedule_in_database(%1$L, ''* * * * *'', ''CALL mhub.run_jobs()'', %2$L), cron.schedule(%3$L, ''17 * * * *'', %4$L);',
+        'mhub ' || $1, $1, 'mhub ' || $1 || ' history',
+        -- pg_cron never forgets a run; 1,440 rows a day.
+        format('DELETE FROM cron.job_run_details WHERE start_time < now() - interval ''3 days'' AND jobid IN (SELECT jobid FROM cron.job WHERE jobname IN (%L, %L))',
+               'mhub ' || $1, 'mhub ' || $1 || ' history'))
+$$;
+COMMENT ON FUNCTION mhub.schedule_statements(name) IS
+'The statement that schedules mhub.run_jobs() for a database, and the removal of pg_cron''s records of it, in the database pg_cron works from. NULL gives NULL.';
+
 CREATE FUNCTION mhub.start(database name DEFAULT current_database()) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    job_name text := 'mhub ' || start.database;
-    schedule text := format('SELECT cron.schedule_in_database(%L, ''* * * * *'', ''CALL mhub.run_jobs()'', %L);', job_name, start.database);
 BEGIN
     IF pg_is_in_recovery() THEN
         RAISE EXCEPTION 'cannot schedule jobs on a standby'
@@ -32,14 +40,10 @@ BEGIN
                               THEN 'Add pg_cron to shared_preload_libraries, restart, and CREATE EXTENSION pg_cron; or call CALL mhub.run_jobs(); every minute by other means.'
                               WHEN mhub.cron_database() = current_database()
                               THEN 'Run CREATE EXTENSION pg_cron; here.'
-                              ELSE format('pg_cron works from database %s. Run there: %s', mhub.cron_database(), schedule) END;
+                              ELSE format('pg_cron works from database %s. Run there: %s', mhub.cron_database(), mhub.schedule_statements(start.database)) END;
     END IF;
-    EXECUTE format('SELECT cron.schedule_in_database(%L, ''* * * * *'', ''CALL mhub.run_jobs()'', %L)', job_name, start.database);
-    -- pg_cron never forgets a run; 1,440 rows a day.
-    EXECUTE format('SELECT cron.schedule(%L, ''17 * * * *'', %L)', job_name || ' history',
-                   format('DELETE FROM cron.job_run_details WHERE start_time < now() - interval ''3 days'' AND jobid IN (SELECT jobid FROM cron.job WHERE jobname IN (%L, %L))',
-                          job_name, job_name || ' history'));
-    RETURN job_name;
+    EXECUTE mhub.schedule_statements(start.database);
+    RETURN 'mhub ' || start.database;
 END
 $$;
 COMMENT ON FUNCTION mhub.start(name) IS

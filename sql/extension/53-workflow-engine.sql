@@ -56,7 +56,7 @@ COMMENT ON FUNCTION mhub.key_in_context(text, jsonb) IS
 
 CREATE FUNCTION mhub.slice_of(place tid) RETURNS integer
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_slice_of';
-COMMENT ON FUNCTION mhub.slice_of(tid) IS 'The slice of mhub.enrollment (128 pages) in which a row lies that has this ctid. NULL gives NULL.';
+COMMENT ON FUNCTION mhub.slice_of(tid) IS 'The slice of mhub.enrollment (256 pages) in which a row lies that has this ctid. NULL gives NULL.';
 
 CREATE FUNCTION mhub.lock_engine() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_lock_engine';
@@ -232,6 +232,37 @@ END
 $$;
 COMMENT ON FUNCTION mhub.left_workflow(bigint) IS
 'Whether what an enrollment has queued must not be sent any more: it ended otherwise than by its last step (goal reached, exit criterion, removed, merged, archived), or a goal or exit criterion of its version holds now, be it that the engine has not come to it yet or that the enrollment had been through. False for an unknown enrollment, NULL for NULL.';
+
+CREATE FUNCTION mhub.step_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, step text, at timestamptz,
+    OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings jsonb;
+    zone text;
+BEGIN
+    SELECT s.settings, mhub.person_zone(p.traits, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone())) INTO settings, zone
+    FROM mhub.enrollment AS e
+    JOIN mhub.workflow_version AS v ON v.version_id = e.version_id
+    JOIN mhub.workflow_step AS s ON s.version_id = e.version_id AND s.key = step_verdict.step AND s.type = 'message'
+    LEFT JOIN mhub.person AS p ON p.person_id = mhub.resolve_person(step_verdict.person_id)
+    WHERE e.enrollment_id = step_verdict.enrollment_id;
+    IF purpose = 'marketing' AND settings ? 'cap'
+       AND mhub.messages_sent(person_id, channel, at - (settings #>> '{cap,per}')::interval, message_id) >= (settings #>> '{cap,count}')::integer THEN
+        state := 'suppressed'; reason := 'cap';
+    ELSIF settings ? 'quiet_hours' THEN
+        not_before := mhub.quiet_end(at, zone, (settings #>> '{quiet_hours,from}')::time, (settings #>> '{quiet_hours,until}')::time);
+        IF not_before IS NOT NULL THEN
+            reason := 'quiet_hours';
+            state := 'deferred';
+            IF settings #>> '{quiet_hours,then}' = 'skip' THEN
+                state := 'suppressed'; not_before := NULL;
+            END IF;
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.step_verdict(bigint, bigint, text, text, bigint, text, timestamptz) IS
+'Whether what a message step of a workflow asks for still holds when its message is sent: its frequency cap (state suppressed, reason cap: another workflow was quicker) and its quiet hours in the person''s zone (suppressed or deferred until not_before, reason quiet_hours: the queue or a retry has taken until then). State NULL when nothing is in the way, or the step is not one of the enrollment''s version.';
 
 CREATE FUNCTION mhub.doctor_workflow(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$

@@ -89,6 +89,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
     ) AS t ON true
     CROSS JOIN LATERAL (
         SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
+        UNION ALL SELECT w.state, w.reason, w.not_before FROM mhub.step_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, m.step, mhub.now()) AS w WHERE m.enrollment_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
         UNION ALL SELECT 'suppressed', 'no_address', NULL WHERE m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL
         UNION ALL SELECT NULL, NULL, NULL

@@ -278,6 +278,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.key_in_context(text, jsonb)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.concerns(bigint, jsonb, mhub.condition, jsonb)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.version_condition(integer)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.schedule_statements(name)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.step_verdict(bigint, bigint, text, text, bigint, text, timestamptz)'),
     ('operator', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.enrollment_failure'),
     ('operator', 'SELECT', 'TABLE', 'mhub.attribution_setting'),
     ('operator', 'SELECT', 'TABLE', 'mhub.erasure_log'),

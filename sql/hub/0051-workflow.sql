@@ -140,7 +140,7 @@ CREATE TABLE mhub.enrollment_wake (
     slice integer NOT NULL,
     wake_at timestamptz NOT NULL
 );
-COMMENT ON TABLE mhub.enrollment_wake IS 'When to look where: for every enrollment under way there is a row of its slice (128 pages of mhub.enrollment) with a time not later than its wake_at. Spares the engine an index on wake_at and a scan of everything.';
+COMMENT ON TABLE mhub.enrollment_wake IS 'When to look where: for every enrollment under way there is a row of its slice (256 pages of mhub.enrollment) with a time not later than its wake_at. Spares the engine an index on wake_at and a scan of everything.';
 COMMENT ON COLUMN mhub.enrollment_wake.slice IS 'Number of the slice: page of the row divided by 128.';
 COMMENT ON COLUMN mhub.enrollment_wake.wake_at IS 'Something in the slice may be due from this time on.';
 

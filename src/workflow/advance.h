@@ -17,7 +17,7 @@
 #include "workflow/run.h"
 
 /* A slice of mhub.enrollment: what one chunk looks at. */
-#define WF_SLICE_PAGES 128
+#define WF_SLICE_PAGES 256
 
 /* Columns that the rows of the advancing statement begin with; all of the enrollment's own follow. */
 typedef enum DueColumn

@@ -71,7 +71,7 @@ like($err, qr/must be called by itself/, 'refused inside other code');
 
 # pg_cron: the schedule, from its own database and from another one
 ($code, $out, $err) = $node->psql('elsewhere', 'SELECT mhub.start()');
-like($err, qr/schedule_in_database\('mhub elsewhere'.*'elsewhere'\)/, 'elsewhere the hint is the statement to run');
+like($err, qr/schedule_in_database\('mhub elsewhere'.*'elsewhere'\), cron\.schedule\('mhub elsewhere history'/, 'elsewhere the hint is the statement to run');
 psql('TRUNCATE public.tick');
 is(psql('SELECT mhub.start()'), 'mhub postgres', 'start');
 is(psql('SELECT mhub.start()'), 'mhub postgres', 'start again');

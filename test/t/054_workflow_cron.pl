@@ -37,7 +37,12 @@ answer(q{
 	INSERT INTO mhub.job (name, every) VALUES ('broken', '1 second');
 	INSERT INTO mhub.job (name, every, max_time) VALUES ('endless', '2 seconds', '8 seconds');
 });
-is($node->safe_psql('postgres', "SELECT cron.schedule_in_database('mhub hub', '* * * * *', 'CALL mhub.run_jobs()', 'hub') > 0"), 't', 'scheduled, as the hint of mhub.start() says');
+# In the hub's own database there is no pg_cron: the hint is what to run where it is.
+my ($code, $out, $err) = $node->psql('hub', 'SELECT mhub.start()');
+my ($statement) = $err =~ /^HINT:  pg_cron works from database postgres\. Run there: (SELECT .*;)$/m;
+ok($statement, 'mhub.start() says what to run');
+$node->safe_psql('postgres', $statement);
+is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), '2', 'which schedules the runner, and the purge of its records');
 
 # Callers that overlap with pg_cron's: jobs by hand, engines by hand.
 my @children;
@@ -88,14 +93,12 @@ is(answer(q{SELECT string_agg(name, ' ') FROM mhub.job WHERE enabled AND runs = 
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details AS d JOIN cron.job AS j USING (jobid) WHERE j.jobname = 'mhub hub' AND d.status = 'succeeded'}), '>=', 2, 'several slots of pg_cron went by');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), '0', 'none failed');
 
-# mhub.start() in pg_cron's own database also schedules the purge of its records
-hub_database($node, 'own');
-$node->safe_psql('own', 'SELECT 1');
-$node->safe_psql('postgres', 'CREATE EXTENSION mhub; SELECT mhub.install(); SELECT mhub.start()');
+# what the purge does
 $node->safe_psql('postgres', q{INSERT INTO cron.job_run_details (jobid, runid, job_pid, database, username, command, status, start_time, end_time)
-	SELECT jobid, -1, 1, 'postgres', 'x', 'CALL', 'succeeded', now() - interval '4 days', now() - interval '4 days' FROM cron.job WHERE jobname = 'mhub postgres'});
-$node->safe_psql('postgres', $node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname = 'mhub postgres history'}));
+	SELECT jobid, -1, 1, 'hub', 'x', 'CALL', 'succeeded', now() - interval '4 days', now() - interval '4 days' FROM cron.job WHERE jobname = 'mhub hub'});
+$node->safe_psql('postgres', $node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname = 'mhub hub history'}));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job_run_details WHERE runid = -1'), '0', 'its records are purged after three days');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job_run_details'), '>=', 2, 'not before');
 $node->safe_psql('postgres', q{SELECT count(cron.unschedule(jobid)) FROM cron.job});
 $node->stop;
 done_testing();

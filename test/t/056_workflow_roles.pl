@@ -103,6 +103,29 @@ is(as('jobs', q{SELECT detail FROM mhub.doctor() WHERE check_name = 'jobs left o
 $node->safe_psql('hub', q{CALL mhub.run_jobs('1 second')});
 is(as('jobs', q{SELECT status FROM mhub.doctor() WHERE check_name = 'jobs left out'}), 'ok', 'until the owner runs the jobs');
 
+# A step's quiet hours and cap hold when sending, too: queued at eight in the evening, sent at ten; two workflows at once.
+as('author', q{
+	SELECT mhub.create_workflow('calm', '{"time_zone": "UTC", "triggers": [{"type": "api"}], "start": "a", "steps": {"a": {"type": "message", "channel": "note", "template": "more", "quiet_hours": {"from": "21:00", "until": "07:00"}, "next": null}}}');
+	SELECT mhub.create_workflow('calm skipping', '{"time_zone": "UTC", "triggers": [{"type": "api"}], "start": "a", "steps": {"a": {"type": "message", "channel": "note", "template": "more", "purpose": "service", "quiet_hours": {"from": "21:00", "until": "07:00", "then": "skip"}, "next": null}}}');
+	SELECT mhub.create_workflow(k, '{"triggers": [{"type": "api"}], "start": "a", "steps": {"a": {"type": "message", "channel": "note", "template": "more", "cap": {"count": 1, "per": "1 day"}, "next": null}}}') FROM unnest(ARRAY['first', 'second']) AS k;
+	SELECT mhub.publish_workflow(k) FROM unnest(ARRAY['calm', 'calm skipping', 'first', 'second']) AS k;
+});
+$node->safe_psql('hub', qq{SET mhub.simulated_time = '2027-03-01 20:00:00'; SELECT mhub.enroll('$_', '{"user_id": "fay"}')}) for ('calm', 'calm skipping');
+$node->safe_psql('hub', q{SET mhub.simulated_time = '2027-03-01 20:00:00'; CALL mhub.advance_workflows()});
+$node->safe_psql('hub', q{SET mhub.simulated_time = '2027-03-01 22:00:00'; CALL mhub.deliver_messages('1 second')});
+my $states = q{SELECT string_agg(workflow || ' ' || state || coalesce(' ' || reason, '') || CASE WHEN pending THEN ' ' || to_char(not_before AT TIME ZONE 'UTC', 'HH24:MI') ELSE '' END, ', ' ORDER BY message_id) FROM mhub.message WHERE workflow = ANY ('%s')};
+is($node->safe_psql('hub', sprintf $states, '{calm,calm skipping}'), 'calm deferred quiet_hours 07:00, calm skipping suppressed quiet_hours', 'quiet hours of the step');
+$node->safe_psql('hub', q{SET mhub.simulated_time = '2027-03-02 07:00:00'; CALL mhub.deliver_messages('1 second')});
+is($node->safe_psql('hub', sprintf $states, '{calm}'), 'calm sent', 'and when they are over');
+as('shop', qq{SELECT mhub.enroll('$_', '{"user_id": "gus"}')}) for ('first', 'second');
+$node->safe_psql('hub', q{UPDATE mhub.workflow SET state = 'paused' WHERE key = 'second'});
+as('jobs', 'CALL mhub.advance_workflows()');
+is($node->safe_psql('hub', sprintf $states, '{first}') =~ s/ \d\d:\d\d//r, 'first queued', 'one is queued');
+# what another engine would have queued that had looked before this one committed
+$node->safe_psql('hub', q{INSERT INTO mhub.message (person_id, channel, template, workflow, enrollment_id, step) SELECT person_id, 'note', 'more', 'second', enrollment_id, 'a' FROM mhub.enrollment_status WHERE workflow = 'second'});
+as('jobs', q{CALL mhub.deliver_messages('1 second')});
+is($node->safe_psql('hub', sprintf $states, '{first,second}'), 'first sent, second suppressed cap', 'a cap that two used up at the same time');
+
 # the clock's triggers, as the operator
 $node->safe_psql('hub', q{UPDATE mhub.workflow_schedule SET next_run_at = now() - interval '1 minute'; UPDATE mhub.person SET traits = '{"age": 4, "birthday": "1990-01-01"}'});
 as('jobs', 'CALL mhub.advance_workflows()');
