@@ -21,9 +21,9 @@ WHERE EXISTS (SELECT FROM mhub.event AS e WHERE e.identifier_id = i.identifier_i
 SELECT channel, source, medium, campaign, count(*) AS visits, count(DISTINCT identifier_id) AS visitors
 FROM mhub.touch GROUP BY channel, source, medium, campaign ORDER BY visits DESC, channel, source LIMIT 12;
 
-\echo 'ROI by channel, first touch and last touch (mhub.roi_by_channel):'
-SELECT model, channel, round(cost, 2) AS cost, round(conversions::numeric, 1) AS conversions, round(revenue, 2) AS revenue,
-       round(cost_per_conversion, 2) AS cost_per_conversion, round(roas, 2) AS roas,
-       to_char(100 * roi, 'FM999990') || ' %' AS roi, currency
-FROM mhub.roi_by_channel WHERE model IN ('first_touch', 'last_touch')
-ORDER BY model, revenue DESC, conversions DESC, channel;
+\echo 'ROI by channel, first touch and last touch (mhub.roi; for BI tools mhub.roi_by_channel):'
+SELECT m.model, r.place AS channel, round(r.cost, 2) AS cost, round(r.conversions::numeric, 1) AS conversions, round(r.revenue, 2) AS revenue,
+       round(r.cost_per_conversion, 2) AS cost_per_conversion, round(r.roas, 2) AS roas,
+       to_char(100 * r.roi, 'FM999990') || ' %' AS roi, r.currency
+FROM (VALUES ('first_touch'), ('last_touch')) AS m (model) CROSS JOIN LATERAL mhub.roi('channel', model => m.model) AS r
+ORDER BY m.model, r.revenue DESC, r.conversions DESC, channel;

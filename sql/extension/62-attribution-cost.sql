@@ -85,3 +85,56 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 6 SET search_path = pg_catalog, pg_temp A
         '["first_touch", "last_touch", "last_non_direct_touch", "linear", "position_based", "time_decay"]')) AS m (model)
 $$;
 COMMENT ON FUNCTION mhub.attribution_models() IS 'The attribution models in use: those of mhub.attribution_setting.';
+
+CREATE FUNCTION mhub.report_model() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m.model FROM mhub.attribution_setting AS s CROSS JOIN mhub.attribution_models() WITH ORDINALITY AS m (model, i)
+    ORDER BY m.model = s.report_model DESC, m.i LIMIT 1
+$$;
+COMMENT ON FUNCTION mhub.report_model() IS 'The attribution model by which the ROI reports count: report_model of mhub.attribution_setting, the first model in use when that one is not.';
+
+CREATE FUNCTION mhub.roi(by text DEFAULT 'channel', since date DEFAULT NULL, until date DEFAULT NULL, goal text DEFAULT NULL, model text DEFAULT NULL)
+RETURNS TABLE (place text, currency text, cost numeric, conversions double precision, revenue numeric, cost_per_conversion numeric, roas numeric, roi numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF by IS NULL OR by NOT IN ('channel', 'campaign', 'landing page', 'path', 'day', 'week', 'month', 'quarter', 'all') THEN
+        RAISE EXCEPTION 'roi() cannot report by "%"', by USING ERRCODE = 'invalid_parameter_value', HINT = 'By channel, campaign, landing page, path, day, week, month, quarter or all.';
+    END IF;
+    IF goal IS NOT NULL AND NOT EXISTS (SELECT FROM mhub.goal AS g WHERE g.key = roi.goal) THEN
+        RAISE EXCEPTION 'goal "%" does not exist', goal USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF model IS NOT NULL AND NOT EXISTS (SELECT FROM mhub.attribution_models() AS m (name) WHERE m.name = roi.model) THEN
+        RAISE EXCEPTION 'attribution model "%" is not in use', model USING ERRCODE = 'invalid_parameter_value', HINT = 'See mhub.attribution_setting.';
+    END IF;
+    IF by = 'path' AND goal IS NULL THEN
+        SELECT max(g.key) INTO goal FROM mhub.goal AS g HAVING count(*) = 1;
+        IF goal IS NULL THEN
+            RAISE EXCEPTION 'roi() by path needs a goal' USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'A page''s cost is shared by the forms of one goal. See mhub.goal.';
+        END IF;
+    END IF;
+    RETURN QUERY
+    WITH entry AS (
+        SELECT CASE roi.by WHEN 'channel' THEN e.channel WHEN 'campaign' THEN e.channel || ' > ' || e.campaign WHEN 'all' THEN '(all)'
+                    ELSE to_char(date_trunc(roi.by, e.day), 'YYYY-MM-DD') END AS place,
+               e.currency, CASE WHEN roi.goal IS NULL THEN e.cost ELSE e.goal_cost END AS cost, e.conversions, e.revenue
+        FROM mhub.roi_entry AS e
+        WHERE roi.by NOT IN ('path', 'landing page') AND e.model IN (coalesce(roi.model, mhub.report_model()), '(spend)')
+          AND (e.goal = roi.goal) IS NOT FALSE AND (e.day >= roi.since) IS NOT FALSE AND (e.day <= roi.until) IS NOT FALSE
+        UNION ALL
+        SELECT e.channel || ' > ' || e.landing_page || CASE roi.by WHEN 'path' THEN ' > ' || e.form ELSE '' END,
+               e.currency, CASE WHEN roi.goal IS NULL THEN e.cost ELSE e.goal_cost END, e.conversions, e.revenue
+        FROM mhub.roi_path_entry AS e
+        WHERE roi.by IN ('path', 'landing page') AND e.model IN (coalesce(roi.model, mhub.report_model()), '(spend)')
+          AND (e.goal = roi.goal) IS NOT FALSE AND (e.day >= roi.since) IS NOT FALSE AND (e.day <= roi.until) IS NOT FALSE
+    )
+    SELECT e.place, e.currency, sum(e.cost), sum(e.conversions), sum(e.revenue), round(sum(e.cost) / nullif(sum(e.conversions), 0)::numeric, 2),
+           round(sum(e.revenue) / nullif(sum(e.cost), 0), 4), round((sum(e.revenue) - sum(e.cost)) / nullif(sum(e.cost), 0), 4)
+    FROM entry AS e GROUP BY e.place, e.currency
+    HAVING sum(e.cost) <> 0 OR sum(e.conversions) <> 0 OR sum(e.revenue) <> 0
+    ORDER BY e.place, e.currency;
+END
+$$;
+COMMENT ON FUNCTION mhub.roi(text, date, date, text, text) IS
+'Cost and return over a period, summed first and divided then. by: channel, campaign, landing page, path (channel > landing page > form), day, week, month, quarter or all; since and until: first and last day in the hub''s time zone (NULL: no limit); goal: key of the only goal to count, NULL for all together (not by path, where a page''s cost is shared by the forms of one goal, unless there is only one); model: NULL for mhub.report_model().
+Returns for each place and currency the cost, conversions (in shares), revenue less refunds, cost per conversion, ROAS (revenue / cost) and ROI ((revenue - cost) / cost), NULL where there is nothing to divide by. Errors: invalid_parameter_value for an unknown by, goal or model, or a path without a goal.';

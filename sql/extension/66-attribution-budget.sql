@@ -4,11 +4,11 @@ CREATE FUNCTION mhub.spend_response(model text, level text, weeks integer)
 RETURNS TABLE (place text, weeks_observed bigint, cost double precision, revenue double precision, elasticity double precision, scale double precision, fit double precision)
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     WITH weekly AS (
-        SELECT CASE spend_response.level WHEN 'campaign' THEN d.channel || ' > ' || d.campaign ELSE d.channel END AS place, d.week,
+        SELECT CASE spend_response.level WHEN 'campaign' THEN d.channel || ' > ' || d.campaign ELSE d.channel END AS place, date_trunc('week', d.day)::date AS week,
                sum(d.cost)::double precision AS cost, sum(d.revenue)::double precision AS revenue
-        FROM mhub.roi_daily AS d CROSS JOIN mhub.attribution_setting AS s
-        WHERE d.model = spend_response.model AND d.currency = s.currency
-          AND d.week > (SELECT max(c.day) FROM mhub.cost AS c) - 7 * (spend_response.weeks + 1)
+        FROM mhub.roi_entry AS d CROSS JOIN mhub.attribution_setting AS s
+        WHERE d.model IN (spend_response.model, '(spend)') AND d.currency = s.currency
+          AND date_trunc('week', d.day)::date > (SELECT max(c.day) FROM mhub.cost AS c) - 7 * (spend_response.weeks + 1)
         GROUP BY 1, 2
     ), usable AS (
         SELECT w.* FROM weekly AS w WHERE w.cost > 0 AND w.revenue > 0

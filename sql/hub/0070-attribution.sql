@@ -4,6 +4,7 @@ CREATE TABLE mhub.attribution_setting (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     options jsonb NOT NULL DEFAULT '{"models": ["first_touch", "last_touch", "last_non_direct_touch", "linear", "position_based", "time_decay"], "lookback": "30 days", "half_life": "7 days"}',
     currency text NOT NULL DEFAULT 'CNY' CHECK (currency ~ '^[A-Z]{3}$'),
+    report_model text NOT NULL DEFAULT 'last_touch',
     last_merge_id bigint NOT NULL DEFAULT 0,
     visit_gap interval NOT NULL DEFAULT '30 minutes' CHECK (visit_gap >= interval '0')
 );
@@ -12,6 +13,7 @@ COMMENT ON TABLE mhub.attribution_setting IS 'How the hub attributes; one row. A
 COMMENT ON COLUMN mhub.attribution_setting.singleton IS 'Always true: there is one row.';
 COMMENT ON COLUMN mhub.attribution_setting.options IS 'Models, look-back and so on: the options of the aggregate mhub.attribution().';
 COMMENT ON COLUMN mhub.attribution_setting.currency IS 'ISO 4217 code of the reports'' currency; amounts in others are converted with mhub.exchange_rate.';
+COMMENT ON COLUMN mhub.attribution_setting.report_model IS 'The model by which the ROI reports count; mhub.model_comparison shows all. One that is not in use stands for the first that is.';
 COMMENT ON COLUMN mhub.attribution_setting.last_merge_id IS 'Merges and splits of persons (mhub.merge_log) are accounted for up to this one. Kept by mhub.refresh_attribution().';
 COMMENT ON COLUMN mhub.attribution_setting.visit_gap IS 'A visit ends after so long without an event; the next event begins a new one, which is a new touch. The same source again within a visit is not.';
 

@@ -1,28 +1,5 @@
 -- Reports by campaign, path and customer, and the star schema.
 
-CREATE VIEW mhub.roi_by_campaign AS
-SELECT d.channel, d.campaign, d.model, d.currency, sum(d.cost) AS cost, sum(d.impressions)::bigint AS impressions, sum(d.clicks)::bigint AS clicks,
-       sum(d.conversions) AS conversions, sum(d.revenue) AS revenue,
-       round(sum(d.cost) / nullif(sum(d.conversions), 0)::numeric, 2) AS cost_per_conversion, round(sum(d.revenue) / nullif(sum(d.cost), 0), 4) AS roas,
-       round((sum(d.revenue) - sum(d.cost)) / nullif(sum(d.cost), 0), 4) AS roi, min(d.day) AS first_day, max(d.day) AS last_day, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
-FROM mhub.roi_daily AS d GROUP BY d.channel, d.campaign, d.model, d.currency;
-COMMENT ON VIEW mhub.roi_by_campaign IS 'Cost and return by channel, campaign and attribution model, over all time. For a period sum mhub.roi_daily.';
-COMMENT ON COLUMN mhub.roi_by_campaign.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
-COMMENT ON COLUMN mhub.roi_by_campaign.campaign IS 'Campaign; (none) where the touch or the spend names none.';
-COMMENT ON COLUMN mhub.roi_by_campaign.model IS 'Attribution model.';
-COMMENT ON COLUMN mhub.roi_by_campaign.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
-COMMENT ON COLUMN mhub.roi_by_campaign.cost IS 'Money spent; the same under every model.';
-COMMENT ON COLUMN mhub.roi_by_campaign.impressions IS 'Times shown, as the platforms counted.';
-COMMENT ON COLUMN mhub.roi_by_campaign.clicks IS 'Clicks, as the platforms counted.';
-COMMENT ON COLUMN mhub.roi_by_campaign.conversions IS 'Conversions, in shares.';
-COMMENT ON COLUMN mhub.roi_by_campaign.revenue IS 'Value of the conversions less refunds.';
-COMMENT ON COLUMN mhub.roi_by_campaign.cost_per_conversion IS 'cost / conversions; NULL without conversions.';
-COMMENT ON COLUMN mhub.roi_by_campaign.roas IS 'Return on ad spend: revenue / cost; NULL without cost.';
-COMMENT ON COLUMN mhub.roi_by_campaign.roi IS 'Return on investment: (revenue - cost) / cost; NULL without cost.';
-COMMENT ON COLUMN mhub.roi_by_campaign.first_day IS 'First day of spend or conversion.';
-COMMENT ON COLUMN mhub.roi_by_campaign.last_day IS 'Last day of spend or conversion.';
-COMMENT ON COLUMN mhub.roi_by_campaign.fresh_as_of IS 'How up to date this is.';
-
 CREATE VIEW mhub.cost_by_landing_page AS
 WITH place AS (
     SELECT mhub.hub_day(t.occurred_at) AS day, t.channel, lower(t.campaign) AS campaign_key, coalesce(t.landing_page, '(none)') AS landing_page, count(*) AS touches
@@ -56,158 +33,215 @@ COMMENT ON COLUMN mhub.cost_by_landing_page.landing_page IS 'Page of arrival; (n
 COMMENT ON COLUMN mhub.cost_by_landing_page.currency IS 'ISO 4217 code of the spend.';
 COMMENT ON COLUMN mhub.cost_by_landing_page.amount IS 'Money spent, in currency.';
 
-CREATE VIEW mhub.roi_by_path AS
-WITH rate AS MATERIALIZED (
-    SELECT d.day, d.currency, coalesce(mhub.exchange_rate_on(d.currency, s.currency, d.day), 1) AS rate,
-           CASE WHEN mhub.exchange_rate_on(d.currency, s.currency, d.day) IS NULL THEN d.currency ELSE s.currency END AS to_currency
-    FROM (SELECT c.day, c.currency FROM mhub.cost AS c UNION SELECT mhub.hub_day(c.occurred_at), c.currency FROM mhub.conversion AS c) AS d
-    CROSS JOIN mhub.attribution_setting AS s
-), spent AS (
-    SELECT l.channel, l.landing_page, r.to_currency AS currency, sum(l.amount * r.rate) AS cost
-    FROM mhub.cost_by_landing_page AS l JOIN rate AS r ON r.day = l.day AND r.currency = l.currency
-    GROUP BY l.channel, l.landing_page, r.to_currency
+CREATE VIEW mhub.roi_path_entry AS
+WITH spent AS (
+    SELECT l.day, l.channel, l.landing_page, r.to_currency AS currency, sum(l.amount * r.rate) AS cost
+    FROM mhub.cost_by_landing_page AS l JOIN mhub.report_rate AS r ON r.day = l.day AND r.currency = l.currency
+    GROUP BY l.day, l.channel, l.landing_page, r.to_currency
 ), earned AS (
-    SELECT CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel,
+    SELECT mhub.hub_day(c.occurred_at) AS day, CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel,
            CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(t.landing_page, '(none)') END AS landing_page,
-           c.form, k.model, r.to_currency AS currency, sum(k.share)::numeric AS conversions, sum(k.value * r.rate) AS revenue
+           c.form, g.key AS goal, k.model, r.to_currency AS currency, sum(k.share) AS conversions, sum(k.value * r.rate) AS revenue
     FROM mhub.credit AS k
     JOIN mhub.conversion AS c USING (conversion_id)
-    JOIN rate AS r ON r.day = mhub.hub_day(c.occurred_at) AND r.currency = c.currency
+    JOIN mhub.goal AS g USING (goal_id)
+    JOIN mhub.report_rate AS r ON r.day = mhub.hub_day(c.occurred_at) AND r.currency = c.currency
     LEFT JOIN mhub.touch AS t ON t.touch_id = k.touch_id
-    GROUP BY 1, 2, 3, 4, 5
-), path AS (
-    SELECT coalesce(e.channel, s.channel) AS channel, coalesce(e.landing_page, s.landing_page) AS landing_page, coalesce(e.form, '(none)') AS form,
-           coalesce(e.model, s.model) AS model, coalesce(e.currency, s.currency) AS currency, coalesce(e.conversions, 0) AS conversions, coalesce(e.revenue, 0) AS revenue,
-           coalesce(s.cost, 0) AS place_cost
-    FROM earned AS e
-    FULL JOIN (SELECT s.*, m.model FROM spent AS s CROSS JOIN mhub.attribution_models() AS m (model)) AS s
-        ON s.channel = e.channel AND s.landing_page = e.landing_page AND s.model = e.model AND s.currency = e.currency
-), shared AS (
-    -- A page's cost goes to its forms in proportion to their conversions; evenly where there are none.
-    SELECT p.*, count(*) OVER place AS forms, row_number() OVER ordered AS nth, sum(p.conversions) OVER place AS place_conversions, sum(p.conversions) OVER ordered AS so_far
-    FROM path AS p
-    WINDOW place AS (PARTITION BY p.channel, p.landing_page, p.model, p.currency), ordered AS (PARTITION BY p.channel, p.landing_page, p.model, p.currency ORDER BY p.form)
-), costed AS (
-    SELECT s.*, b.upto - coalesce(lag(b.upto) OVER (PARTITION BY s.channel, s.landing_page, s.model, s.currency ORDER BY s.form), 0) AS cost
-    FROM shared AS s
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.nth = s.forms THEN s.place_cost WHEN s.place_conversions > 0 THEN round(s.place_cost * s.so_far / s.place_conversions, 6)
-                                    ELSE round(s.place_cost * s.nth / s.forms, 6) END AS upto) AS b
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+), portion AS (
+    -- A page's cost goes to the goal's forms in proportion to all conversions they ever had there.
+    SELECT f.*, sum(f.conversions) OVER (PARTITION BY f.channel, f.landing_page, f.goal, f.model) AS all_forms,
+           sum(f.conversions) OVER (PARTITION BY f.channel, f.landing_page, f.goal, f.model ORDER BY f.form) AS so_far,
+           lead(f.form) OVER (PARTITION BY f.channel, f.landing_page, f.goal, f.model ORDER BY f.form) IS NULL AS last
+    FROM (SELECT e.channel, e.landing_page, e.goal, e.model, e.form, sum(e.conversions)::numeric AS conversions
+          FROM earned AS e GROUP BY e.channel, e.landing_page, e.goal, e.model, e.form HAVING sum(e.conversions) > 0) AS f
+), entry AS (
+    SELECT s.day, s.channel, s.landing_page, '(spend)' AS form, '(spend)' AS goal, '(spend)' AS model, s.currency, s.cost, 0::numeric AS goal_cost,
+           0::double precision AS conversions, 0::numeric AS revenue
+    FROM spent AS s
+    UNION ALL
+    SELECT s.day, s.channel, s.landing_page, coalesce(p.form, '(none)'), g.key, m.model, s.currency, 0,
+           CASE WHEN p.form IS NULL THEN s.cost
+                ELSE CASE WHEN p.last THEN s.cost ELSE round(s.cost * p.so_far / p.all_forms, 6) END - round(s.cost * (p.so_far - p.conversions) / p.all_forms, 6) END, 0, 0
+    FROM spent AS s CROSS JOIN unnest(ARRAY(SELECT key FROM mhub.goal)) AS g (key) CROSS JOIN mhub.attribution_models() AS m (model)
+    LEFT JOIN portion AS p ON p.channel = s.channel AND p.landing_page = s.landing_page AND p.goal = g.key AND p.model = m.model
+    UNION ALL
+    SELECT e.day, e.channel, e.landing_page, e.form, e.goal, e.model, e.currency, 0, 0, e.conversions, e.revenue FROM earned AS e
 )
-SELECT c.channel, c.landing_page, c.form, c.channel || ' > ' || c.landing_page || ' > ' || c.form AS path, c.model, c.currency, c.cost, c.conversions, c.revenue,
-       round(c.cost / nullif(c.conversions, 0), 2) AS cost_per_conversion, round(c.revenue / nullif(c.cost, 0), 4) AS roas,
-       round((c.revenue - c.cost) / nullif(c.cost, 0), 4) AS roi, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
-FROM costed AS c;
-COMMENT ON VIEW mhub.roi_by_path IS 'What each path from channel over landing page to form costs and brings: feed ad > landing page A > form = 50, search > landing page B > phone = 80 per conversion. The cost of a page (mhub.cost_by_landing_page) is shared by its forms in proportion to their conversions under the model. Under every model the costs sum to the spend and the revenue to that of all conversions.';
+SELECT e.day, e.channel, e.landing_page, e.form, e.goal, e.model, e.currency, sum(e.cost) AS cost, sum(e.goal_cost) AS goal_cost,
+       sum(e.conversions) AS conversions, sum(e.revenue) AS revenue
+FROM entry AS e GROUP BY e.day, e.channel, e.landing_page, e.form, e.goal, e.model, e.currency;
+COMMENT ON VIEW mhub.roi_path_entry IS 'What mhub.roi_by_path is made of: all models, of which one must be chosen for conversions, revenue and goal_cost.';
+COMMENT ON COLUMN mhub.roi_path_entry.day IS 'Day in the hub''s time zone: of the spend, of the conversion, of the refund.';
+COMMENT ON COLUMN mhub.roi_path_entry.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
+COMMENT ON COLUMN mhub.roi_path_entry.landing_page IS 'Page of arrival of the credited touch; (no visit) for spend without any touch.';
+COMMENT ON COLUMN mhub.roi_path_entry.form IS 'Form or goal (mhub.conversion.form); (spend) in the rows that hold cost, (none) for the goal_cost of pages where the goal was never reached.';
+COMMENT ON COLUMN mhub.roi_path_entry.goal IS 'Key of the goal; (spend) in the rows that hold cost, impressions and clicks.';
+COMMENT ON COLUMN mhub.roi_path_entry.model IS 'Attribution model; (spend) in the rows that hold cost.';
+COMMENT ON COLUMN mhub.roi_path_entry.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
+COMMENT ON COLUMN mhub.roi_path_entry.cost IS 'Money spent, once: in rows of goal and model (spend).';
+COMMENT ON COLUMN mhub.roi_path_entry.goal_cost IS 'The same money again for every goal and model, shared by the forms: choose one of each before summing it.';
+COMMENT ON COLUMN mhub.roi_path_entry.conversions IS 'Conversions, in shares.';
+COMMENT ON COLUMN mhub.roi_path_entry.revenue IS 'Value of the conversions less refunds.';
+
+CREATE VIEW mhub.roi_by_path AS
+SELECT e.day, date_trunc('week', e.day)::date AS week, date_trunc('month', e.day)::date AS month, date_trunc('quarter', e.day)::date AS quarter, e.channel, e.landing_page, e.form,
+       e.channel || ' > ' || e.landing_page || ' > ' || e.form AS path, e.goal, (SELECT mhub.report_model()) AS model, e.currency, e.cost, e.goal_cost, e.conversions, e.revenue,
+       round(e.goal_cost / nullif(e.conversions, 0)::numeric, 2) AS cost_per_conversion, round(e.revenue / nullif(e.goal_cost, 0), 4) AS roas,
+       round((e.revenue - e.goal_cost) / nullif(e.goal_cost, 0), 4) AS roi, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+FROM mhub.roi_path_entry AS e
+WHERE e.model IN ((SELECT mhub.report_model()), '(spend)');
+COMMENT ON VIEW mhub.roi_by_path IS 'What each path from channel over landing page to form costs and brings, by day: feed ad > landing page A > form = 50, search > landing page B > phone = 80 per conversion. goal_cost: the cost of a page (mhub.cost_by_landing_page) is shared by the forms of the goal in proportion to all conversions they had there. Every measure but goal_cost sums over all rows; ratios are those of the row. mhub.roi() sums and divides.';
+COMMENT ON COLUMN mhub.roi_by_path.day IS 'Day in the hub''s time zone: of the spend, of the conversion, of the refund.';
+COMMENT ON COLUMN mhub.roi_by_path.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.roi_by_path.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.roi_by_path.quarter IS 'First day of the quarter.';
 COMMENT ON COLUMN mhub.roi_by_path.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
 COMMENT ON COLUMN mhub.roi_by_path.landing_page IS 'Page of arrival of the credited touch; (no visit) for spend without any touch.';
-COMMENT ON COLUMN mhub.roi_by_path.form IS 'Form or goal (mhub.conversion.form); (none) for pages without a conversion.';
+COMMENT ON COLUMN mhub.roi_by_path.form IS 'Form or goal (mhub.conversion.form); (spend) in the rows that hold cost, (none) for the goal_cost of pages where the goal was never reached.';
 COMMENT ON COLUMN mhub.roi_by_path.path IS 'The three together, for reading.';
-COMMENT ON COLUMN mhub.roi_by_path.model IS 'Attribution model.';
+COMMENT ON COLUMN mhub.roi_by_path.goal IS 'Key of the goal; (spend) in the rows that hold cost, impressions and clicks.';
+COMMENT ON COLUMN mhub.roi_by_path.model IS 'Attribution model: that of mhub.report_model().';
 COMMENT ON COLUMN mhub.roi_by_path.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
-COMMENT ON COLUMN mhub.roi_by_path.cost IS 'Money spent; the same under every model.';
+COMMENT ON COLUMN mhub.roi_by_path.cost IS 'Money spent, once: in rows of goal (spend). Sums to the spend loaded, whatever is summed over.';
+COMMENT ON COLUMN mhub.roi_by_path.goal_cost IS 'The page''s cost again for every goal, shared by its forms: choose one goal before summing it.';
 COMMENT ON COLUMN mhub.roi_by_path.conversions IS 'Conversions, in shares.';
 COMMENT ON COLUMN mhub.roi_by_path.revenue IS 'Value of the conversions less refunds.';
-COMMENT ON COLUMN mhub.roi_by_path.cost_per_conversion IS 'cost / conversions; NULL without conversions.';
-COMMENT ON COLUMN mhub.roi_by_path.roas IS 'Return on ad spend: revenue / cost; NULL without cost.';
-COMMENT ON COLUMN mhub.roi_by_path.roi IS 'Return on investment: (revenue - cost) / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.roi_by_path.cost_per_conversion IS 'goal_cost / conversions of this row; NULL without conversions. Of several rows: sum(goal_cost) / sum(conversions) of one goal.';
+COMMENT ON COLUMN mhub.roi_by_path.roas IS 'Return on ad spend: revenue / goal_cost of this row; NULL without cost. Of several rows: sum(revenue) / sum(goal_cost) of one goal, sum(revenue) / sum(cost) of all.';
+COMMENT ON COLUMN mhub.roi_by_path.roi IS 'Return on investment: (revenue - goal_cost) / goal_cost of this row; NULL without cost.';
 COMMENT ON COLUMN mhub.roi_by_path.fresh_as_of IS 'How up to date this is.';
 
 CREATE VIEW mhub.path_summary AS
-SELECT g.key AS goal, coalesce(array_to_string(c.path, ' > '), '(unattributed)') AS path, coalesce(cardinality(c.path), 0) AS touches, c.currency,
-       count(*) AS conversions, sum(c.value + coalesce(r.value, 0)) AS revenue, avg(c.occurred_at - c.first_touch_at) AS mean_time_to_convert, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+SELECT d.day, date_trunc('week', d.day)::date AS week, date_trunc('month', d.day)::date AS month, date_trunc('quarter', d.day)::date AS quarter, g.key AS goal, coalesce(array_to_string(c.path, ' > '), '(unattributed)') AS path, coalesce(cardinality(c.path), 0) AS touches,
+       r.to_currency AS currency, count(*) AS conversions, sum((c.value + coalesce(b.value, 0)) * r.rate) AS revenue, sum(c.occurred_at - c.first_touch_at) AS total_time,
+       avg(c.occurred_at - c.first_touch_at) AS mean_time_to_convert, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
 FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id)
-LEFT JOIN (SELECT r.amends, sum(r.value) AS value FROM mhub.conversion AS r WHERE r.kind = 'refund' GROUP BY r.amends) AS r ON r.amends = c.conversion_id
+CROSS JOIN LATERAL (SELECT mhub.hub_day(c.occurred_at) AS day) AS d
+JOIN mhub.report_rate AS r ON r.day = d.day AND r.currency = c.currency
+LEFT JOIN (SELECT b.amends, sum(b.value) AS value FROM mhub.conversion AS b WHERE b.kind = 'refund' GROUP BY b.amends) AS b ON b.amends = c.conversion_id
 WHERE c.kind = 'conversion'
-GROUP BY g.key, c.path, c.currency;
-COMMENT ON VIEW mhub.path_summary IS 'The paths of channels that led to conversions, and how often.';
+GROUP BY d.day, g.key, c.path, r.to_currency;
+COMMENT ON VIEW mhub.path_summary IS 'The paths of channels that led to conversions, and how often, by day.';
+COMMENT ON COLUMN mhub.path_summary.day IS 'Day of the conversion in the hub''s time zone.';
+COMMENT ON COLUMN mhub.path_summary.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.path_summary.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.path_summary.quarter IS 'First day of the quarter.';
 COMMENT ON COLUMN mhub.path_summary.goal IS 'Key of the goal.';
 COMMENT ON COLUMN mhub.path_summary.path IS 'Channels in order, or (unattributed).';
 COMMENT ON COLUMN mhub.path_summary.touches IS 'Number of touches in the path.';
-COMMENT ON COLUMN mhub.path_summary.currency IS 'ISO 4217 code of the revenue.';
-COMMENT ON COLUMN mhub.path_summary.conversions IS 'Number of conversions with this path.';
-COMMENT ON COLUMN mhub.path_summary.revenue IS 'Their value less refunds.';
-COMMENT ON COLUMN mhub.path_summary.mean_time_to_convert IS 'Mean time from the first touch to the conversion.';
+COMMENT ON COLUMN mhub.path_summary.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
+COMMENT ON COLUMN mhub.path_summary.conversions IS 'Number of conversions.';
+COMMENT ON COLUMN mhub.path_summary.revenue IS 'Their value less refunds, whenever these came.';
+COMMENT ON COLUMN mhub.path_summary.total_time IS 'Time from the first touch to the conversion, summed; NULL without touches.';
+COMMENT ON COLUMN mhub.path_summary.mean_time_to_convert IS 'Mean time from the first touch to the conversion. Of several rows: sum(total_time) / sum(conversions).';
 COMMENT ON COLUMN mhub.path_summary.fresh_as_of IS 'How up to date this is.';
 
 CREATE VIEW mhub.time_to_convert AS
-SELECT g.key AS goal, coalesce(c.path[1], '(unattributed)') AS first_channel, count(*) AS conversions,
-       avg(cardinality(c.path)) AS mean_touches, avg(c.occurred_at - c.first_touch_at) AS mean,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY c.occurred_at - c.first_touch_at) AS median,
-       percentile_cont(0.9) WITHIN GROUP (ORDER BY c.occurred_at - c.first_touch_at) AS percentile_90, max(c.occurred_at - c.first_touch_at) AS longest, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+SELECT d.day, date_trunc('week', d.day)::date AS week, date_trunc('month', d.day)::date AS month, date_trunc('quarter', d.day)::date AS quarter, g.key AS goal, coalesce(c.path[1], '(unattributed)') AS first_channel, d.day - mhub.hub_day(c.first_touch_at) AS days_to_convert,
+       coalesce(cardinality(c.path), 0) AS touches, r.to_currency AS currency, count(*) AS conversions, sum(c.value * r.rate) AS revenue, sum(c.occurred_at - c.first_touch_at) AS total_time,
+       avg(c.occurred_at - c.first_touch_at) AS mean_time_to_convert, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
 FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id)
+CROSS JOIN LATERAL (SELECT mhub.hub_day(c.occurred_at) AS day) AS d
+JOIN mhub.report_rate AS r ON r.day = d.day AND r.currency = c.currency
 WHERE c.kind = 'conversion'
-GROUP BY g.key, c.path[1];
-COMMENT ON VIEW mhub.time_to_convert IS 'How long it takes from the first touch to the conversion.';
+GROUP BY d.day, g.key, c.path[1], mhub.hub_day(c.first_touch_at), cardinality(c.path), r.to_currency;
+COMMENT ON VIEW mhub.time_to_convert IS 'How long it takes from the first touch to the conversion, and how many touches: conversions by days and touches, to be summed to a distribution. For percentiles see time_to_convert of mhub.fact_conversion.';
+COMMENT ON COLUMN mhub.time_to_convert.day IS 'Day of the conversion in the hub''s time zone.';
+COMMENT ON COLUMN mhub.time_to_convert.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.time_to_convert.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.time_to_convert.quarter IS 'First day of the quarter.';
 COMMENT ON COLUMN mhub.time_to_convert.goal IS 'Key of the goal.';
 COMMENT ON COLUMN mhub.time_to_convert.first_channel IS 'Channel group of the first touch, or (unattributed).';
+COMMENT ON COLUMN mhub.time_to_convert.days_to_convert IS 'Days from the first touch to the conversion: 0 on the same day; NULL without touches.';
+COMMENT ON COLUMN mhub.time_to_convert.touches IS 'Number of touches.';
+COMMENT ON COLUMN mhub.time_to_convert.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
 COMMENT ON COLUMN mhub.time_to_convert.conversions IS 'Number of conversions.';
-COMMENT ON COLUMN mhub.time_to_convert.mean_touches IS 'Mean number of touches.';
-COMMENT ON COLUMN mhub.time_to_convert.mean IS 'Mean time from first touch to conversion; NULL without touches.';
-COMMENT ON COLUMN mhub.time_to_convert.median IS 'Half of them took at most this long.';
-COMMENT ON COLUMN mhub.time_to_convert.percentile_90 IS 'Nine in ten took at most this long.';
-COMMENT ON COLUMN mhub.time_to_convert.longest IS 'The longest time.';
+COMMENT ON COLUMN mhub.time_to_convert.revenue IS 'Their value.';
+COMMENT ON COLUMN mhub.time_to_convert.total_time IS 'Time from the first touch to the conversion, summed; NULL without touches.';
+COMMENT ON COLUMN mhub.time_to_convert.mean_time_to_convert IS 'Mean time from the first touch to the conversion; NULL without touches. Of several rows: sum(total_time) / sum(conversions).';
 COMMENT ON COLUMN mhub.time_to_convert.fresh_as_of IS 'How up to date this is.';
 
 CREATE VIEW mhub.model_comparison AS
-SELECT r.channel, r.currency, r.model, r.cost, r.conversions, r.revenue,
-       r.conversions / nullif(sum(r.conversions) OVER model, 0) AS conversion_share, round(r.revenue / nullif(sum(r.revenue) OVER model, 0), 6) AS revenue_share,
-       r.revenue - first_value(r.revenue) OVER (PARTITION BY r.channel, r.currency ORDER BY r.model <> 'last_touch', r.model) AS revenue_over_last_touch,
-       r.roas, r.fresh_as_of
-FROM mhub.roi_by_channel AS r
-WINDOW model AS (PARTITION BY r.model, r.currency);
-COMMENT ON VIEW mhub.model_comparison IS 'What the attribution models say of each channel, side by side.';
+WITH summed AS MATERIALIZED (
+    SELECT e.day, e.channel, e.goal, e.model, e.currency, sum(e.cost) AS cost, sum(e.conversions) AS conversions, sum(e.revenue) AS revenue
+    FROM mhub.roi_entry AS e GROUP BY e.day, e.channel, e.goal, e.model, e.currency
+), entry AS (
+    SELECT s.day, s.channel, s.goal, s.model, s.currency, s.cost, 0::double precision AS conversions, 0::numeric AS revenue FROM summed AS s WHERE s.model = '(spend)'
+    UNION ALL
+    -- Every model has a row wherever any has, so that the differences add up.
+    SELECT k.day, k.channel, k.goal, m.model, k.currency, 0, coalesce(s.conversions, 0), coalesce(s.revenue, 0)
+    FROM (SELECT DISTINCT s.day, s.channel, s.goal, s.currency FROM summed AS s WHERE s.conversions <> 0 OR s.revenue <> 0) AS k
+    CROSS JOIN mhub.attribution_models() AS m (model)
+    LEFT JOIN summed AS s ON (s.day, s.channel, s.goal, s.currency, s.model) = (k.day, k.channel, k.goal, k.currency, m.model)
+)
+SELECT e.day, date_trunc('week', e.day)::date AS week, date_trunc('month', e.day)::date AS month, date_trunc('quarter', e.day)::date AS quarter, e.channel, e.goal, e.model, e.currency, e.cost, e.conversions, e.revenue,
+       CASE WHEN e.model <> '(spend)' THEN e.conversions - sum(e.conversions) FILTER (WHERE e.model = (SELECT mhub.report_model())) OVER place END AS conversions_over_report,
+       CASE WHEN e.model <> '(spend)' THEN e.revenue - sum(e.revenue) FILTER (WHERE e.model = (SELECT mhub.report_model())) OVER place END AS revenue_over_report, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+FROM entry AS e
+WINDOW place AS (PARTITION BY e.day, e.channel, e.goal, e.currency);
+COMMENT ON VIEW mhub.model_comparison IS 'What the attribution models say of each channel, side by side, by day and goal. Choose one model before summing conversions and revenue, or keep the model beside them.';
+COMMENT ON COLUMN mhub.model_comparison.day IS 'Day in the hub''s time zone: of the spend, of the conversion, of the refund.';
+COMMENT ON COLUMN mhub.model_comparison.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.model_comparison.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.model_comparison.quarter IS 'First day of the quarter.';
 COMMENT ON COLUMN mhub.model_comparison.channel IS 'Channel group; (unattributed) for conversions without a touch, (unknown) for spend without a channel.';
+COMMENT ON COLUMN mhub.model_comparison.goal IS 'Key of the goal; (spend) in the rows that hold cost, impressions and clicks.';
+COMMENT ON COLUMN mhub.model_comparison.model IS 'Attribution model; (spend) in the rows that hold cost.';
 COMMENT ON COLUMN mhub.model_comparison.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
-COMMENT ON COLUMN mhub.model_comparison.model IS 'Attribution model.';
-COMMENT ON COLUMN mhub.model_comparison.cost IS 'Money spent; the same under every model.';
+COMMENT ON COLUMN mhub.model_comparison.cost IS 'Money spent, once: in rows of goal and model (spend).';
 COMMENT ON COLUMN mhub.model_comparison.conversions IS 'Conversions, in shares.';
 COMMENT ON COLUMN mhub.model_comparison.revenue IS 'Value of the conversions less refunds.';
-COMMENT ON COLUMN mhub.model_comparison.conversion_share IS 'Part of all conversions under the model, 0 to 1.';
-COMMENT ON COLUMN mhub.model_comparison.revenue_share IS 'Part of all revenue under the model, 0 to 1.';
-COMMENT ON COLUMN mhub.model_comparison.revenue_over_last_touch IS 'How much more revenue this model gives the channel than last_touch does (than the first model by name where last_touch is not in use).';
-COMMENT ON COLUMN mhub.model_comparison.roas IS 'Return on ad spend: revenue / cost; NULL without cost.';
+COMMENT ON COLUMN mhub.model_comparison.conversions_over_report IS 'How many conversions more this model gives than that of mhub.report_model(); NULL in rows of spend.';
+COMMENT ON COLUMN mhub.model_comparison.revenue_over_report IS 'How much revenue more this model gives than that of mhub.report_model(); NULL in rows of spend.';
 COMMENT ON COLUMN mhub.model_comparison.fresh_as_of IS 'How up to date this is.';
 
 CREATE VIEW mhub.customer_value AS
-WITH entry AS (
-    SELECT coalesce(i.person_id, -c.identifier_id) AS person_key, c.conversion_id, c.kind, c.occurred_at, c.path,
-           c.value * coalesce(mhub.exchange_rate_on(c.currency, s.currency, mhub.hub_day(c.occurred_at)), 1) AS value,
-           CASE WHEN mhub.exchange_rate_on(c.currency, s.currency, mhub.hub_day(c.occurred_at)) IS NULL THEN c.currency ELSE s.currency END AS currency
-    FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id) CROSS JOIN mhub.attribution_setting AS s LEFT JOIN mhub.identifier AS i USING (identifier_id)
+WITH entry AS MATERIALIZED (
+    SELECT coalesce(i.person_id, -c.identifier_id) AS person_key, c.conversion_id, c.kind, c.occurred_at, r.day, c.path, c.value * r.rate AS value, r.to_currency AS currency
+    FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id)
+    JOIN mhub.report_rate AS r ON r.day = mhub.hub_day(c.occurred_at) AND r.currency = c.currency
+    LEFT JOIN mhub.identifier AS i USING (identifier_id)
     WHERE c.kind IN ('conversion', 'refund') AND g.milestone IS NULL
 ), customer AS (
-    SELECT DISTINCT ON (e.person_key) e.person_key, e.currency, date_trunc('month', mhub.hub_day(e.occurred_at))::date AS month, coalesce(e.path[1], '(unattributed)') AS channel
+    SELECT DISTINCT ON (e.person_key) e.person_key, e.currency, e.day, coalesce(e.path[1], '(unattributed)') AS channel
     FROM entry AS e WHERE e.kind = 'conversion' AND e.value > 0 ORDER BY e.person_key, e.occurred_at, e.conversion_id
-), monthly AS (
-    SELECT c.month, c.channel, c.currency, (extract(year FROM age) * 12 + extract(month FROM age))::integer AS age, sum(e.value) AS revenue
-    FROM customer AS c JOIN entry AS e USING (person_key, currency) CROSS JOIN LATERAL age(date_trunc('month', mhub.hub_day(e.occurred_at)), c.month) AS age
-    GROUP BY c.month, c.channel, c.currency, 4
+), spent AS (
+    SELECT e.day, e.channel, e.currency, sum(e.cost) AS cost FROM mhub.roi_entry AS e WHERE e.model = '(spend)' GROUP BY e.day, e.channel, e.currency
+), won AS (
+    SELECT c.day, c.channel, c.currency, count(*) AS customers FROM customer AS c GROUP BY c.day, c.channel, c.currency
 ), cohort AS (
-    SELECT coalesce(a.month, d.month) AS month, coalesce(a.channel, d.channel) AS channel, coalesce(a.currency, d.currency) AS currency,
-           coalesce(a.customers, 0) AS customers, coalesce(d.cost, 0) AS cost
-    FROM (SELECT c.month, c.channel, c.currency, count(*) AS customers FROM customer AS c GROUP BY c.month, c.channel, c.currency) AS a
-    FULL JOIN (SELECT d.month, d.channel, d.currency, sum(d.cost) AS cost FROM mhub.roi_daily AS d
-               WHERE d.model = (SELECT min(m.model) FROM mhub.attribution_models() AS m (model)) GROUP BY d.month, d.channel, d.currency HAVING sum(d.cost) > 0) AS d USING (month, channel, currency)
+    SELECT day, channel, currency, coalesce(w.customers, 0) AS customers, coalesce(s.cost, 0) AS cost FROM won AS w FULL JOIN spent AS s USING (day, channel, currency)
+), aged AS (
+    SELECT c.day, c.channel, c.currency, e.day - c.day AS age, sum(e.value) AS revenue, sum(sum(e.value)) OVER (PARTITION BY c.day, c.channel, c.currency ORDER BY e.day - c.day) AS so_far
+    FROM customer AS c JOIN entry AS e USING (person_key, currency) GROUP BY c.day, c.channel, c.currency, e.day
+), brought AS (
+    SELECT c.day, c.channel, c.currency, sum(a.revenue) AS revenue, sum(a.revenue) FILTER (WHERE a.age < 30) AS revenue_30_days, sum(a.revenue) FILTER (WHERE a.age < 90) AS revenue_90_days,
+           sum(a.revenue) FILTER (WHERE a.age < 365) AS revenue_365_days, min(a.age) FILTER (WHERE a.so_far >= c.cost) AS payback_days
+    FROM cohort AS c JOIN aged AS a USING (day, channel, currency) GROUP BY c.day, c.channel, c.currency
 )
-SELECT c.month, date_trunc('quarter', c.month)::date AS quarter, c.channel, c.currency, c.customers, c.cost, coalesce(m.revenue, 0) AS revenue,
-       round(c.cost / nullif(c.customers, 0), 2) AS cac, round(m.revenue / nullif(c.customers, 0), 2) AS ltv, round(m.revenue / nullif(c.cost, 0), 4) AS ltv_to_cac,
-       m.payback_months, (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
-FROM cohort AS c
-LEFT JOIN LATERAL (
-    SELECT sum(a.revenue) AS revenue, min(a.age) FILTER (WHERE a.so_far >= c.cost) AS payback_months
-    FROM (SELECT m.age, m.revenue, sum(m.revenue) OVER (ORDER BY m.age) AS so_far FROM monthly AS m WHERE (m.month, m.channel, m.currency) = (c.month, c.channel, c.currency)) AS a) AS m ON true;
-COMMENT ON VIEW mhub.customer_value IS 'What customers cost and bring, by the month and channel that won them: the month of their first conversion of value, and the channel of the first touch of its path. Conversions of milestone goals do not count.';
-COMMENT ON COLUMN mhub.customer_value.month IS 'First day of the month of acquisition, in the hub''s time zone.';
-COMMENT ON COLUMN mhub.customer_value.quarter IS 'First day of its quarter.';
+SELECT c.day, date_trunc('week', c.day)::date AS week, date_trunc('month', c.day)::date AS month, date_trunc('quarter', c.day)::date AS quarter, c.channel, c.currency, c.customers, c.cost, coalesce(b.revenue, 0) AS revenue, coalesce(b.revenue_30_days, 0) AS revenue_30_days,
+       coalesce(b.revenue_90_days, 0) AS revenue_90_days, coalesce(b.revenue_365_days, 0) AS revenue_365_days,
+       round(c.cost / nullif(c.customers, 0), 2) AS cac, round(b.revenue / nullif(c.customers, 0), 2) AS ltv, round(coalesce(b.revenue, 0) / nullif(c.cost, 0), 4) AS ltv_to_cac, b.payback_days,
+       (SELECT f.fresh_as_of FROM mhub.fresh_as_of AS f) AS fresh_as_of
+FROM cohort AS c LEFT JOIN brought AS b USING (day, channel, currency);
+COMMENT ON VIEW mhub.customer_value IS 'What customers cost and bring, by the day and channel that won them: the day of their first conversion of value, and the channel of the first touch of its path. Conversions of milestone goals do not count. Sum customers, cost and revenue over a month or quarter, then divide: CAC = sum(cost) / sum(customers), LTV = sum(revenue) / sum(customers).';
+COMMENT ON COLUMN mhub.customer_value.day IS 'Day of acquisition, and of the spend, in the hub''s time zone.';
+COMMENT ON COLUMN mhub.customer_value.week IS 'Monday of the day''s week.';
+COMMENT ON COLUMN mhub.customer_value.month IS 'First day of the month.';
+COMMENT ON COLUMN mhub.customer_value.quarter IS 'First day of the quarter.';
 COMMENT ON COLUMN mhub.customer_value.channel IS 'Channel group of acquisition; (unattributed) without a touch.';
 COMMENT ON COLUMN mhub.customer_value.currency IS 'ISO 4217 code of the amounts: the reports'' currency, or another for which there is no exchange rate.';
 COMMENT ON COLUMN mhub.customer_value.customers IS 'Persons won.';
-COMMENT ON COLUMN mhub.customer_value.cost IS 'All spend of that channel in that month.';
+COMMENT ON COLUMN mhub.customer_value.cost IS 'Money spent on that channel that day; sums to the spend loaded.';
 COMMENT ON COLUMN mhub.customer_value.revenue IS 'What these customers have brought up to now, less refunds.';
-COMMENT ON COLUMN mhub.customer_value.cac IS 'Customer acquisition cost: cost / customers; NULL without customers.';
-COMMENT ON COLUMN mhub.customer_value.ltv IS 'Lifetime value up to now: revenue / customers.';
-COMMENT ON COLUMN mhub.customer_value.ltv_to_cac IS 'revenue / cost; NULL without cost.';
-COMMENT ON COLUMN mhub.customer_value.payback_months IS 'Months from the acquisition until revenue covered the cost: 0 in the same month; NULL: not yet.';
+COMMENT ON COLUMN mhub.customer_value.revenue_30_days IS 'The part of revenue that came within 30 days, the day of acquisition included.';
+COMMENT ON COLUMN mhub.customer_value.revenue_90_days IS 'The part that came within 90 days.';
+COMMENT ON COLUMN mhub.customer_value.revenue_365_days IS 'The part that came within 365 days.';
+COMMENT ON COLUMN mhub.customer_value.cac IS 'Customer acquisition cost: cost / customers of this row; NULL without customers.';
+COMMENT ON COLUMN mhub.customer_value.ltv IS 'Lifetime value up to now: revenue / customers of this row.';
+COMMENT ON COLUMN mhub.customer_value.ltv_to_cac IS 'revenue / cost of this row; NULL without cost.';
+COMMENT ON COLUMN mhub.customer_value.payback_days IS 'Days from the acquisition until the revenue of these customers covered the cost of their day: 0 on the same day; NULL: not yet.';
 COMMENT ON COLUMN mhub.customer_value.fresh_as_of IS 'How up to date this is.';
 
 CREATE VIEW mhub.dim_date AS
@@ -283,7 +317,7 @@ COMMENT ON COLUMN mhub.fact_cost.matched_by IS 'How the campaign was found, see 
 
 CREATE VIEW mhub.fact_conversion AS
 SELECT c.conversion_id, mhub.hub_day(c.occurred_at) AS day, c.occurred_at, coalesce(i.person_id, -c.identifier_id) AS person_key, g.key AS goal, c.kind, c.amends,
-       (c.kind = 'conversion')::integer AS conversions, c.value, c.currency, c.order_id, c.form, c.path, c.first_touch_at
+       (c.kind = 'conversion')::integer AS conversions, c.value, c.currency, c.order_id, c.form, c.path, c.first_touch_at, c.occurred_at - c.first_touch_at AS time_to_convert
 FROM mhub.conversion AS c JOIN mhub.goal AS g USING (goal_id) LEFT JOIN mhub.identifier AS i USING (identifier_id)
 WHERE c.kind <> 'duplicate';
 COMMENT ON VIEW mhub.fact_conversion IS 'Star schema: conversions and refunds.';
@@ -301,6 +335,7 @@ COMMENT ON COLUMN mhub.fact_conversion.order_id IS 'The order.';
 COMMENT ON COLUMN mhub.fact_conversion.form IS 'Form or other place of conversion.';
 COMMENT ON COLUMN mhub.fact_conversion.path IS 'Channels of its touches, in order; NULL without touches.';
 COMMENT ON COLUMN mhub.fact_conversion.first_touch_at IS 'Time of its first touch.';
+COMMENT ON COLUMN mhub.fact_conversion.time_to_convert IS 'Time from its first touch to it; NULL without touches.';
 
 CREATE VIEW mhub.fact_credit AS
 SELECT k.conversion_id, k.model, k.touch_id, mhub.hub_day(c.occurred_at) AS day, CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel_key,

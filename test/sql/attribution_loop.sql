@@ -78,11 +78,12 @@ SELECT * FROM mhub.import_cost('[{"day": "2026-01-03", "platform": "google", "ca
 SELECT * FROM mhub.import_cost('[{"day": "2026-01-03", "platform": "google", "campaign": "brand", "amount": 11, "currency": "USD"}, {"day": "2026-01-03", "platform": "mystery", "amount": 1}]');
 SELECT day, platform, campaign, channel, matched_by, amount, currency FROM mhub.cost_assigned ORDER BY day, platform, campaign;
 SELECT platform, campaign, amount, currency FROM mhub.cost_unmatched ORDER BY platform, campaign;
-SELECT channel, model, currency, cost, clicks, conversions, revenue, cost_per_conversion, roas, roi FROM mhub.roi_by_channel ORDER BY channel, currency, model;
+SELECT * FROM mhub.roi();
+SELECT day, channel, goal, model, currency, cost, goal_cost, clicks, conversions, revenue, cost_per_conversion, roas, roi FROM mhub.roi_by_channel ORDER BY day, channel, goal, currency;
 INSERT INTO mhub.exchange_rate (currency, to_currency, day, rate) VALUES ('USD', 'CNY', '2026-01-01', 7), ('CNY', 'USD', '2026-01-03', 0.125), ('USD', 'CNY', '2026-01-04', 6);
 SELECT currency, sum(cost) AS cost, sum(revenue) AS revenue FROM mhub.roi_by_channel GROUP BY currency;
-SELECT (SELECT sum(cost) FROM mhub.roi_by_channel WHERE model = 'linear') = (SELECT sum(amount * CASE currency WHEN 'USD' THEN 8 ELSE 1 END) FROM mhub.cost) AS all_spend_reported,
-       (SELECT sum(revenue) FROM mhub.roi_by_channel WHERE model = 'linear') = (SELECT sum(value) FROM mhub.conversion WHERE kind <> 'duplicate') AS all_revenue_reported;
+SELECT (SELECT sum(cost) FROM mhub.roi_by_channel) = (SELECT sum(amount * CASE currency WHEN 'USD' THEN 8 ELSE 1 END) FROM mhub.cost) AS all_spend_reported,
+       (SELECT sum(revenue) FROM mhub.roi_by_channel) = (SELECT sum(value) FROM mhub.conversion WHERE kind <> 'duplicate') AS all_revenue_reported;
 
 SAVEPOINT s;
 SELECT mhub.import_cost('[{"day": "2026-01-03", "platform": "google"}]');

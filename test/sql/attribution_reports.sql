@@ -29,7 +29,11 @@ SELECT n, timestamptz '2026-03-02 05:00', 'Lead Submitted', '{"form_id": "form"}
 UNION ALL SELECT n, timestamptz '2026-03-02 05:00', 'Lead Submitted', '{"form_id": "phone"}' FROM generate_series(31, 35) AS n;
 SELECT * FROM mhub.import_cost('[{"day": "2026-03-02", "platform": "wechat", "campaign": "feed-spring", "amount": 600}, {"day": "2026-03-02", "platform": "seo agency", "channel": "Organic Search", "amount": 400}]');
 SELECT pg_temp.refresh();
-SELECT path, conversions, cost, cost_per_conversion, revenue, roas, roi FROM mhub.roi_by_path WHERE model = 'last_touch' ORDER BY path;
+SELECT place AS path, conversions, cost, cost_per_conversion, revenue, roas, roi FROM mhub.roi('path', goal => 'lead');
+SELECT count(*) AS same FROM (SELECT * FROM mhub.roi('path') INTERSECT SELECT * FROM mhub.roi('path', goal => 'lead')) AS s;
+SELECT day, path, goal, model, cost, goal_cost, conversions, cost_per_conversion FROM mhub.roi_by_path ORDER BY path;
+SELECT * FROM mhub.roi('month', until => '2026-03-31', goal => 'lead', model => 'linear');
+SELECT count(*) AS rows FROM mhub.roi('day', '2026-03-03');
 
 -- Now much more: other pages and forms, refunds, currencies, spend nobody clicked, conversions nobody touched.
 INSERT INTO mhub.goal (key, event_name, refund_event_names) VALUES ('order', 'Order Completed', '{Order Refunded}');
@@ -58,13 +62,43 @@ SELECT r.currency, sum(r.cost) AS cost, sum(r.revenue) AS revenue, sum(r.convers
     SELECT CASE WHEN c.currency = 'JPY' THEN 'JPY' ELSE 'CNY' END, 0, c.value * mhub.exchange_rate_on(c.currency, CASE WHEN c.currency = 'JPY' THEN 'JPY' ELSE 'CNY' END, mhub.hub_day(c.occurred_at)), (c.kind = 'conversion')::integer
     FROM mhub.conversion AS c WHERE c.kind <> 'duplicate') AS r GROUP BY r.currency;
 CREATE TEMP VIEW reported AS
-SELECT 'roi_daily' AS report, model, currency, sum(cost) AS cost, sum(revenue) AS revenue, sum(conversions)::numeric AS conversions FROM mhub.roi_daily GROUP BY 1, 2, 3
-UNION ALL SELECT 'roi_by_channel', model, currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.roi_by_channel GROUP BY 1, 2, 3
-UNION ALL SELECT 'roi_by_campaign', model, currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.roi_by_campaign GROUP BY 1, 2, 3
-UNION ALL SELECT 'roi_by_path', model, currency, sum(cost), sum(revenue), sum(conversions) FROM mhub.roi_by_path GROUP BY 1, 2, 3
-UNION ALL SELECT 'model_comparison', model, currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.model_comparison GROUP BY 1, 2, 3;
-SELECT report, count(*) AS models_and_currencies, bool_and(r.cost = l.cost) AS all_spend, bool_and(r.revenue = l.revenue) AS all_revenue, bool_and(abs(r.conversions - l.conversions) < 1e-9) AS all_conversions
+SELECT 'roi_daily' AS report, currency, sum(cost) AS cost, sum(revenue) AS revenue, sum(conversions)::numeric AS conversions FROM mhub.roi_daily GROUP BY currency
+UNION ALL SELECT 'roi_by_channel', currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.roi_by_channel GROUP BY currency
+UNION ALL SELECT 'roi_by_campaign', currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.roi_by_campaign GROUP BY currency
+UNION ALL SELECT 'roi_by_path', currency, sum(cost), sum(revenue), sum(conversions)::numeric FROM mhub.roi_by_path GROUP BY currency
+UNION ALL SELECT 'model_comparison', currency, sum(cost), sum(revenue) FILTER (WHERE model = 'linear'), (sum(conversions) FILTER (WHERE model = 'linear'))::numeric FROM mhub.model_comparison GROUP BY currency
+UNION ALL SELECT 'roi by ' || b.by, r.currency, sum(r.cost), sum(r.revenue), sum(r.conversions)::numeric
+    FROM unnest(ARRAY['channel', 'campaign', 'landing page', 'day', 'week', 'quarter', 'all']) AS b (by) CROSS JOIN LATERAL mhub.roi(b.by) AS r GROUP BY b.by, r.currency;
+-- No row is left out and none chosen: nothing multiplies.
+SELECT report, count(*) AS currencies, bool_and(r.cost = l.cost) AS all_spend, bool_and(r.revenue = l.revenue) AS all_revenue, bool_and(abs(r.conversions - l.conversions) < 1e-9) AS all_conversions
 FROM reported AS r LEFT JOIN loaded AS l USING (currency) GROUP BY report ORDER BY report;
+-- For each goal, under every model, all the spend again; over all goals the revenue and conversions of all.
+SELECT g.goal, m.model, bool_and(r.cost = l.cost) AS all_spend, sum(r.revenue) = (SELECT sum(e.revenue) FROM mhub.roi_entry AS e WHERE e.goal = g.goal AND e.model = m.model) AS its_revenue
+FROM (SELECT key AS goal FROM mhub.goal) AS g CROSS JOIN (SELECT model FROM mhub.attribution_models() AS a (model) WHERE model IN ('first_touch', 'linear')) AS m
+CROSS JOIN LATERAL (SELECT b.by, r.currency, sum(r.cost) AS cost, CASE WHEN b.by = 'channel' THEN sum(r.revenue) END AS revenue
+    FROM unnest(ARRAY['channel', 'path']) AS b (by) CROSS JOIN LATERAL mhub.roi(b.by, goal => g.goal, model => m.model) AS r GROUP BY b.by, r.currency) AS r
+JOIN loaded AS l USING (currency) GROUP BY g.goal, m.model ORDER BY g.goal, m.model;
+SELECT view, bool_and(goal_cost = cost) AS each_goal_all_spend FROM (
+    SELECT 'channel' AS view, v.currency, v.goal, sum(v.goal_cost) AS goal_cost FROM mhub.roi_by_channel AS v GROUP BY v.currency, v.goal
+    UNION ALL SELECT 'path', v.currency, v.goal, sum(v.goal_cost) FROM mhub.roi_by_path AS v GROUP BY v.currency, v.goal) AS v
+JOIN loaded AS l USING (currency) WHERE goal <> '(spend)' GROUP BY view ORDER BY view;
+-- The reports follow the model chosen, and the differences to it add up.
+SELECT bool_and(model = 'last_touch') AS last_touch FROM mhub.roi_by_channel;
+SELECT model, sum(revenue_over_report) = 0 AS nothing_more, sum(abs(revenue_over_report)) > 0 AS differs FROM mhub.model_comparison WHERE model <> '(spend)' AND model IN ('first_touch', 'last_touch') GROUP BY model ORDER BY model;
+UPDATE mhub.attribution_setting SET report_model = 'time_decay';
+SELECT bool_and(model = 'time_decay') AS time_decay, (SELECT sum(revenue) FROM mhub.roi_by_channel WHERE channel = 'Email') = (SELECT sum(revenue) FROM mhub.roi_entry WHERE channel = 'Email' AND model = 'time_decay') AS its_revenue FROM mhub.roi_by_channel;
+UPDATE mhub.attribution_setting SET report_model = 'no such model';
+SELECT mhub.report_model();
+UPDATE mhub.attribution_setting SET report_model = 'last_touch';
+SAVEPOINT s;
+SELECT * FROM mhub.roi('moon');
+ROLLBACK TO s;
+SELECT * FROM mhub.roi(goal => 'no such goal');
+ROLLBACK TO s;
+SELECT * FROM mhub.roi(model => 'no such model');
+ROLLBACK TO s;
+SELECT * FROM mhub.roi('path');
+ROLLBACK TO s;
 SELECT currency, (SELECT sum(amount) FROM mhub.cost AS c WHERE c.currency = p.currency) = sum(p.amount) AS all_spend FROM mhub.cost_by_landing_page AS p GROUP BY currency ORDER BY currency;
 SELECT (SELECT sum(amount) FROM mhub.fact_cost) = (SELECT sum(amount) FROM mhub.cost) AS fact_cost_once,
        (SELECT sum(value) FROM mhub.fact_conversion) = (SELECT sum(value) FROM mhub.conversion WHERE kind <> 'duplicate') AS fact_conversion_once,
@@ -87,9 +121,17 @@ WHERE c.conversion_id IS NULL OR k.touch_id <> 0 AND t.touch_id IS NULL;
 -- customers: every one once; the definitions of CAC, LTV and payback
 SELECT sum(customers) = (SELECT count(DISTINCT person_key) FROM mhub.fact_conversion WHERE kind = 'conversion' AND value > 0) AS everyone_once,
        bool_and(cac IS NOT DISTINCT FROM round(cost / nullif(customers, 0), 2)) AS cac, bool_and(ltv IS NULL OR ltv = round(revenue / customers, 2)) AS ltv,
-       bool_and(payback_months IS NULL OR revenue >= cost OR payback_months >= 0) AS payback, bool_and(cost = 0 OR revenue < cost OR payback_months IS NOT NULL) AS paid_back
+       bool_and(cost = 0 OR customers = 0 OR revenue < cost OR payback_days IS NOT NULL) AS paid_back, bool_and(revenue_30_days = revenue OR revenue_90_days = revenue OR revenue_365_days = revenue) AS horizons,
+       count(*) FILTER (WHERE payback_days > 0) > 0 AS some_later
 FROM mhub.customer_value;
-SELECT sum(cost) = (SELECT sum(cost) FROM mhub.roi_by_channel WHERE model = 'linear' AND currency = 'CNY') AS all_spend FROM mhub.customer_value WHERE currency = 'CNY';
-SELECT bool_and(mean >= interval '0' AND median <= percentile_90 AND percentile_90 <= longest) AS times FROM mhub.time_to_convert WHERE first_channel <> '(unattributed)';
+SELECT v.currency, sum(v.cost) = max(l.cost) AS all_spend FROM mhub.customer_value AS v JOIN loaded AS l USING (currency) GROUP BY v.currency ORDER BY v.currency;
+SELECT bool_and(mean_time_to_convert >= interval '0' AND days_to_convert >= 0 AND touches > 0) AS times, sum(total_time) = (SELECT sum(time_to_convert) FROM mhub.fact_conversion) AS time_of_all
+FROM mhub.time_to_convert WHERE first_channel <> '(unattributed)';
+-- every report has the calendar, a currency and its freshness
+SELECT v.relname AS view, array_agg(n.name ORDER BY n.i) AS missing
+FROM pg_class AS v CROSS JOIN unnest(ARRAY['day', 'week', 'month', 'quarter', 'currency', 'fresh_as_of']) WITH ORDINALITY AS n (name, i)
+WHERE v.oid IN ('mhub.roi_daily'::regclass, 'mhub.roi_by_channel'::regclass, 'mhub.roi_by_campaign'::regclass, 'mhub.roi_by_path'::regclass, 'mhub.path_summary'::regclass, 'mhub.time_to_convert'::regclass,
+                'mhub.model_comparison'::regclass, 'mhub.customer_value'::regclass)
+  AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = v.oid AND a.attname = n.name) GROUP BY v.relname;
 SELECT bool_and(week <= day AND month <= day AND quarter <= month AND extract(isodow FROM week) = 1) AS calendar, bool_and(fresh_as_of IS NOT NULL) AS fresh FROM mhub.roi_daily;
 ROLLBACK;
