@@ -86,4 +86,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.use_channel_rules(integer) IS
-'Makes a version of the channel rules the current one, for every backend from the commit on. Events recorded before keep their channel. Errors: no_data_found for a version that does not exist.';
+'Makes a version of the channel rules the current one, for every backend from the commit on. Events recorded before keep their channel until CALL mhub.reassign_channels(since). Errors: no_data_found for a version that does not exist.';

@@ -43,7 +43,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     SELECT e.identifier_id, min(e.occurred_at) FROM mhub.event AS e WHERE e.event_id = ANY (event_ids) GROUP BY e.identifier_id;
 $$;
 COMMENT ON FUNCTION mhub.follow_judgement(bigint[]) IS
-'Makes counters, rollups and (with the next refresh) sessions follow a change of these events'' invalid_reason.';
+'Makes counters, rollups and (with the next refresh) sessions follow a change of these events'' invalid_reason or channel.';
 
 CREATE FUNCTION mhub.judge_rate(reason text, name text[], max_events integer, period interval, identifier_ids bigint[], since timestamptz, upto timestamptz) RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -173,6 +173,54 @@ END
 $$;
 COMMENT ON PROCEDURE mhub.reclassify_events(timestamptz, timestamptz, integer) IS
 'Judges the events with since <= occurred_at < upto anew by the rules of now (mhub.invalid_rule, user agents, mhub.source_host, mhub.ip_database), and sets or takes back event.invalid_reason, counters and rollups with it. Reasons that no rule names were given by whoever recorded the event and stay. batch_size events at a time, committing each step, so it can be stopped and called again. Cannot run in a transaction block.';
+
+CREATE FUNCTION mhub.reassign_channel_step(since timestamptz, upto timestamptz, after_event_id bigint, upto_event_id bigint, batch_size integer, OUT last_event_id bigint, OUT changed bigint[])
+RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH next AS MATERIALIZED (
+        SELECT e.event_id, e.occurred_at, e.channel, e.is_paid, e.url, mhub.channel(e.source, e.medium, e.campaign) AS new_channel
+        FROM mhub.event AS e
+        WHERE e.occurred_at >= since AND e.occurred_at < upto AND e.event_id > after_event_id AND e.event_id <= upto_event_id
+        ORDER BY e.event_id LIMIT batch_size
+    ), paid AS (
+        SELECT DISTINCT r.channel FROM mhub.channel_rule AS r JOIN mhub.channel_rule_version AS v ON v.version = r.version
+        WHERE v.is_current AND r.is_paid
+    ), answer AS (
+        SELECT n.event_id, n.occurred_at, n.new_channel,
+               n.new_channel IN (SELECT p.channel FROM paid AS p) OR coalesce((mhub.parse_source(n.url, NULL)).is_paid, false) AS new_paid
+        FROM next AS n
+        WHERE n.channel IS NOT NULL AND n.channel <> n.new_channel
+    ), updated AS (
+        UPDATE mhub.event AS e SET channel = a.new_channel, is_paid = a.new_paid
+        FROM answer AS a
+        WHERE e.event_id = a.event_id AND e.occurred_at = a.occurred_at
+        RETURNING e.event_id
+    )
+    SELECT (SELECT max(n.event_id) FROM next AS n), (SELECT array_agg(u.event_id) FROM updated AS u)
+$$;
+COMMENT ON FUNCTION mhub.reassign_channel_step(timestamptz, timestamptz, bigint, bigint, integer) IS
+'One step of mhub.reassign_channels(): looks at most batch_size events with since <= occurred_at < upto and after_event_id < event_id <= upto_event_id. last_event_id: the last one seen, NULL when there was none; changed: those whose channel changed, NULL: none.';
+
+CREATE PROCEDURE mhub.reassign_channels(since timestamptz, upto timestamptz DEFAULT 'infinity', batch_size integer DEFAULT 10000)
+LANGUAGE plpgsql AS $$
+DECLARE
+    horizon bigint := mhub.event_horizon();
+    step record;
+    last_id bigint := 0;
+BEGIN
+    LOOP
+        SELECT r.last_event_id, r.changed INTO step FROM mhub.reassign_channel_step(since, upto, last_id, horizon, batch_size) AS r;
+        EXIT WHEN step.last_event_id IS NULL;
+        last_id := step.last_event_id;
+        IF step.changed IS NOT NULL THEN
+            PERFORM mhub.follow_judgement(step.changed);
+        END IF;
+        COMMIT;
+    END LOOP;
+    COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE mhub.reassign_channels(timestamptz, timestamptz, integer) IS
+'Gives the events with since <= occurred_at < upto the channel that the current version of mhub.channel_rule gives to their source, medium and campaign, where that is another one; is_paid, rollups, sessions and attribution follow. Events that were no arrival stay without a channel. batch_size events at a time, committing each step, so it can be stopped and called again. Cannot run in a transaction block.';
 
 CREATE FUNCTION mhub.doctor_traffic(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
 RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -827,6 +827,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('analyst', 'SELECT', 'TABLE', 'mhub.session_day'),
     ('analyst', 'SELECT', 'TABLE', 'mhub.page_summary'),
     ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.reclassify_events(timestamptz, timestamptz, integer)'),
+    ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.reassign_channels(timestamptz, timestamptz, integer)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.reassign_channel_step(timestamptz, timestamptz, bigint, bigint, integer)'),
     -- stays last, so that every line above ends in a comma
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.version()')
 $$;

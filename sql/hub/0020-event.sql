@@ -88,13 +88,14 @@ CREATE TABLE mhub.rejected (
     raw text NOT NULL
 );
 CREATE INDEX rejected_received_at_idx ON mhub.rejected (received_at);
-COMMENT ON TABLE mhub.rejected IS 'Messages and log lines that could not be understood, kept as they came so that nothing is lost. May hold personal data.';
+CREATE UNIQUE INDEX rejected_once_idx ON mhub.rejected (source, message_id, md5(raw)) WHERE message_id IS NOT NULL;
+COMMENT ON TABLE mhub.rejected IS 'Messages and log lines that could not be understood, kept as they came so that nothing is lost; the same one with an id is kept once, however often it comes. May hold personal data: mhub.retention deletes them after 30 days unless you change that.';
 COMMENT ON COLUMN mhub.rejected.rejected_id IS 'Surrogate id.';
 COMMENT ON COLUMN mhub.rejected.received_at IS 'When the hub received it.';
 COMMENT ON COLUMN mhub.rejected.source IS 'Which entrance it came through: ingest, access_log ...';
 COMMENT ON COLUMN mhub.rejected.reason IS 'Why it was rejected, as a stable word: no_identifier, invalid_timestamp, not_json ...';
 COMMENT ON COLUMN mhub.rejected.detail IS 'What was wrong in this case, without personal data; NULL when the reason says it all.';
-COMMENT ON COLUMN mhub.rejected.message_id IS 'The sender''s id of the message where it could be read.';
+COMMENT ON COLUMN mhub.rejected.message_id IS 'The sender''s id of the message where it could be read; of a line of an access log one made from its content.';
 COMMENT ON COLUMN mhub.rejected.raw IS 'The message or line as received.';
 
 CREATE TABLE mhub.consumer (

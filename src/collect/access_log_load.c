@@ -80,18 +80,6 @@ escaped_bytes(const char *bytes, size_t length)
 	return result.data;
 }
 
-static void
-reject_line(Load *load, const char *reason, const char *detail, const char *line, size_t length)
-{
-	char	   *raw = mhub_from_utf8(line, length);
-
-	if (raw == NULL)
-		raw = escaped_bytes(line, length);
-	mhub_reject(SOURCE_NAME, reason, detail, NULL, raw);
-	pfree(raw);
-	load->rejected++;
-}
-
 /* A field as text without the log's escapes; NULL when the line has none. */
 static char *
 field_text(LogField field)
@@ -172,6 +160,18 @@ message_id_of(Load *load, const char *line, size_t length, int64 unix_seconds)
 	entry->count = found ? entry->count + 1 : 0;
 	hex_of(digest, LINE_DIGEST_LENGTH, hex);
 	return psprintf("log-%s-%d", hex, entry->count);
+}
+
+static void
+reject_line(Load *load, const char *reason, const char *detail, const char *line, size_t length)
+{
+	char	   *raw = mhub_from_utf8(line, length);
+
+	if (raw == NULL)
+		raw = escaped_bytes(line, length);
+	mhub_reject(SOURCE_NAME, reason, detail, message_id_of(load, line, length, load->seen_since), raw);
+	pfree(raw);
+	load->rejected++;
 }
 
 static JsonbValue *

@@ -120,7 +120,7 @@ extern void mhub_event_batch_record(MhubEventBatch *batch);
 extern void mhub_event_batch_reset(MhubEventBatch *batch);
 extern void mhub_event_batch_destroy(MhubEventBatch *batch);
 
-/* Adds a row to mhub.rejected; detail and message_id may be NULL. */
+/* Adds a row to mhub.rejected, unless this message with this id is there; detail and message_id may be NULL. */
 extern void mhub_reject(const char *source, const char *reason, const char *detail,
 						const char *message_id, const char *raw);
 

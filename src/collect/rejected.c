@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 
 static MhubPlan insert_rejected = {
-	"INSERT INTO mhub.rejected (source, reason, detail, message_id, raw) VALUES ($1, $2, $3, $4, $5)",
+	"INSERT INTO mhub.rejected (source, reason, detail, message_id, raw) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
 	5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 };
 

@@ -278,7 +278,7 @@ static const MhubSourceBrand social[] = {
 	{"linktree", "linktr.ee lnk.bio", NULL, NULL},
 	{"bitly", "bit.ly", NULL, NULL},
 	{"tinyurl", "tinyurl.com", NULL, NULL},
-	{"google groups", "groups.google.*", "googlegroups", NULL},
+	{"google groups", "groups.google.* googlegroups.com", "googlegroups", NULL},
 	{"google+", "plus.google.com plus.url.google.com url.google.com", "googleplus gplus", NULL},
 	{"google messages", "messages.google.com", NULL, NULL},
 	{"google sites", "sites.google.com", NULL, NULL},
@@ -308,7 +308,7 @@ static const MhubSourceBrand social[] = {
 	{"twitcasting", "twitcasting.tv", NULL, NULL},
 	{"smartnews", "smartnews.com", NULL, NULL},
 	{"xing", "xing.com", NULL, NULL},
-	{"viadeo", "viadeo.com", NULL, NULL},
+	{"viadeo", "viadeo.com viadeo.journaldunet.com", NULL, NULL},
 	{"yammer", "yammer.com", NULL, NULL},
 	{"workplace", "workplace.com", NULL, NULL},
 	{"glassdoor", "glassdoor.com", NULL, NULL},
@@ -368,10 +368,23 @@ static const MhubSourceBrand social[] = {
 		"reverbnation.com ryze.com secondlife.com shvoong.com sociallife.com.br stardoll.com stickam.com suomi24.fi "
 		"sonico.com techmeme.com travellerspoint.com twoo.com unblog.fr urbanspoon.com vampirefreaks.com "
 		"wer-weiss-was.de webshots.com xanga.com youroom.in zoo.gr lang-8.com letterboxd.com strava.com "
-		"kununu.com mumsnet.com steamcommunity.com untappd.com vero.co wykop.pl",
+		"kununu.com mumsnet.com steamcommunity.com untappd.com vero.co wykop.pl "
+		"activerain.com airg.ca alumniclass.com americantowns.com ancestry.com aolanswers.com asmallworld.com "
+		"athlinks.com baby-gaga.com beforeitsnews.com bharatstudent.com biswap.org blackcareernetwork.com "
+		"blogsome.com blurtit.com brightkite.com brizzly.com buzzfeed.com camospace.com catster.com cbnt.io "
+		"cellufun.com chegg.com chicagonow.com classquest.com copainsdavant.linternaute.com cozycot.com cross.tv "
+		"dogster.com doostang.com dopplr.com everforo.com extole.com faceparty.com feministing.com folkdirect.com "
+		"foodservice.com forums.androidcentral.com forums.crackberry.com forums.imore.com forums.webosnation.com "
+		"forums.wpcentral.com friendfeed.com gamerdna.com gather.com glassboard.com godtube.com goldstar.com "
+		"govloop.com gowalla.com hoverspot.com hr.com intherooms.com jammerdirect.com kaboodle.com "
+		"lifestream.aol.com meetin.org menuism.com movabletype.com my.opera.com newsshowcase.com ngopost.org "
+		"nightlifelink.com oneworldgroup.org onstartups.com pingsta.com playahead.se posterous.com qapacity.com "
+		"quechup.com redux.com reunion.com salespider.com scvngr.com socialvibe.com spaces.live.com spoke.com "
+		"spruz.com sweeva.com taggedmail.com talkbiznow.com toolbox.com trombi.com vampirerave.com wakoopa.com "
+		"wiki.answers.com wikihow.com wikitravel.org zooppa.com",
 		NULL, NULL},
-	{"short links", "goo.gl is.gd awe.sm buff.ly dlvr.it rebrand.ly addthis.com sharethis.com shareit.com suo.im dwz.cn",
-		NULL, NULL},
+	{"short links", "goo.gl is.gd awe.sm buff.ly dlvr.it rebrand.ly addthis.com sharethis.com shareit.com ushareit.com suo.im dwz.cn",
+		"addthis sharethis shareit", NULL},
 	{NULL, NULL, NULL, NULL}
 };
 

@@ -66,6 +66,8 @@ system_or_bail('gzip', '-k', "$folder/big.log");
 $result = $node->safe_psql('hub', "SELECT lines_read, events, duplicates, rejected FROM mhub.load_access_log('$folder/big.log.gz')");
 is($result, '60001|0|60000|1', 'a compressed file is read as well; the bad line is kept aside');
 is($node->safe_psql('hub', 'SELECT raw, reason, detail FROM mhub.rejected'), 'this is no log line|malformed_line|no time', 'with its reason');
+$node->safe_psql('hub', "SELECT * FROM mhub.load_access_log('$folder/big.log.gz')");
+is($node->safe_psql('hub', 'SELECT count(*) FROM mhub.rejected'), '1', 'and once, however often it is loaded');
 
 # Rights and files that are none.
 $node->safe_psql('hub', "CREATE ROLE app LOGIN; SELECT mhub.grant_access('app', 'app')");

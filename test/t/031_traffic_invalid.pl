@@ -142,6 +142,24 @@ is($node->safe_psql($db, q{
 	WHERE c.count <> (SELECT count(*) FROM mhub.event AS e WHERE e.identifier_id = c.identifier_id AND e.name = c.name
 	                  AND e.invalid_reason IS NULL AND mhub.hub_day(e.occurred_at) = c.day)}), 0, 'the counters follow');
 
+# Other channel rules for events that are there already
+$node->safe_psql($db, q{
+	INSERT INTO mhub.event (occurred_at, identifier_id, name, url, channel, source, medium, is_paid) VALUES
+		('2024-02-01 08:10+00', 20, 'Page Viewed', 'https://example.com/?utm_source=zhihu&utm_medium=answer', 'Unassigned', 'zhihu', 'answer', false),
+		('2024-02-01 08:20+00', 20, 'Page Viewed', 'https://example.com/?gclid=1', 'Paid Search', 'google', 'cpc', true),
+		('2024-02-01 08:30+00', 20, 'Page Viewed', 'https://example.com/', NULL, NULL, NULL, NULL);
+	CALL mhub.refresh_rollups();
+	SELECT mhub.new_channel_rules('answers are ads');
+	INSERT INTO mhub.channel_rule (version, position, channel, is_paid, medium) VALUES (2, 1, '知乎', true, '{answer}');
+	SELECT mhub.use_channel_rules(2);
+	CALL mhub.reassign_channels('2024-01-01', '2024-02-15', batch_size => 2);
+});
+is(decode_utf8($node->safe_psql($db, q{SELECT channel, is_paid FROM mhub.event WHERE identifier_id = 20 ORDER BY occurred_at})), "知乎|t\nPaid Search|t\n|",
+	'events get the channel of the rules of now');
+is(decode_utf8($node->safe_psql($db, q{SELECT channel, events FROM mhub.rollup_hour WHERE hour = '2024-02-01 08:00+00' ORDER BY channel COLLATE "C"})),
+	"|1\nPaid Search|1\n知乎|1", 'and so do the rollups');
+$node->safe_psql($db, q{DELETE FROM mhub.event WHERE identifier_id = 20; SELECT mhub.use_channel_rules(1)});
+
 # Rates as events come
 $node->safe_psql($db, qq{
 	UPDATE mhub.invalid_rule SET enabled = true WHERE position = 900;
