@@ -32,7 +32,7 @@
 
 #define WAIT_SLICE_MS		50		/* longest time without looking at interrupts */
 #define DRAIN_MS			80		/* what transfers get to end once we are cancelled */
-#define RECORD_AT			512		/* results that are worth a transaction */
+#define RECORD_AT			1024		/* results that are worth a transaction */
 #define RECORD_AFTER_US		(100 * INT64CONST(1000))
 #define RATE_WAIT_MS		100
 #define ANSWER_MAX			65536	/* bytes of an answer that are read */

@@ -4,6 +4,7 @@
  */
 #include "delivery/mustache_render.h"
 
+#include "common/json_text.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
@@ -132,6 +133,7 @@ static void
 append_value(StringInfo out, const JsonbValue *value, MustacheEscape escape)
 {
 	char	   *text;
+	StringInfoData document;
 
 	switch (value->type)
 	{
@@ -147,9 +149,10 @@ append_value(StringInfo out, const JsonbValue *value, MustacheEscape escape)
 			pfree(text);
 			return;
 		case jbvBinary:
-			text = JsonbToCString(NULL, value->val.binary.data, value->val.binary.len);
-			mustache_append_escaped(out, text, (int) strlen(text), escape);
-			pfree(text);
+			initStringInfo(&document);
+			mhub_print_json(&document, value->val.binary.data);
+			mustache_append_escaped(out, document.data, document.len, escape);
+			pfree(document.data);
 			return;
 		default:
 			return;				/* null prints nothing */

@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "common/json_text.h"
 #include "delivery/mail_header.h"
 #include "delivery/signer.h"
 #include "mb/pg_wchar.h"
@@ -279,6 +280,7 @@ build_webhook(Builder *builder)
 {
 	Provider   *provider = builder->provider;
 	Message    *message = builder->message;
+	StringInfoData body;
 	const char *reason;
 
 	if (provider->signing_key.length == 0)
@@ -287,7 +289,10 @@ build_webhook(Builder *builder)
 	builder->url = render(builder, &provider->url, ESCAPE_URL);
 	if ((reason = check_http_url(builder->url)) != NULL)
 		return reason;
-	builder->body = to_utf8(JsonbToCString(NULL, &message->data->root, VARSIZE(message->data)));
+	initStringInfo(&body);
+	enlargeStringInfo(&body, (int) VARSIZE(message->data));
+	mhub_print_json(&body, &message->data->root);
+	builder->body = to_utf8(body.data);
 	add_header(builder, "Content-Type: application/json");
 	add_header(builder, psprintf("webhook-id: %s", message->idempotency_key));
 	add_header(builder, psprintf("webhook-timestamp: " INT64_FORMAT, builder->time));

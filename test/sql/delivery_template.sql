@@ -12,6 +12,15 @@ FROM unnest(ARRAY['html', 'none', 'json', 'url']) AS way;
 SELECT mhub.render_template('{"text": "{{v}}"}', jsonb_build_object('v', E'"}\x01\t换行\n'), 'json')::jsonb ->> 'text' = E'"}\x01\t换行\n' AS json_survives;
 SELECT mhub.render_template('{{o}} {{l}} {{n}} {{b}}', '{"o": {"城市": "上海"}, "l": [1, "二"], "n": 1.50, "b": false}', 'none') AS whole_values;
 
+-- Whole documents are printed as the server prints them, whatever is in them.
+WITH letter AS (SELECT array_agg(chr(n)) || '{李,😀,"\"","\\",/}' AS letters FROM generate_series(1, 127) AS n),
+text_of AS (SELECT n, string_agg(letters[1 + (n * 7919 + k * k * 31) % cardinality(letters)], '') AS t
+            FROM letter, generate_series(1, 300) AS n, generate_series(1, 1 + n % 60) AS k GROUP BY n),
+document AS (SELECT n, CASE n % 4 WHEN 0 THEN jsonb_build_object(t, t, 'n', n / 7.0, 'none', NULL, 'list', jsonb_build_array(t, true, '{}'::jsonb, '[]'::jsonb))
+                                  WHEN 1 THEN jsonb_build_array(t, NULL, jsonb_build_array(jsonb_build_object('a', t), n), false)
+                                  WHEN 2 THEN jsonb_build_object() ELSE jsonb_build_array(1e30, -0.5, t) END AS d FROM text_of)
+SELECT count(*) AS documents, count(*) FILTER (WHERE mhub.render_template('{{{d}}}', jsonb_build_object('d', d), 'none') IS DISTINCT FROM d::text) AS different FROM document;
+
 -- Partials: indentation, recursion with an end and without.
 SELECT mhub.render_template(E'a\n  {{>foot}}\nb{{>none}}', '{"x": 1}', 'html', '{"foot": "1 {{x}}\n2\n"}') AS indented,
        mhub.render_template('{{>node}}', '{"v": 1, "kids": [{"v": 2, "kids": []}]}', 'html', '{"node": "{{v}}({{#kids}}{{>node}}{{/kids}})"}') AS tree;
