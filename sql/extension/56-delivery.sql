@@ -96,25 +96,38 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         LIMIT 1
     ) AS v
     LEFT JOIN LATERAL (
-        SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_profile(p.person_id) || mhub.message_traits(p.person_id) END, '{}') || m.data
+        SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_values(p.person_id, mhub.message_traits(p.person_id), u.texts) END, '{}') || m.data
                    || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data,
                l.unsubscribe_url, s.text_partials, s.html_partials
         FROM (SELECT jsonb_object_agg(x.name, x.text_body) AS text_partials, jsonb_object_agg(x.name, x.html_body) AS html_partials
               FROM mhub.template_partial AS x) AS s
-        LEFT JOIN LATERAL mhub.message_links(m.message_id,
-            concat_ws(' ', t.subject, t.text_body, t.html_body, t.parameters, s.text_partials, s.html_partials)) AS l ON true
+        CROSS JOIN LATERAL (SELECT concat_ws(' ', t.subject, t.text_body, t.html_body, t.parameters, s.text_partials, s.html_partials) AS texts) AS u
+        LEFT JOIN LATERAL mhub.message_links(m.message_id, u.texts) AS l ON true
         OFFSET 0
     ) AS d ON v.state IS NULL
 $$;
 COMMENT ON FUNCTION mhub.message_content(bigint[], timestamptz[]) IS
-'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id; subject, text and HTML filled in from profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id; subject, text and HTML filled in from traits, profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
 
-CREATE FUNCTION mhub.message_profile(person_id bigint) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.traits FROM mhub.person AS p WHERE p.person_id = $1
+CREATE FUNCTION mhub.template_profile(profile jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (profile - '{$unit,$events,$segments,$consent,$context,$score}'::text[]) || jsonb_strip_nulls(jsonb_build_object(
+        'events', (SELECT jsonb_object_agg(regexp_replace(e.key, '[[:space:].{}|]+', '_', 'g'), e.value - '{days,items}'::text[]) FROM jsonb_each(profile -> '$events') AS e),
+        'segments', profile -> '$segments',
+        'is', (SELECT jsonb_object_agg(regexp_replace(s.key, '[[:space:].{}|]+', '_', 'g'), true) FROM jsonb_array_elements_text(profile -> '$segments') AS s (key)),
+        'consent', profile -> '$consent', 'score', profile -> '$score'))
 $$;
-COMMENT ON FUNCTION mhub.message_profile(bigint) IS
-'What templates know about a person: the traits that are not sealed; mhub.message_content() adds those that are. NULL for NULL and for an unknown id.';
+COMMENT ON FUNCTION mhub.template_profile(jsonb) IS
+'A profile of mhub.profile() as templates see it, under names that they can write: the traits, events (name to count, value, first_at and last_at), segments (list), is (name of each segment to true, for sections), consent and score. White space, dots, braces and bars in names of events and segments become _: events.Order_Completed.count. NULL for NULL.';
+
+CREATE FUNCTION mhub.message_values(person_id bigint, sealed_traits jsonb, used_in text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.traits || coalesce($2, '{}') || CASE WHEN strpos($3, 'profile') > 0 THEN
+               jsonb_build_object('profile', mhub.template_profile(mhub.profile(p.person_id) || coalesce($2, '{}'))) ELSE '{}' END
+    FROM mhub.person AS p WHERE p.person_id = $1
+$$;
+COMMENT ON FUNCTION mhub.message_values(bigint, jsonb, text) IS
+'What templates know about a person: the traits, among them sealed_traits (as opened by mhub.message_traits(); NULL: none), and as profile the whole profile (mhub.template_profile()), which is only put together when the text used_in (the templates) mentions it. NULL for NULL and for an unknown id.';
 
 CREATE FUNCTION mhub.preview_message(template text, channel text, person_id bigint DEFAULT NULL, data jsonb DEFAULT '{}', locale text DEFAULT NULL,
     OUT subject text, OUT text_body text, OUT html_body text, OUT encoding text, OUT segments integer, OUT missing text[])
@@ -123,14 +136,20 @@ RETURNS record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog,
            s.encoding, s.segments,
            (SELECT array_agg(DISTINCT v ORDER BY v) FROM unnest(mhub.template_variables(concat_ws(' ', t.subject, t.text_body, t.html_body))) AS v
             WHERE d.data #> string_to_array(v, '.') IS NULL)
-    FROM (SELECT coalesce(mhub.message_profile(mhub.resolve_person(preview_message.person_id)), '{}') || mhub.visible_traits(mhub.resolve_person(preview_message.person_id)) || preview_message.data AS data) AS d
+    FROM (SELECT mhub.resolve_person(preview_message.person_id) AS person_id) AS who
+    LEFT JOIN mhub.person AS p ON p.person_id = who.person_id
     CROSS JOIN LATERAL (
         SELECT * FROM mhub.template AS x
         WHERE x.key = preview_message.template AND x.channel = preview_message.channel
-          AND x.locale IN ('', coalesce(preview_message.locale, d.data ->> 'locale', ''), split_part(coalesce(preview_message.locale, d.data ->> 'locale', ''), '-', 1))
+          AND x.locale IN ('', coalesce(preview_message.locale, preview_message.data ->> 'locale', p.traits ->> 'locale', ''), split_part(coalesce(preview_message.locale, preview_message.data ->> 'locale', p.traits ->> 'locale', ''), '-', 1))
         ORDER BY length(x.locale) DESC LIMIT 1
     ) AS t
-    CROSS JOIN (SELECT jsonb_object_agg(p.name, p.text_body) AS texts, jsonb_object_agg(p.name, p.html_body) AS htmls FROM mhub.template_partial AS p) AS k
+    CROSS JOIN (SELECT jsonb_object_agg(x.name, x.text_body) AS texts, jsonb_object_agg(x.name, x.html_body) AS htmls FROM mhub.template_partial AS x) AS k
+    CROSS JOIN LATERAL (
+        SELECT coalesce(mhub.message_values(p.person_id, mhub.visible_traits(p.person_id),
+            concat_ws(' ', t.subject, t.text_body, t.html_body, k.texts, k.htmls)), '{}') || preview_message.data AS data
+        OFFSET 0
+    ) AS d
     CROSS JOIN LATERAL (SELECT mhub.render_template(t.text_body, d.data, 'none', k.texts) AS body) AS b
     LEFT JOIN LATERAL mhub.sms_length(b.body) AS s ON true
 $$;
