@@ -1,23 +1,32 @@
 -- Connectors: events out to other systems, spend in from advertising platforms.
 
+CREATE FUNCTION mhub.subscription_key(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN name ~ '^[A-Za-z0-9_.-]+$' THEN name
+                ELSE regexp_replace(name, '[^A-Za-z0-9.-]+', '_', 'g') || '-' || left(md5(name), 8) END
+$$;
+COMMENT ON FUNCTION mhub.subscription_key(text) IS
+'A subscription''s name as it stands in the headers of its requests: as it is, or, where it has other characters than A-Z, a-z, 0-9, _, . and -, those replaced and eight digits of its MD5 added. NULL for NULL.';
+
 CREATE FUNCTION mhub.subscribe_webhook(name text, provider text, event_names text[] DEFAULT NULL, conversions boolean DEFAULT false, filter jsonb DEFAULT '{}') RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO mhub.webhook_subscription (name, provider, event_names, conversions, filter, after_event_id)
     SELECT $1, $2, $3, $4, $5, mhub.event_horizon() RETURNING name
 $$;
 COMMENT ON FUNCTION mhub.subscribe_webhook(text, text, text[], boolean, jsonb) IS
-'Subscribes a system, reached through a provider of kind webhook, to events from now on: event_names (NULL: all; segments entered and left are events too), filter (properties they must have), conversions. Each goes out as {"type", "timestamp", "data"} with the webhook-id sub_<name>_<event>, in order for each person: the next one waits until the one before is delivered or given up. Returns the name. Errors: foreign_key_violation for an unknown provider, unique_violation for a name that is taken.';
+'Subscribes a system, reached through a provider of kind webhook, to events from now on: event_names (NULL: all; segments entered and left are events too), filter (properties they must have), conversions. Each goes out as {"type", "timestamp", "data"} with the webhook-id sub_<name>_event_<id> or sub_<name>_conversion_<id> (mhub.subscription_key()), in order for each person: the next one waits until the one before is delivered or given up. Returns the name. Errors: foreign_key_violation for an unknown provider, unique_violation for a name that is taken.';
 
 CREATE FUNCTION mhub.queue_event_webhooks(subscription text, after_event_id bigint, upto_event_id bigint) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH queued AS (
         INSERT INTO mhub.message (channel, purpose, provider, idempotency_key, order_key, not_before, data)
-        SELECT p.channel, 'system', s.provider, format('sub_%s_event_%s', s.name, e.event_id), format('%s %s', s.name, i.person_id), mhub.now(),
+        SELECT p.channel, 'system', s.provider, format('sub_%s_event_%s', k.key, e.event_id), format('%s %s', k.key, i.person_id), mhub.now(),
                jsonb_build_object('type', e.name, 'timestamp', to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                    'data', jsonb_strip_nulls(jsonb_build_object('event_id', e.event_id, 'person_id', i.person_id, 'identifier_kind', i.kind,
                        'source', e.source, 'medium', e.medium, 'campaign', e.campaign, 'value', e.value, 'currency', e.currency,
                        'url', e.url, 'properties', e.properties)))
         FROM mhub.webhook_subscription AS s
+        CROSS JOIN mhub.subscription_key(s.name) AS k (key)
         JOIN mhub.provider AS p ON p.name = s.provider
         JOIN mhub.event AS e ON e.event_id > greatest($2, s.after_event_id) AND e.event_id <= $3
          AND (s.event_names IS NULL OR e.name = ANY (s.event_names)) AND e.properties @> s.filter AND e.invalid_reason IS NULL
@@ -56,9 +65,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         INSERT INTO mhub.message (channel, purpose, provider, idempotency_key, order_key, not_before, data)
         SELECT m.channel, m.purpose, s.provider, m.idempotency_key, m.order_key, mhub.now(), m.data
         FROM mhub.webhook_subscription AS s
+        CROSS JOIN mhub.subscription_key(s.name) AS k (key)
         JOIN LATERAL (
             SELECT DISTINCT ON (o.idempotency_key) o.* FROM mhub.message AS o
-            WHERE starts_with(o.idempotency_key, format('sub_%s_', s.name)) AND o.order_key LIKE replace(replace(s.name, '\', '\\'), '%', '\%') || ' %'
+            WHERE starts_with(o.idempotency_key, format('sub_%s_', k.key)) AND starts_with(o.order_key, k.key || ' ')
               AND o.created_at >= $2 AND o.created_at < $3 AND NOT o.pending
             ORDER BY o.idempotency_key, o.message_id
         ) AS m ON true
@@ -74,7 +84,7 @@ CREATE FUNCTION mhub.conversion_to_webhooks() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO mhub.message (channel, purpose, provider, idempotency_key, order_key, not_before, data)
-    SELECT p.channel, 'system', s.provider, format('sub_%s_conversion_%s', s.name, c.conversion_id), format('%s %s', s.name, i.person_id), mhub.now(),
+    SELECT p.channel, 'system', s.provider, format('sub_%s_conversion_%s', k.key, c.conversion_id), format('%s %s', k.key, i.person_id), mhub.now(),
            jsonb_build_object('type', 'conversion', 'timestamp', to_char(c.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                'data', jsonb_strip_nulls(jsonb_build_object('conversion_id', c.conversion_id, 'goal', g.key, 'person_id', i.person_id,
                    'value', c.value, 'currency', c.currency, 'order_id', c.order_id)))
@@ -82,6 +92,7 @@ BEGIN
     JOIN mhub.goal AS g ON g.goal_id = c.goal_id
     JOIN mhub.identifier AS i ON i.identifier_id = c.identifier_id
     CROSS JOIN mhub.webhook_subscription AS s
+    CROSS JOIN mhub.subscription_key(s.name) AS k (key)
     JOIN mhub.provider AS p ON p.name = s.provider
     WHERE s.active AND s.conversions
     ORDER BY c.conversion_id;
@@ -98,12 +109,32 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         WHERE c.active AND c.not_before <= mhub.now() AND c.next_day < mhub.hub_day(mhub.now())
         ORDER BY c.not_before, c.name LIMIT 1 FOR UPDATE OF c SKIP LOCKED
     )
-    UPDATE mhub.cost_source AS c SET not_before = mhub.now() + p.timeout + interval '1 minute'
+    UPDATE mhub.cost_source AS c
+    SET not_before = mhub.now() + p.timeout + interval '1 minute', started_day = c.next_day,
+        page = CASE WHEN c.started_day = c.next_day THEN c.page ELSE 1 END,
+        cursor = CASE WHEN c.started_day = c.next_day THEN c.cursor END,
+        entries = CASE WHEN c.started_day = c.next_day THEN c.entries ELSE '[]' END
     FROM due, mhub.provider AS p WHERE c.name = due.name AND p.name = c.provider
     RETURNING c.name, c.provider, jsonb_build_object('day', c.next_day, 'page', c.page, 'cursor', coalesce(c.cursor, ''))
 $$;
 COMMENT ON FUNCTION mhub.next_cost_page() IS
 'The next page of spend to ask for: source, its provider and what the provider''s templates see; keeps others from asking for the same meanwhile. NULLs when there is nothing to do. Internal: mhub.fetch_costs() calls it.';
+
+CREATE FUNCTION mhub.replace_cost(day date, entries jsonb, mapping jsonb, defaults jsonb, day_format text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM mhub.import_cost(entries, mapping, defaults, day_format);
+    -- What the platform does not report any more. No rows at all are no report, and where rows name platforms of their own
+    -- nobody knows which of them are missing.
+    DELETE FROM mhub.cost AS c
+    WHERE c.day = replace_cost.day AND c.platform = lower(defaults ->> 'platform') AND NOT mapping ? 'platform' AND entries <> '[]'
+      AND NOT EXISTS (SELECT FROM mhub.cost_entries(entries, mapping, defaults) AS v
+                      WHERE to_date(v.day, day_format) = c.day AND v.platform = c.platform
+                        AND (v.campaign_id, v.campaign, v.ad, v.keyword, v.currency) = (c.campaign_id, c.campaign, c.ad, c.keyword, c.currency));
+END
+$$;
+COMMENT ON FUNCTION mhub.replace_cost(date, jsonb, jsonb, jsonb, text) IS
+'mhub.import_cost() of all the spend of a day, and what the day had besides of the same platform (defaults) is deleted: a campaign that the platform has taken back. With no entries, or where mapping names the platform, nothing is deleted. Internal: mhub.take_cost_page() calls it.';
 
 CREATE FUNCTION mhub.take_cost_page(source text, answer text, problem text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -114,12 +145,17 @@ DECLARE
     trouble text := problem;
 BEGIN
     SELECT * INTO STRICT this FROM mhub.cost_source AS c WHERE c.name = source FOR UPDATE;
+    -- Somebody set next_day anew while the page was on its way.
+    IF this.started_day IS DISTINCT FROM this.next_day THEN
+        UPDATE mhub.cost_source AS c SET not_before = mhub.now() WHERE c.name = source;
+        RETURN true;
+    END IF;
     IF trouble IS NULL THEN
         BEGIN
             page_rows := jsonb_path_query_array(answer::jsonb, this.rows_path);
             following := nullif(nullif(jsonb_path_query_first(answer::jsonb, this.next_path) #>> '{}', ''), 'false');
             IF following IS NULL THEN
-                PERFORM mhub.import_cost(this.entries || page_rows, this.mapping,
+                PERFORM mhub.replace_cost(this.next_day, this.entries || page_rows, this.mapping,
                     jsonb_build_object('day', to_char(this.next_day, this.day_format), 'platform', this.name) || this.defaults, this.day_format);
             END IF;
         EXCEPTION WHEN data_exception OR invalid_parameter_value OR not_null_violation OR check_violation THEN
@@ -127,7 +163,9 @@ BEGIN
         END;
     END IF;
     IF trouble IS NOT NULL THEN
+        -- A page that keeps failing may be asked for by a cursor that is no longer good: the day begins anew.
         UPDATE mhub.cost_source AS c SET failures = c.failures + 1, last_error = trouble,
+            started_day = CASE WHEN (c.failures + 1) % 3 <> 0 THEN c.started_day END,
             not_before = mhub.now() + least(interval '1 minute' * power(2, least(c.failures, 10)), interval '6 hours')
         WHERE c.name = source;
         RETURN false;
@@ -147,7 +185,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.take_cost_page(text, text, text) IS
-'Takes the answer to mhub.next_cost_page() (or the problem, when there is none): keeps its rows, and with the last page of a day imports them all by mhub.import_cost() and goes on to the next day; after yesterday it goes back look_back days and waits. An answer that makes no sense counts as a failure: it is noted and tried again later. True when the page was good. Internal: mhub.fetch_costs() calls it.';
+'Takes the answer to mhub.next_cost_page() (or the problem, when there is none): keeps its rows, and with the last page of a day imports them all by mhub.replace_cost() and goes on to the next day; after yesterday it goes back look_back days and waits. An answer that makes no sense counts as a failure: it is noted and that page tried again later; after every third failure in a row the day begins anew. True when the page was good. Internal: mhub.fetch_costs() calls it.';
 
 CREATE PROCEDURE mhub.fetch_costs(max_time interval DEFAULT '20 seconds')
 LANGUAGE c AS 'MODULE_PATHNAME', 'mhub_fetch_costs';

@@ -35,6 +35,7 @@ CREATE TABLE mhub.cost_source (
     look_back integer NOT NULL DEFAULT 3 CHECK (look_back >= 0),
     every interval NOT NULL DEFAULT '6 hours' CHECK (every > '0'),
     active boolean NOT NULL DEFAULT true,
+    started_day date,
     page integer NOT NULL DEFAULT 1,
     cursor text,
     entries jsonb NOT NULL DEFAULT '[]',
@@ -55,6 +56,7 @@ COMMENT ON COLUMN mhub.cost_source.next_day IS 'The day that is asked for next; 
 COMMENT ON COLUMN mhub.cost_source.look_back IS 'So many days before yesterday are loaded again each time, since platforms correct their figures.';
 COMMENT ON COLUMN mhub.cost_source.every IS 'Time between two rounds once yesterday is loaded.';
 COMMENT ON COLUMN mhub.cost_source.active IS 'False: not fetched.';
+COMMENT ON COLUMN mhub.cost_source.started_day IS 'The day that page, cursor and entries belong to; NULL: none. When next_day is another, that one begins at its first page.';
 COMMENT ON COLUMN mhub.cost_source.page IS 'The page of next_day that is asked for next.';
 COMMENT ON COLUMN mhub.cost_source.cursor IS 'What the page before gave as cursor.';
 COMMENT ON COLUMN mhub.cost_source.entries IS 'Rows of the pages of next_day fetched so far; imported all at once with the last page.';

@@ -134,6 +134,36 @@ $id = queue($amy, template => 'no such');
 deliver();
 is(state_of($id), 'failed:no_template', 'unknown template');
 
+# A repetition asks again, too: the person buys between the first attempt, which fails, and the second. Nothing but the
+# event tells; the workflow's engine has not run since.
+sql(q{SELECT mhub.create_workflow('course', '{"triggers": [{"type": "api"}], "start": "mail", "exit_when": [{"event": "Course Bought"}], "steps": {
+	"mail": {"type": "message", "channel": "email", "template": "welcome", "data": {"course": "新概念英语"}, "next": "wait"},
+	"wait": {"type": "delay", "for": "7 days", "next": null}}}'); SELECT mhub.publish_workflow('course')});
+my ($buyer, $idler) = (person('full@example.cn'), person('idler@example.cn'));
+sql("SELECT mhub.enroll_person('course', p) FROM unnest(ARRAY[$buyer, $idler]) AS p; CALL mhub.advance_workflows()");
+deliver();
+sub enrolled { return sql("SELECT concat_ws(':', m.state, m.reason) FROM mhub.message AS m WHERE m.person_id = $_[0] AND m.workflow = 'course'"); }
+is(enrolled($buyer) . ' ' . enrolled($idler), 'deferred:smtp_452 sent', 'a mailbox is full');
+sql(q{SELECT mhub.track('Course Bought', '{"email": "full@example.cn"}')});
+select undef, undef, undef, 0.05;
+deliver();
+is(enrolled($buyer), 'suppressed:left_workflow', 'who has left the workflow gets no repetition');
+
+# The whole profile, where a template asks for it.
+sql(q{INSERT INTO mhub.segment (key, condition) VALUES ('big spender', 'did(''Order Completed'', at least 2 times)'), ('快走的人', 'did(''Left'')');
+	INSERT INTO mhub.pii_trait (name) VALUES ('nickname') ON CONFLICT DO NOTHING;
+	INSERT INTO mhub.template (key, channel, subject, text_body) VALUES
+	('stats', 'email', '{{profile.city}} {{profile.nickname}} {{nickname}}', '{{profile.events.Order_Completed.count}} orders, {{profile.events.Order_Completed.value}} CNY{{#profile.is.big_spender}}, VIP{{/profile.is.big_spender}}{{#profile.is.快走的人}}, gone{{/profile.is.快走的人}}; {{#profile.segments}}[{{.}}]{{/profile.segments}} {{#profile.consent.marketing}}agreed{{/profile.consent.marketing}}{{profile.events.None.count|0}}')});
+my $zhou = person('zhou@example.cn', '{"city": "上海", "nickname": "小周"}');
+sql(q{SELECT mhub.track('Order Completed', '{"email": "zhou@example.cn"}', jsonb_build_object('revenue', n, 'order_id', n)) FROM generate_series(10, 30, 10) AS n});
+queue($zhou, template => 'stats');
+deliver();
+$mail = (requests_of($plain))[-1];
+is($mail->{headers}{subject}, '上海 小周 小周', 'traits, sealed ones among them');
+like($mail->{parts}{'text/plain'}, qr/^3 orders, 60(\.0+)? CNY, VIP; \[big spender\] agreed0/, 'counters, segments and consent') or diag $mail->{parts}{'text/plain'};
+like(sql("SELECT text_body FROM mhub.preview_message('stats', 'email', $zhou)"), qr/^3 orders.*VIP/, 'so does a preview');
+like(sql("SELECT array_to_string(missing, ' ') FROM mhub.preview_message('stats', 'email', $zhou)"), qr/^profile\.events\.None\.count profile\.is\.快走的人$/, 'which tells what has no value');
+
 # Caps count what was sent and what is being sent, and a batch for one person does not cancel itself out.
 sql(q{UPDATE mhub.delivery_channel SET cap_count = 2, cap_period = '1 day' WHERE channel = 'email'});
 my $mei = person('mei@example.com');
@@ -201,10 +231,11 @@ like($err, qr/neither idempotency_key/, 'an event about nothing');
 sql(q{CREATE ROLE shop_operator; CREATE ROLE shop_app; SELECT mhub.grant_access('shop_operator', 'operator'), mhub.grant_access('shop_app', 'app');
 	UPDATE mhub.tracked_link SET revoked_at = NULL});
 my $sun = person('sun@example.com');
+my $full = queue($sun, template => 'stats');
 $id = queue($sun);
 sql(q{SET ROLE shop_operator; CALL mhub.deliver_messages('20 s')});
-is(state_of($id), 'sent', 'the operator delivers');
-($link) = (requests_of($plain))[-1]{parts}{'text/plain'} =~ m{/l/([\w-]{34})};
+is(state_of($id) . ' ' . state_of($full), 'sent sent', 'the operator delivers, whole profiles too');
+($link) = map { $_->{parts}{'text/plain'} =~ m{/l/([\w-]{34})} ? $1 : () } reverse requests_of($plain);
 ($token) = (requests_of($plain))[-1]{headers}{'list-unsubscribe'} =~ m{/u/([\w-]{34})};
 $key = sql("SELECT idempotency_key FROM mhub.message WHERE message_id = $id");
 like(sql("SET ROLE shop_app; SELECT mhub.open_link('$link')"), qr/^https:/, 'the app opens links');

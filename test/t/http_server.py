@@ -14,7 +14,8 @@ complete request.  The path says how to answer:
   /flaky/P       500 for P percent of the attempts, by a hash of the message's id and the number of its attempt
   /once/N        status N for the first attempt of each message, 200 for the others
   /redirect      302 to /status/200
-  /costs/N?day=D&page=P  page P of N of an advertising platform's spend on the day: two campaigns a page
+  /costs/N?day=D&page=P[&fail=Q][&only=C]  page P of N of an advertising platform's spend on the day: two campaigns a
+                 page (or campaign C only); page Q of each day fails the first time
   anything else  200
 """
 import asyncio
@@ -30,6 +31,7 @@ import urllib.parse
 
 log = open(sys.argv[1], 'a', buffering=1)
 attempts = {}
+asked = {}
 
 
 def answer(status, body=b'{}', headers=''):
@@ -51,7 +53,11 @@ def decide(path, query, key, attempt):
         return answer(302, b'', 'Location: /status/200\r\n')
     if word == 'costs':
         day, page = query['day'][0], int(query['page'][0])
+        asked[day, page] = asked.get((day, page), 0) + 1
+        if query.get('fail') == [str(page)] and asked[day, page] == 1:
+            return answer(500)
         rows = [{'stat_date': day, 'plan': '计划%d' % (2 * page + n), 'spend': '%d.50' % (100 * page + n), 'clk': 10} for n in (0, 1)]
+        rows = [row for row in rows if query.get('only', [row['plan']]) == [row['plan']]]
         return answer(200, json.dumps({'code': 0, 'data': {'list': rows, 'more': page < int(argument)}}).encode())
     if word == 'garbage':
         return b'\x00\x01 what?\r\n\r\n'
