@@ -17,5 +17,6 @@ INSERT INTO mhub.message (channel, state, not_before, purpose) VALUES ('email', 
 INSERT INTO mhub.message (channel, state, pending) VALUES ('email', 'unknown', false), ('email', 'dead', false);
 INSERT INTO mhub.provider_state (provider, breaker, paused_until, pause_reason) VALUES ('dry', 'open', '2026-11-11 10:00+00', 'breaker');
 SELECT channel, provider, queued, deferred, sending, due, oldest_due FROM mhub.delivery_backlog ORDER BY channel;
+SELECT provider, channel, hour = date_trunc('hour', now()) AS now, sent, failed, backlog_age FROM mhub.delivery_hour WHERE backlog_age IS NOT NULL ORDER BY channel;
 SELECT check_name, status, detail FROM mhub.doctor_delivery();
 ROLLBACK;

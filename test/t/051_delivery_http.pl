@@ -164,6 +164,18 @@ for my $mode (sort keys %modes)
 is(sql("SELECT bool_and(not_before BETWEEN now() AND now() + interval '30 s') FROM mhub.message WHERE channel = 's500'"), 't', 'a repetition is due within retry_base');
 like(states('s429'), qr/deferred:http_429:/, 'throttled');
 is(sql("SELECT pause_reason || (paused_until BETWEEN now() + interval '2 s' AND now() + interval '7 s') FROM mhub.provider_state WHERE provider = 's429'"), 'throttledtrue', 'Retry-After pauses the provider');
+# Retry-After may also be a date (RFC 9110).
+{
+	my @t = gmtime(time + 120);
+	my $date = sprintf '%s, %02d %s %d %02d:%02d:%02d GMT', (qw(Sun Mon Tue Wed Thu Fri Sat))[ $t[6] ], $t[3], (qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[ $t[4] ], $t[5] + 1900, @t[ 2, 1, 0 ];
+	$date =~ s/ /%20/g;
+	provider('dated', "/status/503?retry=$date");
+	queue('dated', 1);
+	deliver();
+	like(states('dated'), qr/^deferred:http_503:1$/, 'unavailable until a date');
+	is(sql("SELECT pause_reason || (paused_until BETWEEN now() + interval '90 s' AND now() + interval '121 s') FROM mhub.provider_state WHERE provider = 'dated'"), 'throttledtrue', 'pauses the provider until then');
+	is(sql("SELECT not_before BETWEEN now() + interval '90 s' AND now() + interval '121 s' FROM mhub.message WHERE channel = 'dated'"), 't', 'and the message');
+}
 is(sql("SELECT count(*) FROM mhub.delivery_failure AS f JOIN mhub.message AS m USING (message_id) WHERE m.channel = 's500' AND f.response_code = 500 AND f.answer = '{}'"), 2, 'failures are kept with the answer');
 
 # 410 switches the provider off.
@@ -315,7 +327,8 @@ queue('dry', 500);
 forget_requests($server);
 deliver();
 is(states('dry'), 'sent:500', 'log');
-is(scalar requests_of($server), 0, 'sends nothing');
+my %dry = map { $_ => 1 } split /\n/, sql("SELECT idempotency_key FROM mhub.message WHERE channel = 'dry'");
+is(scalar(grep { $dry{ $_->{key} } } requests_of($server)), 0, 'sends nothing');
 
 # Inside a transaction block it refuses, with a hint.
 my ($code, $out, $err) = $node->psql($db, "BEGIN; CALL mhub.deliver_messages();");

@@ -97,6 +97,22 @@ is($feishu->{sign}, encode_base64(hmac_sha256('', "$feishu->{timestamp}\nSEC1"),
 	is_deeply(body_of('tencent_sms')->{TemplateParamSet}, ["李雷\n", '10'], 'tencent: parameters');
 }
 
+# What the gateways answer with status 200, and what becomes of the message.
+for (['aliyun_sms', '{"Code": "OK", "BizId": "9006", "Message": "OK"}', 'sent'], ['aliyun_sms', '{"Code": "isv.BUSINESS_LIMIT_CONTROL"}', 'again'],
+	['aliyun_sms', '{"Code": "isv.MOBILE_NUMBER_ILLEGAL"}', 'failed'], ['aliyun_sms', '{"Code": "isp.SYSTEM_ERROR"}', 'again'],
+	['tencent_sms', '{"Response": {"SendStatusSet": [{"SerialNo": "5000:1", "Code": "Ok"}]}}', 'sent'],
+	['tencent_sms', '{"Response": {"SendStatusSet": [{"Code": "LimitExceeded.PhoneNumberThirtySecondLimit"}]}}', 'again'],
+	['tencent_sms', '{"Response": {"SendStatusSet": [{"Code": "FailedOperation.PhoneNumberInBlacklist"}]}}', 'failed'],
+	['tencent_sms', '{"Response": {"Error": {"Code": "RequestLimitExceeded", "Message": "x"}}}', 'again'],
+	['tencent_sms', '{"Response": {"Error": {"Code": "AuthFailure.SignatureFailure"}}}', 'failed'],
+	['wecom_robot', '{"errcode": 0, "errmsg": "ok"}', 'sent'], ['wecom_robot', '{"errcode": 45009}', 'again'], ['wecom_robot', '{"errcode": 93000}', 'failed'],
+	['dingtalk_robot', '{"errcode": 0}', 'sent'], ['dingtalk_robot', '{"errcode": 130101}', 'again'], ['dingtalk_robot', '{"errcode": 310000}', 'failed'],
+	['feishu_robot', '{"code": 0, "msg": "success"}', 'sent'], ['feishu_robot', '{"StatusCode": 0}', 'sent'], ['feishu_robot', '{"code": 11232}', 'again'], ['feishu_robot', '{"code": 19021}', 'failed'])
+{
+	my ($preset, $answer, $expected) = @$_;
+	is(sql("SELECT CASE WHEN '$answer' \@\@ success_path THEN 'sent' WHEN '$answer' \@\@ retry_path THEN 'again' ELSE 'failed' END FROM mhub.provider_preset() WHERE preset = '$preset'"), $expected, "$preset: $answer");
+}
+
 # What is missing is named.
 my ($code, $out, $err) = $node->psql($db, q{SELECT mhub.create_provider('x', 'aliyun_sms')});
 like($err, qr/lacks parameter sign_name, secret access_key_id, secret access_key_secret/, 'what is missing is named');
