@@ -72,7 +72,8 @@ BEGIN
           AND ev.occurred_at >= e.entered_at
           -- who has entered but not moved yet may be on the way to the wait
           AND (l.role <> 'wait' OR e.step = l.number OR e.hops = 0)
-          AND mhub.concerns(ev.event_id, ev.properties, l.event_filter, e.context)
+          AND CASE WHEN l.event_filter IS NULL THEN ev.event_id::text IS DISTINCT FROM e.context #>> '{event,event_id}'
+                   ELSE mhub.concerns(ev.event_id, ev.properties, l.event_filter, e.context) END
         ORDER BY e.enrollment_id, l.role = 'wait', l.role = 'exit', ev.event_id) AS t;
     IF ids IS NULL THEN
         RETURN 0;
@@ -273,7 +274,8 @@ COMMENT ON FUNCTION mhub.workflow_intake() IS
 CREATE FUNCTION mhub.next_schedule(settings jsonb, zone text, after timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
     SELECT min(t.at)
-    FROM generate_series(0, 62) AS d (ahead),
+    -- every day of the month is every day of the week within two years
+    FROM generate_series(0, 800) AS d (ahead),
         LATERAL (SELECT (after AT TIME ZONE zone)::date + d.ahead AS day) AS l,
         LATERAL (SELECT mhub.add_local((l.day + (settings ->> 'at')::time) AT TIME ZONE zone, '0', zone) AS at) AS t
     WHERE t.at > after
@@ -283,7 +285,7 @@ LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp A
            OR extract(day FROM l.day) = least((settings ->> 'day_of_month')::integer, extract(day FROM date_trunc('month', l.day) + interval '1 month - 1 day')))
 $$;
 COMMENT ON FUNCTION mhub.next_schedule(jsonb, text, timestamptz) IS
-'The next time, after the given one, at which a schedule trigger fires: local time "at" in zone, on the weekdays and day of the month it names (31 means the last day of shorter months). NULL when there is none within two months, or for NULL.';
+'The next time, after the given one, at which a schedule trigger fires: local time "at" in zone, on the weekdays and day of the month it names (31 means the last day of shorter months). NULL for NULL, and for weekdays or a day that do not exist.';
 
 CREATE FUNCTION mhub.message_refusals(version_id integer, step smallint, person_id bigint, at timestamptz) RETURNS integer[]
 LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -313,13 +315,14 @@ CREATE FUNCTION mhub.date_occurrence(value text, yearly boolean, offset_by inter
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
     SELECT min(t.at)
     FROM regexp_match(value, '^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])') AS part
-    CROSS JOIN LATERAL generate_series(CASE WHEN yearly THEN extract(year FROM after)::integer - 1 ELSE part[1]::integer END,
+    -- there is no year 0
+    CROSS JOIN LATERAL generate_series(CASE WHEN yearly THEN extract(year FROM after)::integer - 1 ELSE nullif(part[1]::integer, 0) END,
                                        CASE WHEN yearly THEN extract(year FROM upto)::integer + 1 ELSE part[1]::integer END) AS y (year)
     CROSS JOIN LATERAL (SELECT make_date(y.year, part[2]::integer, 1) AS first) AS m
     -- 29 February is the 28th in other years
     CROSS JOIN LATERAL (SELECT least(m.first + part[3]::integer - 1, (m.first + interval '1 month')::date - 1) AS day) AS d
     CROSS JOIN LATERAL (SELECT ((d.day + offset_by)::date + time_of_day) AT TIME ZONE zone AS at) AS t
-    WHERE part[1]::integer BETWEEN 1 AND 9999 AND t.at > after AND t.at <= upto
+    WHERE t.at > after AND t.at <= upto
 $$;
 COMMENT ON FUNCTION mhub.date_occurrence(text, boolean, interval, time, text, timestamptz, timestamptz) IS
 'The first time in (after, upto] at which a date (text beginning YYYY-MM-DD), moved by offset_by, has its time_of_day in zone; yearly: its anniversaries, 29 February being the 28th in other years. NULL if there is none, value is no date, or an argument is NULL.';

@@ -28,7 +28,8 @@ BEGIN
         state := 'suppressed'; reason := 'no_consent';
     ELSIF mhub.is_suppressed_person(message_verdict.person_id, message_verdict.channel) THEN
         state := 'suppressed'; reason := 'suppressed';
-    ELSIF message_verdict.enrollment_id IS NOT NULL AND mhub.left_workflow(message_verdict.enrollment_id) THEN
+    -- what tells other systems (webhooks) is no message to the person
+    ELSIF message_verdict.enrollment_id IS NOT NULL AND message_verdict.purpose <> 'system' AND mhub.left_workflow(message_verdict.enrollment_id) THEN
         state := 'suppressed'; reason := 'left_workflow';
     ELSIF message_verdict.purpose <> 'marketing' THEN
         RETURN;
@@ -46,7 +47,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.message_verdict(bigint, bigint, text, text, bigint, timestamptz) IS
-'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
+'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed; not for purpose system) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
 
 CREATE FUNCTION mhub.message_links(message_id bigint, used_in text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$

@@ -31,6 +31,12 @@ FROM (VALUES ('2027-03-27 01:30+00'::timestamptz), ('2027-10-30 00:30+00'), ('20
         "day": {"type": "delay", "for": "1 day", "next": "hours"}, "hours": {"type": "delay", "for": "24 hours", "next": "until"},
         "until": {"type": "delay", "for": "1 hour", "until": {"time": "02:30"}, "next": "month"}, "month": {"type": "delay", "for": "1 month", "next": null}}}'::jsonb,
         '{"time_zone": "Europe/Berlin"}', from_time => d.start) AS s WHERE s.outcome = 'done' ORDER BY d.start, s.at;
+-- a rare day is found all the same; a date that cannot be is none
+SELECT mhub.next_schedule('{"at": "09:00", "weekdays": ["mon"], "day_of_month": 29}', 'UTC', '2027-03-30') AS monday_29th,
+       count(mhub.next_schedule(jsonb_build_object('at', '09:00', 'weekdays', jsonb_build_array(w), 'day_of_month', m), 'UTC', '2027-01-01'::timestamptz + g * interval '37 days')) AS found
+FROM unnest(ARRAY['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']) AS w, generate_series(1, 31) AS m, generate_series(0, 5) AS g;
+SELECT d, mhub.date_occurrence(d, y, '0', '09:00', 'UTC', '2027-01-01', '2027-12-31') AS occurrence
+FROM unnest(ARRAY['0000-05-05', '9999-12-31', '2027-06-31', '2027-00-10', '２０２７-01-02', '']) AS d, unnest(ARRAY[false, true]) AS y ORDER BY d COLLATE "C", y;
 -- anniversaries: leap days, offsets, time zones, what is no date
 SELECT d, mhub.date_occurrence(d, true, o::interval, '09:00', 'Asia/Shanghai', '2027-02-20 00:00+00', '2027-03-05 00:00+00') AS occurrence
 FROM (VALUES ('1992-02-29', '0'), ('1992-02-29', '-7 days'), ('1980-03-01T00:00:00Z', '0'), ('1980-03-06', '0'), ('1980-13-45', '0'), ('soon', '0'), ('1990-02-31', '0')) AS v (d, o);
