@@ -6,7 +6,8 @@
 #   compare.pl [--runs 5] NAME=cmd:COMMAND NAME=cmd:COMMAND        (the two kinds mix)
 #
 # A query runs in one psql session per side (PGHOST ... say where); @FILE instead of the query reads it from FILE.
-# Its CPU seconds are those of its backend, plus those of the parallel workers that ended meanwhile.
+# Its CPU seconds are those of its backend, plus those of the parallel workers that ended meanwhile. Where a query races
+# a command, the command's are its own plus those of the server's sessions that ended meanwhile: what it had the server do.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -15,6 +16,7 @@ use POSIX qw(sysconf _SC_CLK_TCK);
 use Time::HiRes qw(time);
 
 my ($runs, $warmup, $setup) = (5, 1, '');
+my $server;    # the postmaster's process, where a side is a query
 GetOptions('runs=i' => \$runs, 'warmup=i' => \$warmup, 'setup=s' => \$setup) && @ARGV == 2
   or die "usage: compare.pl [--runs N] [--warmup N] [--setup SQL] NAME=sql:QUERY|NAME=cmd:COMMAND NAME=...\n";
 
@@ -53,7 +55,7 @@ sub open_session
 	open2($side->{out}, $side->{in}, 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1') or die "compare.pl: psql: $!\n";
 	ask($side, $setup) if $setup;
 	($side->{pid}) = ask($side, 'SELECT pg_backend_pid();');
-	($side->{postmaster}) = ask($side, q{SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1);});
+	($server) = ask($side, q{SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1);});
 	return;
 }
 
@@ -88,7 +90,7 @@ sub cpu_ticks
 sub session_ticks
 {
 	my ($side) = @_;
-	return cpu_ticks($side->{pid}, 0) + cpu_ticks($side->{postmaster}, 1);
+	return cpu_ticks($side->{pid}, 0) + cpu_ticks($server, 1);
 }
 
 sub run_side
@@ -104,10 +106,12 @@ sub run_side
 	}
 	else
 	{
+		my $before = $server ? cpu_ticks($server, 1) : 0;
 		my (undef, undef, $user, $system) = times;
 		system('sh', '-c', "{ $side->{text}\n} >/dev/null") == 0 or die "compare.pl: $side->{name}: the command failed\n";
 		my (undef, undef, $user_after, $system_after) = times;
-		$cpu = $user_after + $system_after - $user - $system;
+		my $served = $server ? cpu_ticks($server, 1) - $before : 0;
+		$cpu = $user_after + $system_after - $user - $system + $served / sysconf(_SC_CLK_TCK);
 	}
 	return (time - $start, $cpu);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Identity against what one would otherwise use, on one machine in one run. Needs python3-numpy and python3-scipy, and the
-# folder of baselines with gen_graph.py, 40_scipy.py, 60_online.sql and uf_floor.c:
+# folder of baselines with gen_graph.py, 40_scipy.py, 60_online.sql and uf_floor.c; pgRouting takes part where the server has it.
+# Linking all the text edges takes minutes and runs once:
 #   BASELINES=../shared/baselines/identity RUNS=3 EDGES=2000000 ONLINE=50000 sh bench/identity/run.sh
 # PGHOST ... say which (throw-away) server; the generated graph is kept in WORK.
 set -eu
@@ -12,10 +13,11 @@ edges=${EDGES:-2000000}
 online=${ONLINE:-50000}
 database=mhub_bench_identity
 
+one_run() { (runs=1 warmup=0; race "$@"); }
 psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
 race() {
 	echo "-- $1"
-	perl "$bench/../compare.pl" --runs "$runs" --warmup 1 \
+	perl "$bench/../compare.pl" --runs "$runs" --warmup "${warmup:-1}" \
 		--setup "SET jit = off; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 0; SET synchronous_commit = off;" "$2" "$3"
 }
 
@@ -45,11 +47,36 @@ race 'components of integer edges, the result in a table' \
 	"scipy with COPY out and in=cmd:/usr/bin/python3 $baselines/40_scipy.py" \
 	'mhub=sql:DROP TABLE IF EXISTS out_mhub; CREATE UNLOGGED TABLE out_mhub AS SELECT * FROM mhub.components((SELECT mhub.connected_components(a, b) FROM e));'
 
+if [ "$(psql -At -c "SELECT count(*) FROM pg_available_extensions WHERE name = 'pgrouting'")" = 1 ]; then
+	psql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION pgrouting CASCADE'
+	one_run 'components of integer edges, the result read: pgRouting' \
+		"pgr_connectedComponents=sql:SELECT count(*), sum(component) FROM pgr_connectedComponents('SELECT row_number() OVER ()::bigint AS id, a AS source, b AS target, 1.0::float8 AS cost, 1.0::float8 AS reverse_cost FROM e');" \
+		'mhub=sql:SELECT count(*), sum(component) FROM mhub.components((SELECT mhub.connected_components(a, b) FROM e));'
+fi
+echo '-- memory: peak of the session that has taken the components of 1,000,000 nodes (VmHWM), and of one that counted the edges'
+psql -At <<'SQL'
+SET max_parallel_workers_per_gather = 0;
+CREATE UNLOGGED TABLE million AS SELECT i AS a, i * 7919 % 1000003 AS b FROM generate_series(0, 999999) AS i;
+SQL
+for query in 'count(*)' 'length(mhub.connected_components(a::bigint * 3000, b * 3000))' 'length(mhub.connected_components(a::bigint * 3000000017, b * 3000000017))'; do
+	psql -At -c 'SET max_parallel_workers_per_gather = 0' -c "SELECT $query FROM million" \
+		-c "SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'RssAnon:[^\n]*'), substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') from 'VmHWM:[^\n]*')" |
+		tr '\n' ' '
+	echo "  $query"
+done
+
 psql -f "$baselines/60_online.sql" 2>/dev/null
 race "one link a call, $online edges in one transaction, rolled back" \
 	"plpgsql=sql:BEGIN; SELECT count(link(kind, value, 'user', user_id)) FROM etn; ROLLBACK;" \
 	"mhub.identify=sql:BEGIN; SELECT count(mhub.identify(jsonb_build_object(kind, value, 'user', user_id))) FROM etn; ROLLBACK;"
 
-race "text identifiers in bulk, $edges edges for the C floor, $online for mhub" \
+one_run "text identifiers in bulk, $edges edges" \
 	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
-	"link_identifiers=sql:BEGIN; CALL mhub.link_identifiers('SELECT kind, value, ''user'', user_id FROM etn'); ROLLBACK;"
+	"link_identifiers=sql:CALL mhub.link_identifiers('SELECT kind, value, ''user'', user_id FROM et', batch_size => 1000000);"
+psql -c 'CREATE UNLOGGED TABLE identifiers AS SELECT * FROM mhub.identifier ORDER BY value, kind' \
+	-c 'CREATE UNLOGGED TABLE persons AS SELECT * FROM mhub.person ORDER BY person_id' \
+	-c 'CREATE UNLOGGED TABLE links AS SELECT * FROM mhub.link ORDER BY identifier_a, identifier_b' \
+	-c 'TRUNCATE mhub.identifier, mhub.person, mhub.link' >/dev/null
+one_run "the outcome of that, written by plain INSERTs" \
+	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
+	'INSERT ... SELECT=sql:INSERT INTO mhub.identifier SELECT * FROM identifiers; INSERT INTO mhub.person SELECT * FROM persons; INSERT INTO mhub.link SELECT * FROM links;'

@@ -19,6 +19,9 @@
 /* A person with more identifiers than this has its limited kinds counted one by one. */
 #define TALLY_ALL 64
 
+/* Beyond this size the older person survives, whatever the younger's. */
+#define SIZE_LIMIT 16384
+
 static MhubPlan find_identifiers = {
 	"SELECT w.place, i.identifier_id, i.person_id, i.first_seen_at, i.last_seen_at"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, kind, value)"
@@ -59,12 +62,11 @@ static MhubPlan tally_kinds = {
 	"  WHERE x.person_id = w.person_id AND x.kind = k.kind AND x.first_seen_at > k.since LIMIT k.most) AS i",
 	4, {INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
-/* Beyond this size the older person survives, whatever the younger's. */
 static MhubPlan count_persons = {
 	"SELECT w.person_id, i.n FROM unnest($1) AS w(person_id)"
 	" CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM mhub.identifier AS y"
-	"  WHERE y.person_id = w.person_id LIMIT 16384) AS x) AS i",
-	1, {INT8ARRAYOID}, NULL
+	"  WHERE y.person_id = w.person_id LIMIT $2) AS x) AS i",
+	2, {INT8ARRAYOID, INT8OID}, NULL
 };
 
 static Datum
@@ -517,9 +519,25 @@ earliest_observation(const Batch *batch)
 	return earliest;
 }
 
-/* Counts each limited kind of large persons as far as its limit goes. */
+static bool
+is_inserted_kind(const Batch *batch, int kind)
+{
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].inserted && batch->identifiers[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Counts each limited kind of large persons as far as its limit goes; of one
+ * person alone, those kinds of which it can get more.
+ */
 static void
-tally_large(Batch *batch, Datum persons)
+tally_large(Batch *batch, Datum persons, bool alone)
 {
 	static const Oid types[] = {TEXTOID, INT4OID, TIMESTAMPTZOID};
 	TimestampTz earliest = earliest_observation(batch);
@@ -537,7 +555,7 @@ tally_large(Batch *batch, Datum persons)
 		bool		windowed = limit->period > 0;
 
 		/* The window differs by observation, so of these take all that may lie in one. */
-		if (limit->most > 0)
+		if (limit->most > 0 && (!alone || is_inserted_kind(batch, i)))
 			mhub_columns_add(&limited, (Datum[]) {text_datum(kind->name, kind->length),
 				Int32GetDatum(windowed ? PG_INT32_MAX : limit->most + ninserted),
 				TimestampTzGetDatum(windowed ? earliest - limit->period : DT_NOBEGIN)});
@@ -550,12 +568,36 @@ tally_large(Batch *batch, Datum persons)
 	tally_rows(batch);
 }
 
-static void
-size_large(Batch *batch, Datum persons)
+/*
+ * How far the sizes of large persons matter.  A younger one survives when it
+ * has so many times the identifiers of the older; where all the others are
+ * small, no more than that many of theirs need to be counted.
+ */
+static int64
+size_that_matters(const Batch *batch, int large)
 {
+	int64		small = batch->nidentifiers;
+	int			i;
+
+	if (large > 1)
+		return SIZE_LIMIT;
+	for (i = 0; i < batch->plan.nnodes; i++)
+	{
+		if (batch->plan.nodes[i].person_id != 0 && batch->plan.nodes[i].size <= TALLY_ALL)
+			small += batch->plan.nodes[i].size;
+	}
+	return Min(SIZE_LIMIT, small * IDENTITY_SURVIVOR_FACTOR + 1);
+}
+
+static void
+size_large(Batch *batch, Datum persons, int64 most)
+{
+	Datum		args[2] = {persons, Int64GetDatum(most)};
 	uint64		row;
 
-	(void) mhub_execute_batch(&count_persons, &persons, NULL, SPI_OK_SELECT);
+	if (most <= TALLY_ALL)
+		return;
+	(void) mhub_execute_batch(&count_persons, args, NULL, SPI_OK_SELECT);
 	for (row = 0; row < SPI_processed; row++)
 	{
 		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
@@ -593,9 +635,9 @@ limits_matter(const Batch *batch, int npersons)
 
 	if (npersons > 1)
 		return true;
-	for (i = 0; i < batch->nidentifiers; i++)
+	for (i = 0; i < batch->kinds->n; i++)
 	{
-		if (batch->identifiers[i].inserted && batch->kinds->limits[batch->identifiers[i].kind].most > 0)
+		if (batch->kinds->limits[i].most > 0 && is_inserted_kind(batch, i))
 			return true;
 	}
 	return false;
@@ -628,10 +670,10 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 	if (large > 0)
 	{
 		array = person_array(persons, large);
-		tally_large(batch, array);
+		tally_large(batch, array, n == 1);
 		/* Sizes only decide who survives a merge, which takes two. */
 		if (n > 1)
-			size_large(batch, array);
+			size_large(batch, array, size_that_matters(batch, large));
 	}
 	subtract_inserted(batch);
 }
