@@ -97,29 +97,42 @@ has_all_rows(Relation index)
 		IsA(test->arg, Var) && ((Var *) test->arg)->varattno == index->rd_index->indkey.values[0];
 }
 
+static int
+find_key(const MhubLookup *lookup, AttrNumber column)
+{
+	for (int i = 0; i < lookup->nkeys; i++)
+	{
+		if (lookup->key_numbers[i] == column)
+			return i;
+	}
+	return -1;
+}
+
 static bool
-starts_with_keys(Relation index, const MhubLookup *lookup)
+starts_with_keys(Relation index, MhubLookup *lookup)
 {
 	if (index->rd_index->indnkeyatts < lookup->nkeys)
 		return false;
 	for (int i = 0; i < lookup->nkeys; i++)
 	{
-		if (index->rd_index->indkey.values[i] != lookup->key_numbers[i] ||
-			index->rd_opcintype[i] != lookup->keys[i].type)
+		int			key = find_key(lookup, index->rd_index->indkey.values[i]);
+
+		if (key < 0 || index->rd_opcintype[i] != lookup->keys[key].type)
 			return false;
+		lookup->index_keys[i] = key;
 	}
 	return true;
 }
 
 static bool
-is_usable(Relation index, const MhubLookup *lookup)
+is_usable(Relation index, MhubLookup *lookup)
 {
 	return index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid && !index->rd_index->indcheckxmin &&
 		starts_with_keys(index, lookup) && has_all_rows(index);
 }
 
 static Oid
-find_index(Relation table, const MhubLookup *lookup)
+find_index(Relation table, MhubLookup *lookup)
 {
 	List	   *indexes = RelationGetIndexList(table);
 	Oid			found = InvalidOid;
@@ -216,9 +229,13 @@ scan_for(MhubReader *reader, const Datum *keys)
 	ScanKeyData scankeys[MHUB_LOOKUP_KEYS];
 
 	for (int i = 0; i < lookup->nkeys; i++)
+	{
+		int			key = lookup->index_keys[i];
+
 		ScanKeyEntryInitialize(&scankeys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
 							   reader->index->rd_indcollation[i],
-							   lookup->keys[i].type == INT8OID ? F_INT8EQ : F_TEXTEQ, keys[i]);
+							   lookup->keys[key].type == INT8OID ? F_INT8EQ : F_TEXTEQ, keys[key]);
+	}
 	index_rescan(reader->scan, scankeys, lookup->nkeys, NULL, 0);
 }
 

@@ -24,7 +24,7 @@ typedef struct MhubLookupColumn
 /*
  * What to read of a table of schema mhub.  Declare it static, with the
  * columns that are compared (bigint or text, the first ones of an index, in
- * its order) and those to be read; the rest is for table_reader.c.
+ * any order) and those to be read; the rest is for table_reader.c.
  */
 typedef struct MhubLookup
 {
@@ -38,6 +38,7 @@ typedef struct MhubLookup
 	Oid			table_oid;
 	Oid			index_oid;		/* InvalidOid: none that would do */
 	AttrNumber	key_numbers[MHUB_LOOKUP_KEYS];
+	int			index_keys[MHUB_LOOKUP_KEYS];	/* which of the keys each column of the index is */
 	AttrNumber	column_numbers[MHUB_LOOKUP_COLUMNS];
 	struct MhubLookup *next;
 	bool		registered;
