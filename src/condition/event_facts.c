@@ -178,9 +178,12 @@ push_event(JsonbParseState **state, const EventCount *days, int ndays, const Fac
 	json_push_key(state, sum.name, sum.length);
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_number(state, "count", int64_to_numeric(sum.count));
-	push_number(state, "value", sum.value);
-	push_time(state, "first_at", sum.first_at);
-	push_time(state, "last_at", sum.last_at);
+	if (reader->wanted->event_times)
+	{
+		push_number(state, "value", sum.value);
+		push_time(state, "first_at", sum.first_at);
+		push_time(state, "last_at", sum.last_at);
+	}
 	push_days(state, days, ndays);
 	if (is_listed(reader->wanted, &sum))
 		json_push_jsonb(state, "items", read_items(reader, person_id, &sum));

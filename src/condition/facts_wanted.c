@@ -18,6 +18,8 @@ want_path(FactsWanted *wanted, const CondPath *path)
 		return;
 	if (is_named(path, 0, "$events"))
 	{
+		/* more than did(...) asks for */
+		wanted->event_times = wanted->event_times || path->nsegments != 2;
 		if (path->nsegments == 1)
 			wanted->all_events = true;
 		else
@@ -58,6 +60,7 @@ want_node(FactsWanted *wanted, const SegmentSet *set, const CondNode *node, bool
 			want_segment(wanted, set, NULL);
 	}
 	want_path(wanted, node->event_path);
+	wanted->event_times = wanted->event_times || node->subject != SUBJECT_PATH;
 	if (node->kind == COND_SEGMENT)
 		want_segment(wanted, set, node);
 	for (int i = 0; i < node->nchildren; i++)

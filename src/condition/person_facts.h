@@ -14,6 +14,7 @@
 typedef struct FactsWanted
 {
 	bool		all_events;
+	bool		event_times;	/* of events more than how many on which day */
 	bool		all_consent;	/* else of profiling only */
 	bool		lists;			/* segments that are lists */
 	bool		source;			/* where this visit came from */
