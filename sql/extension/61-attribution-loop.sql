@@ -63,12 +63,11 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     SELECT count(*) FROM marked
 $$;
 COMMENT ON FUNCTION mhub.rebuild_attribution() IS
-'Has touches, conversions and credits of everybody derived anew from the events by the next mhub.refresh_attribution(). Not needed in normal operation: the incremental result is the same. What precedes a person''s oldest event still kept stays as it is. Returns the number of identifiers marked.';
+'Has touches, conversions and credits of everybody derived anew from the events by the next mhub.refresh_attribution(). Not needed in normal operation: the incremental result is the same. What precedes a person''s oldest event still kept stays as it is, as does all of erased persons. Returns the number of identifiers marked.';
 
 -- From events to touches and conversions
 CREATE FUNCTION mhub.landing_page(url text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT nullif(regexp_replace(regexp_replace(url, '^[A-Za-z][A-Za-z0-9+.-]*://|[?#].*$', '', 'g'), '/+$', ''), '') $$;
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_landing_page';
 COMMENT ON FUNCTION mhub.landing_page(text) IS 'An address as reports name it: without scheme, query, fragment and trailing slash. NULL for NULL or nothing left.';
 
 CREATE FUNCTION mhub.touches_of(identifier_ids bigint[], since timestamptz[])
@@ -399,10 +398,11 @@ BEGIN
     IF goals IS NULL THEN
         RETURN false;
     END IF;
+    -- Newer events come to mhub.note_events() yet, which looks at all goals.
     INSERT INTO mhub.attribution_dirty (identifier_id, since, events)
     SELECT e.identifier_id, min(e.occurred_at), true
     FROM mhub.event AS e JOIN mhub.goal AS g ON e.name = g.event_name OR e.name = ANY (g.refund_event_names)
-    WHERE g.goal_id = ANY (goals)
+    WHERE g.goal_id = ANY (goals) AND e.event_id <= (SELECT max(c.last_event_id) FROM mhub.consumer AS c WHERE c.name = 'attribution')
     GROUP BY e.identifier_id
     UNION ALL
     SELECT c.identifier_id, min(c.occurred_at), true FROM mhub.conversion AS c WHERE c.goal_id = ANY (goals)
@@ -427,8 +427,9 @@ BEGIN
     ), taken AS (
         DELETE FROM mhub.attribution_dirty AS d USING batch AS b WHERE d.identifier_id = b.identifier_id RETURNING d.*
     ), summed AS (
-        SELECT t.identifier_id, min(t.since) AS since, min(t.since) FILTER (WHERE t.events) AS events_since
-        FROM taken AS t GROUP BY t.identifier_id
+        -- The events of the erased no longer tell what they told: what was derived from them stays as it is.
+        SELECT t.identifier_id, min(t.since) AS since, min(t.since) FILTER (WHERE t.events AND i.kind IS DISTINCT FROM 'erased') AS events_since
+        FROM taken AS t LEFT JOIN mhub.identifier AS i USING (identifier_id) GROUP BY t.identifier_id
     )
     SELECT array_agg(s.identifier_id), array_agg(s.since),
            array_agg(s.identifier_id) FILTER (WHERE s.events_since IS NOT NULL), array_agg(s.events_since) FILTER (WHERE s.events_since IS NOT NULL)

@@ -71,7 +71,8 @@ CREATE VIEW mhub.report_rate AS
 SELECT d.day, d.currency, coalesce(r.rate, 1) AS rate, CASE WHEN r.rate IS NULL THEN d.currency ELSE s.currency END AS to_currency
 FROM (SELECT c.day, c.currency FROM mhub.cost AS c UNION SELECT mhub.hub_day(c.occurred_at), c.currency FROM mhub.conversion AS c) AS d
 CROSS JOIN (SELECT currency FROM mhub.attribution_setting LIMIT 1) AS s
-CROSS JOIN LATERAL (SELECT mhub.exchange_rate_on(d.currency, s.currency, d.day) AS rate OFFSET 0) AS r;
+CROSS JOIN LATERAL (SELECT mhub.exchange_rate_on(d.currency, s.currency, d.day) AS rate OFFSET 0) AS r
+OFFSET 0; -- once a day and currency, not once for every row that is joined to it
 COMMENT ON VIEW mhub.report_rate IS 'How the reports convert amounts, by day and currency of spend and conversions.';
 COMMENT ON COLUMN mhub.report_rate.day IS 'Day in the hub''s time zone.';
 COMMENT ON COLUMN mhub.report_rate.currency IS 'ISO 4217 code of the amount.';

@@ -100,6 +100,22 @@ SELECT mhub.split_amount(10, '{}');
 ROLLBACK TO s;
 SELECT mhub.split_amount(10, '{0.5,0.25,0.25}'), mhub.split_amount(0.05, '{1,1,1,1}'), mhub.split_amount(100, '{1,1,1}', 0), mhub.split_amount(NULL, '{1}');
 
+-- a page is named as this regular expression would
+SELECT count(*) AS pages, count(*) FILTER (WHERE mhub.landing_page(url) IS DISTINCT FROM nullif(regexp_replace(regexp_replace(url, '^[A-Za-z][A-Za-z0-9+.-]*://|[?#].*$', '', 'g'), '/+$', ''), '')) AS differing
+FROM unnest(ARRAY['https://s.cn/a/?x#y', 's.cn//', '', 'https://', '://a', 'http:/a', 'a?', '#', 'mailto:x', 'ht tp://x/', '考研://路径/课程/', 'wxapp+x.y-1://pages/index///?q=/a/', 'https://s.cn/a#b?c', '/x/', 'a://b://c/', 'https:///', NULL]) AS url;
+
+-- what was derived from the events of a person outlives their erasure, whatever is derived anew
+CREATE TEMP VIEW books AS SELECT sum(c.value) AS value, count(*) AS entries, (SELECT count(*) FROM mhub.touch) AS touches, (SELECT sum(k.value) FROM mhub.credit AS k WHERE k.model = 'linear') AS credited FROM mhub.conversion AS c;
+CREATE TEMP TABLE before AS SELECT * FROM books;
+SELECT setval(pg_get_serial_sequence('mhub.person', 'person_id'), 100), setval(pg_get_serial_sequence('mhub.identifier', 'identifier_id'), 100);
+SAVEPOINT s;
+SELECT mhub.erase_person(1, 'test', analyze_tables => false) IS NOT NULL AS erased;
+SELECT mhub.rebuild_attribution() > 0 AS rebuilt;
+UPDATE mhub.goal SET filter = filter;
+SELECT pg_temp.refresh();
+SELECT b.* = n.* AS same_books FROM before AS b, books AS n;
+ROLLBACK TO s;
+
 -- a marketer may change options and goals; a goal that goes takes its conversions and credits along
 CREATE ROLE mhub_test_marketer;
 SELECT mhub.grant_access('mhub_test_marketer', 'marketer') > 0 AS granted;

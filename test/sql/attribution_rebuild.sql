@@ -53,7 +53,7 @@ BEGIN
     FOR i IN 1 .. 3 + pg_temp.roll(8) LOOP
         INSERT INTO mhub.event (identifier_id, occurred_at, name, type, channel, campaign, url, value, currency, properties, invalid_reason)
         SELECT 1 + pg_temp.roll(8), timestamptz '2026-01-01' + interval '7 minutes' * pg_temp.roll(2000), k.name, 'track', k.channel, k.campaign, k.url, k.value, k.currency, k.properties,
-               CASE WHEN pg_temp.roll(10) = 0 THEN 'bot_user_agent' END
+               CASE pg_temp.roll(10) WHEN 0 THEN 'bot_user_agent' WHEN 1 THEN 'test_visit' END
         FROM (VALUES
             (0, 'Page Viewed', (ARRAY['Paid Search', 'Email', 'Organic Search', 'Direct'])[1 + pg_temp.roll(4)], (ARRAY['spring', '春季', NULL])[1 + pg_temp.roll(3)], 'https://s.cn/a', NULL, NULL, '{}'::jsonb),
             (1, 'Page Viewed', NULL, NULL, 'https://s.cn/b', NULL, NULL, '{}'),
@@ -90,6 +90,17 @@ BEGIN
     IF pg_temp.roll(8) = 0 THEN
         UPDATE mhub.goal SET filter = (ARRAY['true', 'age >= 30', 'age < 20'])[1 + pg_temp.roll(3)]::mhub.condition, value = pg_temp.roll(50) WHERE key = 'lead';
     END IF;
+    IF pg_temp.roll(5) = 0 THEN
+        -- A goal comes, or goes with its conversions.
+        DELETE FROM mhub.goal WHERE key = 'content';
+        IF NOT FOUND THEN
+            INSERT INTO mhub.goal (key, event_name, value, currency) VALUES ('content', 'Content Clicked', 3.5, 'USD');
+        END IF;
+    ELSIF pg_temp.roll(6) = 0 THEN
+        UPDATE mhub.goal SET refund_event_names = CASE WHEN refund_event_names = '{}' THEN '{Order Refunded}'::text[] ELSE '{}' END, currency = (ARRAY['CNY', 'USD', NULL])[1 + pg_temp.roll(3)] WHERE key = 'order';
+    ELSIF pg_temp.roll(6) = 0 THEN
+        UPDATE mhub.goal SET milestone = (ARRAY['lead', 'opportunity', NULL])[1 + pg_temp.roll(3)] WHERE key = 'lead';
+    END IF;
     IF pg_temp.roll(8) = 0 THEN
         UPDATE mhub.attribution_setting SET options = (ARRAY['{"models": ["linear", "time_decay", "w_shaped", "participation"], "lookback": "3 days"}', '{"models": ["linear", "first_touch"], "conversions": "cut"}',
             '{"models": ["position_based", "last_non_direct_touch"], "lookback_days": 2, "time_zone": "Asia/Shanghai", "dedupe": "consecutive"}'])[1 + pg_temp.roll(3)]::jsonb;
@@ -102,7 +113,7 @@ END $$;
 CREATE TEMP TABLE outcome (round integer, kept_up text[], from_nothing text[]);
 DO $$
 BEGIN
-    FOR round IN 1 .. 25 LOOP
+    FOR round IN 1 .. 28 LOOP
         PERFORM pg_temp.happen();
         PERFORM pg_temp.refresh(7, 3);
         INSERT INTO outcome VALUES (round, pg_temp.result(), pg_temp.from_nothing());
@@ -121,5 +132,6 @@ LEFT JOIN LATERAL (SELECT sum(k.value) AS value FROM mhub.credit AS k WHERE k.co
 WHERE c.kind <> 'duplicate';
 SELECT count(*) AS dangling FROM mhub.credit AS k WHERE k.touch_id <> 0 AND NOT EXISTS (SELECT FROM mhub.touch AS t WHERE t.touch_id = k.touch_id)
     OR NOT EXISTS (SELECT FROM mhub.conversion AS c WHERE c.conversion_id = k.conversion_id AND c.kind <> 'duplicate');
-SELECT count(DISTINCT c.kind) AS kinds_of_entries, (SELECT count(DISTINCT kind) FROM mhub.touch) AS kinds_of_touches, (SELECT count(*) FROM mhub.merge_log) > 10 AS merges FROM mhub.conversion AS c;
+SELECT (SELECT count(DISTINCT split_part(u, ' ', 4)) FROM outcome AS o CROSS JOIN unnest(o.kept_up) AS u WHERE u LIKE 'conversion %') AS kinds_of_entries,
+       (SELECT count(DISTINCT kind) FROM mhub.touch) AS kinds_of_touches, (SELECT count(*) FROM mhub.merge_log) > 5 AS merges;
 ROLLBACK;
