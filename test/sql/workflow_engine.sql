@@ -112,6 +112,37 @@ SELECT pg_temp.later('12 hours');
 CALL mhub.advance_workflows();
 SELECT person, step, outcome FROM pg_temp.people WHERE workflow = 'news' AND person = 'anna';
 
+-- publishing again, the same version or another, moves nobody and sends nothing again
+SELECT mhub.create_workflow('nag', '{"triggers": [{"type": "api"}], "start": "m", "steps": {"m": {"type": "message", "channel": "email", "template": "news", "purpose": "service", "next": "d"}, "d": {"type": "delay", "for": "1 day", "next": "n"}, "n": {"type": "message", "channel": "email", "template": "news", "purpose": "service", "next": null}}}');
+SELECT mhub.publish_workflow('nag');
+SELECT count(mhub.enroll_person('nag', pg_temp.somebody(n))) FROM unnest(ARRAY['anna', 'bo', '陈', 'dora']) AS n;
+CALL mhub.advance_workflows();
+SELECT mhub.create_workflow('nag', v.definition) FROM mhub.workflow_version AS v JOIN mhub.workflow AS w USING (workflow_id) WHERE w.key = 'nag';
+SELECT mhub.publish_workflow('nag'), mhub.publish_workflow('nag', 1), mhub.publish_workflow('nag');
+SELECT pg_temp.later('1 minute');
+CALL mhub.advance_workflows();
+SELECT count(*) AS messages, count(DISTINCT person_id) AS people FROM mhub.message WHERE workflow = 'nag';
+-- the catch-up rules: shift prolongs every wait by the pause; spread moves each at a moment of its own; now is a burst, if asked for
+CREATE TEMPORARY TABLE before AS SELECT enrollment_id, wake_at FROM mhub.enrollment_status WHERE workflow = 'nag';
+SELECT mhub.pause_workflow('nag');
+SELECT pg_temp.later('3 days');
+SELECT mhub.resume_workflow('nag', 'shift');
+SELECT DISTINCT s.wake_at - b.wake_at AS shifted FROM mhub.enrollment_status AS s JOIN before AS b USING (enrollment_id);
+CALL mhub.advance_workflows();
+SELECT count(*) FROM mhub.message WHERE workflow = 'nag' AND step = 'n';
+SELECT mhub.pause_workflow('nag');
+SELECT pg_temp.later('3 days');
+SELECT mhub.resume_workflow('nag');
+CALL mhub.advance_workflows();
+SELECT count(*) FROM mhub.message WHERE workflow = 'nag' AND step = 'n';
+SELECT count(DISTINCT wake_at) AS moments, bool_and(wake_at BETWEEN mhub.now() AND mhub.now() + '1 hour') AS within_the_hour FROM mhub.enrollment_status WHERE workflow = 'nag';
+SELECT mhub.pause_workflow('nag');
+SELECT pg_temp.later('1 day');
+SELECT mhub.resume_workflow('nag', 'now');
+CALL mhub.advance_workflows();
+SELECT count(*) FROM mhub.message WHERE workflow = 'nag' AND step = 'n';
+DROP TABLE before;
+
 -- an experiment: how the people of each variant end, in whatever way
 SELECT mhub.create_workflow('try', '{"triggers": [{"type": "api"}], "goals": [{"key": "ordered", "event": "Order Completed"}], "start": "e", "steps": {
     "e": {"type": "experiment", "variants": [{"key": "a", "weight": 45, "next": "d"}, {"key": "b", "weight": 45, "next": "d"}, {"key": "holdout", "weight": 10, "next": "d"}]},
