@@ -23,12 +23,12 @@ WITH outcome AS (
     SELECT m.sent_by AS provider, m.channel, date_trunc('hour', m.sent_at) AS hour, true AS attempted, NULL AS reason, m.latency_ms, NULL::interval AS backlog_age
     FROM mhub.message AS m WHERE m.sent_at IS NOT NULL AND m.sent_by IS NOT NULL
     UNION ALL
-    SELECT f.provider, p.channel, date_trunc('hour', f.failed_at), true, f.reason, f.latency_ms, NULL
+    SELECT f.provider, p.channel, date_trunc('hour', f.failed_at), true, f.reason, f.latency_ms, NULL AS backlog_age
     FROM mhub.delivery_failure AS f LEFT JOIN mhub.provider AS p ON p.name = f.provider
     UNION ALL
     -- What is bound for no provider waits for the best of its channel.
     SELECT coalesce(b.provider, (SELECT p.name FROM mhub.provider AS p WHERE p.channel = b.channel AND p.active ORDER BY p.priority, p.name LIMIT 1)),
-           b.channel, date_trunc('hour', now()), false, NULL, NULL, b.oldest_due
+           b.channel, date_trunc('hour', now()), false, NULL AS reason, NULL AS latency_ms, b.oldest_due
     FROM mhub.delivery_backlog AS b WHERE b.due > 0
 ), by_reason AS (
     SELECT provider, hour, jsonb_object_agg(reason, n) AS failed_by_reason
