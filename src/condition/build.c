@@ -207,9 +207,9 @@ condition_number_value(const char *text, int length, CondValue *value)
 	if (isinf(number) || (number != 0 && fabs(number) < 1e-300))
 		return false;
 	memset(value, 0, sizeof(*value));
-	condition_set_number(value, DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
-																	ObjectIdGetDatum(InvalidOid),
-																	Int32GetDatum(-1))));
+	condition_set_written_number(value, DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
+																			ObjectIdGetDatum(InvalidOid),
+																			Int32GetDatum(-1))), copy);
 	pfree(copy);
 	return true;
 }

@@ -20,6 +20,12 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 void
 lexer_fail(Lexer *lexer, int offset, const char *message)
 {
@@ -163,9 +169,9 @@ read_symbol(Lexer *lexer)
 
 	for (int i = 0; i < (int) lengthof(symbols); i++)
 	{
-		int			length = strlen(symbols[i]);
+		int			length = symbols[i][1] == '\0' ? 1 : 2;
 
-		if (lexer->end - lexer->at >= length && memcmp(lexer->at, symbols[i], length) == 0)
+		if (*lexer->at == symbols[i][0] && lexer->end - lexer->at >= length && memcmp(lexer->at, symbols[i], length) == 0)
 		{
 			token->kind = TOKEN_SYMBOL;
 			token->text = symbols[i];
@@ -185,7 +191,7 @@ lexer_next(Lexer *lexer)
 
 	if (lexer->error->message != NULL)
 		return;
-	while (lexer->at < lexer->end && strchr(" \t\r\n", *lexer->at) != NULL)
+	while (lexer->at < lexer->end && is_blank(*lexer->at))
 		lexer->at++;
 	token->offset = lexer->at - lexer->start;
 	token->bare = false;
@@ -221,12 +227,10 @@ bool
 lexer_is(const Lexer *lexer, const char *word)
 {
 	const Token *token = &lexer->token;
-	int			length = strlen(word);
 
 	if (token->kind == TOKEN_PATH)
-		return token->bare && token->segments[0].length == length &&
-			pg_strncasecmp(token->segments[0].name, word, length) == 0;
-	return token->kind == TOKEN_SYMBOL && token->length == length && memcmp(token->text, word, length) == 0;
+		return token->bare && lexer_same_word(token->segments[0].name, token->segments[0].length, word);
+	return token->kind == TOKEN_SYMBOL && lexer_same_word(token->text, token->length, word);
 }
 
 /* Is it this keyword followed by an opening parenthesis? */
@@ -237,7 +241,7 @@ lexer_is_call(const Lexer *lexer, const char *word)
 
 	if (!lexer_is(lexer, word))
 		return false;
-	while (at < lexer->end && strchr(" \t\r\n", *at) != NULL)
+	while (at < lexer->end && is_blank(*at))
 		at++;
 	return at < lexer->end && *at == '(';
 }

@@ -17,6 +17,20 @@ typedef enum TokenKind
 	TOKEN_BAD
 } TokenKind;
 
+/* Is the text this word, which is written in lower case, in whatever case? */
+static inline bool
+lexer_same_word(const char *text, int length, const char *word)
+{
+	for (int i = 0; i < length; i++)
+	{
+		char		letter = text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i];
+
+		if (letter != word[i])
+			return false;
+	}
+	return word[length] == '\0';
+}
+
 typedef struct Token
 {
 	TokenKind	kind;

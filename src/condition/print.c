@@ -4,6 +4,7 @@
  */
 #include "condition/ast.h"
 
+#include "condition/lexer.h"
 #include "condition/names.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -14,7 +15,7 @@ is_one_of(const char *word, int length, const char *const *words, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		if ((int) strlen(words[i]) == length && pg_strncasecmp(words[i], word, length) == 0)
+		if (lexer_same_word(word, length, words[i]))
 			return true;
 	}
 	return false;

@@ -20,6 +20,15 @@ void
 condition_set_number(CondValue *value, Numeric numeric)
 {
 	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(numeric)));
+
+	condition_set_written_number(value, numeric, text);
+	pfree(text);
+}
+
+/* The same for a number that the text says, too. */
+void
+condition_set_written_number(CondValue *value, Numeric numeric, const char *text)
+{
 	int			digits = 0;
 
 	value->type = COND_VALUE_NUMBER;
@@ -27,13 +36,10 @@ condition_set_number(CondValue *value, Numeric numeric)
 	value->number = strtod(text, NULL);
 	for (const char *at = text; *at != '\0'; at++)
 	{
-		if (*at >= '1' && *at <= '9')
-			digits++;
-		else if (*at == '0' && digits > 0)
+		if ((*at >= '1' && *at <= '9') || (*at == '0' && digits > 0))
 			digits++;
 	}
 	value->inexact = digits > EXACT_DIGITS;
-	pfree(text);
 }
 
 void

@@ -11,6 +11,7 @@
 #define COND_INCOMPARABLE 2
 
 extern void condition_set_number(CondValue *value, Numeric numeric);
+extern void condition_set_written_number(CondValue *value, Numeric numeric, const char *text);
 extern void condition_from_jsonb(const JsonbValue *jsonb, CondValue *value);
 extern void condition_walk(JsonbContainer *container, const CondPath *path, CondValue *value);
 extern void condition_step(const CondValue *from, const CondSegment *segment, CondValue *value);

@@ -9,6 +9,7 @@
 
 #include "content/slot_load.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
 #include "condition/segment_set.h"
@@ -33,18 +34,19 @@ static MhubPlan content_plan = {
 };
 
 static MhubPlan rule_plan = {
-	.sql = "SELECT r.rule_id, r.key, r.condition::pg_catalog.text, r.content_key, r.variants, r.seed, r.coverage, "
+	.sql = "SELECT r.rule_id, r.priority, r.key, r.condition::pg_catalog.text, r.content_key, r.variants, r.seed, r.coverage, "
 	"r.hash_version, r.namespace, r.namespace_start, r.namespace_end, r.valid_from, r.valid_to, r.weekdays, "
 	"r.hours_from, r.hours_to, r.frequency_cap, r.stock, r.stock_per_person, r.holdout "
-	"FROM mhub.content_rule AS r WHERE r.slot = $1 AND r.enabled ORDER BY r.priority, r.rule_id",
+	"FROM mhub.content_rule AS r WHERE r.slot = $1 AND r.enabled",
 	.nargs = 1, .argtypes = {TEXTOID}
 };
 
 enum RuleColumn
 {
-	RULE_ID = 1, RULE_KEY, RULE_CONDITION, RULE_CONTENT, RULE_VARIANTS, RULE_SEED, RULE_COVERAGE,
+	RULE_ID = 1, RULE_PRIORITY, RULE_KEY, RULE_CONDITION, RULE_CONTENT, RULE_VARIANTS, RULE_SEED, RULE_COVERAGE,
 	RULE_HASH_VERSION, RULE_NAMESPACE, RULE_NAMESPACE_START, RULE_NAMESPACE_END, RULE_VALID_FROM, RULE_VALID_TO,
-	RULE_WEEKDAYS, RULE_HOURS_FROM, RULE_HOURS_TO, RULE_FREQUENCY_CAP, RULE_STOCK, RULE_STOCK_PER_PERSON, RULE_HOLDOUT
+	RULE_WEEKDAYS, RULE_HOURS_FROM, RULE_HOURS_TO, RULE_FREQUENCY_CAP, RULE_STOCK, RULE_STOCK_PER_PERSON, RULE_HOLDOUT,
+	MOST_COLUMNS = RULE_HOLDOUT
 };
 
 typedef struct Contents
@@ -66,15 +68,29 @@ run(MhubPlan *plan, Datum argument)
 		elog(ERROR, "could not load a slot: %s", SPI_result_code_string(result));
 }
 
-static Datum
-column(int row, int number, bool *isnull)
+/* A row that a plan has returned, taken apart. */
+typedef struct Row
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
+	Datum		values[MOST_COLUMNS];
+	bool		nulls[MOST_COLUMNS];
+} Row;
+
+static void
+take_apart(uint64 number, Row *row)
+{
+	heap_deform_tuple(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, row->values, row->nulls);
+}
+
+static Datum
+column(const Row *row, int number, bool *isnull)
+{
+	*isnull = row->nulls[number - 1];
+	return row->values[number - 1];
 }
 
 /* A text column in the slot's memory; NULL for NULL. */
 static char *
-text_column(int row, int number)
+text_column(const Row *row, int number)
 {
 	bool		isnull;
 	Datum		value = column(row, number, &isnull);
@@ -83,7 +99,7 @@ text_column(int row, int number)
 }
 
 static double
-number_column(int row, int number, double absent)
+number_column(const Row *row, int number, double absent)
 {
 	bool		isnull;
 	Datum		value = column(row, number, &isnull);
@@ -92,7 +108,7 @@ number_column(int row, int number, double absent)
 }
 
 static TimestampTz
-time_column(int row, int number, TimestampTz absent)
+time_column(const Row *row, int number, TimestampTz absent)
 {
 	bool		isnull;
 	Datum		value = column(row, number, &isnull);
@@ -101,7 +117,7 @@ time_column(int row, int number, TimestampTz absent)
 }
 
 static int64
-clock_column(int row, int number)
+clock_column(const Row *row, int number)
 {
 	bool		isnull;
 	Datum		value = column(row, number, &isnull);
@@ -110,7 +126,7 @@ clock_column(int row, int number)
 }
 
 static void
-add_version(Content *content, int row)
+add_version(Content *content, const Row *row)
 {
 	ContentVersion *version;
 	bool		isnull;
@@ -132,13 +148,16 @@ load_contents(Datum keys, Contents *contents)
 	run(&content_plan, keys);
 	contents->count = 0;
 	contents->contents = palloc0((SPI_processed + 1) * sizeof(Content));
-	for (uint64 row = 0; row < SPI_processed; row++)
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char	   *key = text_column(row, 1);
+		Row			row;
+		char	   *key;
 
+		take_apart(i, &row);
+		key = text_column(&row, 1);
 		if (contents->count == 0 || strcmp(contents->contents[contents->count - 1].key, key) != 0)
 			contents->contents[contents->count++].key = key;
-		add_version(&contents->contents[contents->count - 1], row);
+		add_version(&contents->contents[contents->count - 1], &row);
 	}
 }
 
@@ -233,7 +252,7 @@ set_cap(Rule *rule, const char *cap)
 }
 
 static void
-load_schedule(Rule *rule, int row)
+load_schedule(Rule *rule, const Row *row)
 {
 	bool		isnull;
 	Datum		weekdays = column(row, RULE_WEEKDAYS, &isnull);
@@ -253,7 +272,7 @@ load_schedule(Rule *rule, int row)
 }
 
 static void
-load_assignment(Rule *rule, int row)
+load_assignment(Rule *rule, const Row *row)
 {
 	bool		isnull;
 	Datum		variants = column(row, RULE_VARIANTS, &isnull);
@@ -308,7 +327,7 @@ compile(Rule *rule, const char *text, MhubAttributes *attributes)
 }
 
 static void
-load_rule(Rule *rule, int row, MhubAttributes *attributes)
+load_rule(Rule *rule, const Row *row, MhubAttributes *attributes)
 {
 	bool		isnull;
 	Datum		stock;
@@ -345,20 +364,63 @@ sum_up(Slot *slot, const Rule *rule)
 	}
 }
 
+/* Where a rule of the table goes. */
+typedef struct Place
+{
+	int32		priority;
+	int64		rule_id;
+	int			row;
+} Place;
+
+static int
+order_places(const void *a, const void *b)
+{
+	const Place *x = a;
+	const Place *y = b;
+
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	return (x->rule_id > y->rule_id) - (x->rule_id < y->rule_id);
+}
+
+/* The rows in the order of the rules: to sort whole rows would take a good part of the time to compile them. */
+static Place *
+sort_rows(int nrows)
+{
+	Place	   *places = palloc_extended((nrows + 1) * sizeof(Place), MCXT_ALLOC_HUGE);
+	TupleDesc	descriptor = SPI_tuptable->tupdesc;
+	bool		isnull;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		places[i].priority = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], descriptor, RULE_PRIORITY, &isnull));
+		places[i].rule_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], descriptor, RULE_ID, &isnull));
+		places[i].row = i;
+	}
+	qsort(places, nrows, sizeof(Place), order_places);
+	return places;
+}
+
 static void
 load_rules(Slot *slot)
 {
 	RuleSet    *set = &slot->set;
+	Place	   *places;
 
 	run(&rule_plan, CStringGetTextDatum(slot->name));
 	set->attributes = mhub_attributes_create();
 	set->nrules = SPI_processed;
 	set->rules = palloc_extended((set->nrules + 1) * sizeof(Rule), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	places = sort_rows(set->nrules);
 	for (int i = 0; i < set->nrules; i++)
 	{
+		Row			row;
+
 		CHECK_FOR_INTERRUPTS();
-		load_rule(&set->rules[i], i, set->attributes);
+		take_apart(places[i].row, &row);
+		load_rule(&set->rules[i], &row, set->attributes);
 	}
+	pfree(places);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -394,13 +456,18 @@ static void
 load(Slot *slot)
 {
 	Contents	contents;
-	char	   *default_content;
-	bool		isnull;
+	char	   *default_content = NULL;
 
 	run(&slot_plan, CStringGetTextDatum(slot->name));
 	slot->exists = SPI_processed > 0;
-	slot->enabled = slot->exists && DatumGetBool(column(0, 1, &isnull));
-	default_content = slot->exists ? text_column(0, 2) : NULL;
+	if (slot->exists)
+	{
+		Row			row;
+
+		take_apart(0, &row);
+		slot->enabled = DatumGetBool(row.values[0]);
+		default_content = text_column(&row, 2);
+	}
 	load_rules(slot);
 	load_contents(content_keys(&slot->set, default_content), &contents);
 	slot->default_content = default_content ? find_content(&contents, default_content) : NULL;

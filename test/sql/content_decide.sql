@@ -83,4 +83,17 @@ CREATE TEMP TABLE someone AS SELECT n, jsonb_strip_nulls(jsonb_build_object('cit
 SELECT count(*) AS profiles, count(DISTINCT d.rule_key) > 20 AS many_rules, count(*) FILTER (WHERE d.rule_key IS DISTINCT FROM e.key) AS differing
 FROM someone AS s CROSS JOIN LATERAL mhub.decide('many', s.profile) AS d
 LEFT JOIN LATERAL (SELECT r.key FROM mhub.content_rule AS r WHERE r.slot = 'many' AND mhub.matches(s.profile, r.condition) ORDER BY r.priority, r.rule_id LIMIT 1) AS e ON true;
+-- Nor do ranges of numbers, which rules are passed over by: two on one number, on several, at the edge of what a double holds, about what is no number.
+INSERT INTO mhub.slot (slot) VALUES ('ranges');
+INSERT INTO mhub.content_rule (slot, key, priority, condition, content_key)
+SELECT 'ranges', 'r' || n, n, string_agg(p, ' and ' ORDER BY m)::mhub.condition, 'coupon'
+FROM generate_series(1, 300) AS n CROSS JOIN generate_series(1, 6) AS m
+CROSS JOIN LATERAL (SELECT (ARRAY[format('age between %s and %s', a, a + (random() * 9)::int), format('age >= %s', a), format('age < %s', a), format('age <= %s', a), format('age > %s', a), format('age = %s', a), format('ltv > %s', a * 100.5), format('ltv <= %s', a * 100.5),
+    format('big >= 90071992547409%s', 90 + (random() * 9)::int), format('big < 90071992547409%s', 90 + (random() * 9)::int), 'age != 30', 'age is not 31', format('city = %L', 'c' || (random() * 3)::int), 'age < ltv', 'not age > 20', format('age > %L', 'a')])[1 + floor(random() * 16)::int] AS p
+    FROM (SELECT (random() * 60)::int + 0 * (n + m) AS a) AS a) AS predicate
+GROUP BY n;
+SELECT count(*) AS profiles, count(DISTINCT d.rule_key) > 8 AS many_rules, count(*) FILTER (WHERE d.rule_key IS DISTINCT FROM e.key) AS differing
+FROM (SELECT jsonb_strip_nulls(jsonb_build_object('age', CASE WHEN random() < 0.85 THEN to_jsonb((random() * 60)::int) WHEN random() < 0.5 THEN '"30"'::jsonb WHEN random() < 0.5 THEN '[30]' END, 'ltv', round((random() * 6000)::numeric, 1), 'big', 9007199254740990 + (random() * 9)::int, 'city', 'c' || (random() * 3)::int)) AS profile
+      FROM generate_series(1, 300)) AS s CROSS JOIN LATERAL mhub.decide('ranges', s.profile) AS d
+LEFT JOIN LATERAL (SELECT r.key FROM mhub.content_rule AS r WHERE r.slot = 'ranges' AND mhub.matches(s.profile, r.condition) ORDER BY r.priority, r.rule_id LIMIT 1) AS e ON true;
 ROLLBACK;
