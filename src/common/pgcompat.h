@@ -41,6 +41,12 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
 #endif
 
+/* 18 gave heap_form_minimal_tuple() a fourth argument, room to leave in front of the tuple */
+#if PG_VERSION_NUM < 180000
+#include "access/htup_details.h"
+#define heap_form_minimal_tuple(descriptor, values, nulls, room) heap_form_minimal_tuple(descriptor, values, nulls)
+#endif
+
 /* 16 tells which indexes an update of a row concerns, not only whether any */
 #if PG_VERSION_NUM >= 160000
 #define MhubUpdateIndexes TU_UpdateIndexes

@@ -179,8 +179,9 @@ static void
 put_rows(ReturnSetInfo *result, const ComponentPair *pairs, uint64 n)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(result->setDesc, &TTSOpsMinimalTuple);
+	Datum		values[2] = {0, 0};
 	bool		nulls[2] = {false, false};
-	MinimalTuple row = heap_form_minimal_tuple(result->setDesc, (Datum[]) {0, 0}, nulls);
+	MinimalTuple row = heap_form_minimal_tuple(result->setDesc, values, nulls, 0);
 	ComponentPair *written = (ComponentPair *) ((char *) row + row->t_hoff - MINIMAL_TUPLE_OFFSET);
 
 	ExecStoreMinimalTuple(row, slot, false);
