@@ -13,7 +13,7 @@ database=mhub_bench_ingest
 
 psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
 psql -d postgres -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
-trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"' EXIT
+trap 'command psql -Xq -d postgres -c "ALTER SYSTEM RESET fsync" -c "DROP DATABASE IF EXISTS $database"' EXIT
 export PGDATABASE=$database
 psql -c 'CREATE EXTENSION mhub' -c 'SELECT mhub.install()' >/dev/null
 psql -f "$bench/setup.sql"
@@ -30,19 +30,45 @@ race "batches of 500, 5 pages a visitor" "plain INSERT=sql:CALL insert_batches($
 psql -c "SELECT make_bodies(10001, 10000 + $((batches * (runs + 1))), 20000, 1)" -c "SELECT setval('body_used', 10000)" -c CHECKPOINT >/dev/null
 race "batches of 500, 500 visitors" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
 
-# One call a transaction, four clients, as pgbench sees it; the visitors are known after the first seconds.
+# Transactions a second, as pgbench sees it: options, script
 rate() {
-	PGOPTIONS='-c synchronous_commit=off' pgbench -n -T "$seconds" -c 4 -j 2 -M prepared -f "$bench/$1" 2>/dev/null |
-		sed -n 's/^tps = \([0-9]*\).*/\1/p'
+	# shellcheck disable=SC2086
+	pgbench -n -T "$seconds" -j 2 $1 -f "$2" 2>/dev/null | sed -n 's/^tps = \([0-9]*\).*/\1/p'
 }
 median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 
+# As the baseline's own script measures batches: two clients, each commit on disk, which private clusters leave out.
+durable() {
+	psql -c "ALTER SYSTEM $1" -c 'SELECT pg_reload_conf()' >/dev/null
+}
+psql -c "SELECT make_bodies(20001, 20000 + $((seconds * runs * 250)), 20000, 5)" -c "SELECT setval('body_used', 20000)" -c CHECKPOINT >/dev/null
+echo '-- batches of 500, 5 pages a visitor, 2 clients, every commit on disk'
+scripts=$(mktemp -d)
+chmod 755 "$scripts"
+echo 'CALL insert_batches(1);' >"$scripts/insert.sql"
+echo 'CALL ingest_bodies(1);' >"$scripts/ingest.sql"
+durable 'SET fsync = on'
+inserts='' ingests=''
+for _ in $(seq "$runs"); do
+	inserts="$inserts $(rate '-c 2' "$scripts/insert.sql")"
+	ingests="$ingests $(rate '-c 2' "$scripts/ingest.sql")"
+done
+durable 'RESET fsync'
+rm -r "$scripts"
+# shellcheck disable=SC2086
+inserts=$(median $inserts) ingests=$(median $ingests)
+echo "plain INSERT $((inserts * 500)) rows a second, mhub.ingest $((ingests * 500)), ratio $(awk "BEGIN { printf \"%.2f\", $ingests / $inserts }")"
+
+# One call a transaction, four clients, asynchronous commit; the visitors are known after the first seconds.
+export PGOPTIONS='-c synchronous_commit=off'
+single() { rate '-c 4 -M prepared' "$bench/$1"; }
+
 echo "-- single calls, asynchronous commit, 4 clients"
-rate track_single.sql >/dev/null
+single track_single.sql >/dev/null
 inserts='' tracks=''
 for _ in $(seq "$runs"); do
-	inserts="$inserts $(rate insert_single.sql)"
-	tracks="$tracks $(rate track_single.sql)"
+	inserts="$inserts $(single insert_single.sql)"
+	tracks="$tracks $(single track_single.sql)"
 done
 # shellcheck disable=SC2086
 inserts=$(median $inserts) tracks=$(median $tracks)
