@@ -36,25 +36,31 @@ COMMENT ON FUNCTION mhub.record_consent(jsonb, text, text, boolean, text, text, 
 'Records a decision about consent for whom identifiers name, as mhub.identify() takes them: {"email": "li@example.com"}; the person is created if unknown. The rest as mhub.record_person_consent().';
 
 CREATE FUNCTION mhub.consent_decision(person_id bigint, purpose text, channel text) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN c.for_channel IS NULL THEN a.for_all
-                WHEN NOT c.for_channel OR (NOT a.for_all AND a.consent_id > c.consent_id) THEN false
-                ELSE true END
-    FROM (VALUES (true)) AS one
-    LEFT JOIN LATERAL (SELECT d.granted AS for_all, d.consent_id FROM mhub.consent AS d
-                       WHERE d.person_id = $1 AND d.purpose = $2 AND d.channel IS NULL
-                       ORDER BY d.consent_id DESC LIMIT 1) AS a ON true
-    LEFT JOIN LATERAL (SELECT d.granted AS for_channel, d.consent_id FROM mhub.consent AS d
-                       WHERE d.person_id = $1 AND d.purpose = $2 AND d.channel = $3
-                       ORDER BY d.consent_id DESC LIMIT 1) AS c ON true
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- In plpgsql, whose plans last: this is asked for every message to a person.
+    RETURN (
+        SELECT CASE WHEN c.for_channel IS NULL THEN a.for_all
+                    WHEN NOT c.for_channel OR (NOT a.for_all AND a.consent_id > c.consent_id) THEN false
+                    ELSE true END
+        FROM (VALUES (true)) AS one
+        LEFT JOIN LATERAL (SELECT d.granted AS for_all, d.consent_id FROM mhub.consent AS d
+                           WHERE d.person_id = $1 AND d.purpose = $2 AND d.channel IS NULL
+                           ORDER BY d.consent_id DESC LIMIT 1) AS a ON true
+        LEFT JOIN LATERAL (SELECT d.granted AS for_channel, d.consent_id FROM mhub.consent AS d
+                           WHERE d.person_id = $1 AND d.purpose = $2 AND d.channel = $3
+                           ORDER BY d.consent_id DESC LIMIT 1) AS c ON true);
+END
 $$;
 COMMENT ON FUNCTION mhub.consent_decision(bigint, text, text) IS
 'The decision on record for exactly this id, merges and suppression aside: true, false, or NULL when there is none. The latest one counts, of the channel before that of every channel; but a withdrawal for every channel ends earlier grants of a channel, and a grant for every channel does not lift the refusal of one. channel NULL asks for the decision about every channel.';
 
 CREATE FUNCTION mhub.has_consent(person_id bigint, purpose text, channel text DEFAULT NULL) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(bool_and(d.granted), false) AND NOT mhub.is_suppressed_person($1, $3)
-    FROM mhub.person_family($1) AS f (id), LATERAL mhub.consent_decision(f.id, $2, $3) AS d (granted)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(bool_and(d.granted), false) AND NOT mhub.is_suppressed_person($1, $3)
+            FROM mhub.person_family($1) AS f (id), LATERAL mhub.consent_decision(f.id, $2, $3) AS d (granted));
+END
 $$;
 COMMENT ON FUNCTION mhub.has_consent(bigint, text, text) IS
 'Whether the person has agreed to the purpose on the channel (NULL: on every channel). Of the ids that were merged into one person each has its latest decision; all on record must be grants, and there must be one: merging keeps the stricter answer. False for a person who is unknown, erased or on the suppression list (for this channel or all). Never NULL. Error MH001 when the suppression list has entries and there is no key.';
@@ -147,10 +153,12 @@ COMMENT ON FUNCTION mhub.is_suppressed(text, text, text) IS
 'Whether an address is on the suppression list, for this channel or for all. channel NULL asks for an entry for all. False for NULL and for values that are none of the kind. Error MH001 when the list has entries and there is no key.';
 
 CREATE FUNCTION mhub.is_suppressed_person(person_id bigint, channel text DEFAULT NULL) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN EXISTS (SELECT FROM mhub.suppression) THEN
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN EXISTS (SELECT FROM mhub.suppression) THEN
         EXISTS (SELECT FROM mhub.suppression_indexes($1) AS p JOIN mhub.suppression AS s ON s.value_index = p.value_index
-                WHERE s.channel IN ('', coalesce($2, ''))) ELSE false END
+                WHERE s.channel IN ('', coalesce($2, ''))) ELSE false END;
+END
 $$;
 COMMENT ON FUNCTION mhub.is_suppressed_person(bigint, text) IS
 'Whether any identifier of the person (any id of it) is on the suppression list, for this channel or for all.';
