@@ -3,7 +3,7 @@
 CREATE PROCEDURE mhub.run_jobs(max_time interval DEFAULT '55 seconds')
 LANGUAGE c AS 'MODULE_PATHNAME', 'mhub_run_jobs';
 COMMENT ON PROCEDURE mhub.run_jobs(interval) IS
-'Runs the jobs of mhub.job as they fall due, for max_time, each in transactions of its own; sleeps on its latch in between. One runner per database: a second one leaves at once. A job that fails is recorded, retried later (after 10 seconds, doubling up to an hour) and does not stop the others. Jobs whose procedure does not exist, or may not be executed by the caller, are passed over. Call it by itself, outside any transaction block: CALL mhub.run_jobs(); mhub.start() lets pg_cron do so every minute. Errors: invalid_transaction_termination inside a transaction block or another procedure, feature_not_supported on a standby.';
+'Runs the jobs of mhub.job as they fall due, for max_time, each in transactions of its own; sleeps on its latch in between. No job is given more than a second at a stretch; those of every second come between any two stretches of the others, so none is starved. One runner per database: a second one leaves at once. A job that fails is recorded, retried later (after 10 seconds, doubling up to an hour) and does not stop the others. Jobs whose procedure does not exist, or may not be executed by the caller, are passed over. Call it by itself, outside any transaction block: CALL mhub.run_jobs(); mhub.start() lets pg_cron do so every minute. Errors: invalid_transaction_termination inside a transaction block or another procedure, feature_not_supported on a standby.';
 
 CREATE FUNCTION mhub.jobs_running() RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'mhub_jobs_running';

@@ -18,7 +18,7 @@ COMMENT ON TABLE mhub.job IS 'Recurring work of the hub, run by mhub.run_jobs().
 COMMENT ON COLUMN mhub.job.name IS 'The procedure, without its schema: mhub.<name>.';
 COMMENT ON COLUMN mhub.job.enabled IS 'False: not run.';
 COMMENT ON COLUMN mhub.job.every IS 'Time from the end of one run to the start of the next.';
-COMMENT ON COLUMN mhub.job.max_time IS 'Budget of one run, handed to procedures that take one.';
+COMMENT ON COLUMN mhub.job.max_time IS 'Budget of one run, for procedures that take one. It is handed to them in stretches of at most a second, so that other jobs get their turn.';
 COMMENT ON COLUMN mhub.job.next_run_at IS 'Not run before this time; after a failure it moves away, doubling up to an hour.';
 COMMENT ON COLUMN mhub.job.last_started_at IS 'Start of the last run.';
 COMMENT ON COLUMN mhub.job.last_finished_at IS 'End of the last run that succeeded.';

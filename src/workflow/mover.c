@@ -211,7 +211,7 @@ apply(Mover *mover, const WfInput *input, const WfMove *move, ArrayType *variant
 	put(mover, COL_ARRIVED_AT, TimestampTzGetDatum(move->arrived_at), false);
 	put(mover, COL_WAKE_AT, TimestampTzGetDatum(move->wake_at), move->end != WF_IN_FLIGHT);
 	put(mover, COL_HOPS, Int32GetDatum(DatumGetInt32(get(mover, COL_HOPS)) + 1), false);
-	put(mover, COL_SIGNAL, Int16GetDatum(WF_SIGNAL_NONE), false);
+	put(mover, COL_SIGNAL, Int16GetDatum((int16) move->signal), false);
 	if (move->context != input->context)
 		put(mover, COL_CONTEXT, JsonbPGetDatum(move->context), false);
 	ExecStoreVirtualTuple(mover->slot);

@@ -4,6 +4,7 @@
  *	  that nobody runs in circles.
  */
 #include "workflow/reader.h"
+#include "workflow/run.h"
 
 #include "miscadmin.h"
 
@@ -44,7 +45,17 @@ mark_reachable(const WfProgram *program, int from, bool *reached)
 		mark_reachable(program, program->steps[from].branches[i].target, reached);
 }
 
-/* A walk over steps that do not wait; one that comes back to where it is would never end. */
+/*
+ * A time of day comes once a day: whoever leaves it in a circle waits for the
+ * next.  A window that is open keeps nobody.
+ */
+static bool
+takes_no_time(const WfStep *step, int branch)
+{
+	return wf_may_pass(step, branch) && !(step->type == WF_DELAY && step->has_local && step->local.has_time);
+}
+
+/* A walk over steps that take no time; one that comes back to where it is would never end. */
 static bool
 loops_without_wait(const WfProgram *program, int at, char *state)
 {
@@ -54,13 +65,13 @@ loops_without_wait(const WfProgram *program, int at, char *state)
 	if (at < 0)
 		return false;
 	step = &program->steps[at];
-	if (wf_type_waits(step) || state[at] == 'd')
+	if (state[at] == 'd')
 		return false;
 	if (state[at] == 'v')
 		return true;
 	state[at] = 'v';
 	for (int i = 0; i < step->nbranches; i++)
-		if (loops_without_wait(program, step->branches[i].target, state))
+		if (takes_no_time(step, i) && loops_without_wait(program, step->branches[i].target, state))
 			return true;
 	state[at] = 'd';
 	return false;

@@ -8,10 +8,18 @@
  */
 #include "workflow/run.h"
 
-static bool
-surely_waits(const WfStep *step)
+/*
+ * Whether a person who comes to a step may leave it by a branch in the same
+ * moment: a delay of no time, a window that is open, a condition that holds.
+ */
+bool
+wf_may_pass(const WfStep *step, int branch)
 {
-	return step->type == WF_DELAY ? step->has_delay : step->type == WF_WAIT_FOR && step->event != NULL;
+	if (step->type == WF_DELAY)
+		return wf_span_usecs(&step->delay) == 0;
+	if (step->type == WF_WAIT_FOR)
+		return branch == 0 ? step->event == NULL : wf_span_usecs(&step->delay) == 0;
+	return true;
 }
 
 static void
@@ -20,10 +28,9 @@ walk(const WfProgram *program, int at, bool *seen)
 	if (at < 0 || seen[at])
 		return;
 	seen[at] = true;
-	if (surely_waits(&program->steps[at]))
-		return;
 	for (int i = 0; i < program->steps[at].nbranches; i++)
-		walk(program, program->steps[at].branches[i].target, seen);
+		if (wf_may_pass(&program->steps[at], i))
+			walk(program, program->steps[at].branches[i].target, seen);
 }
 
 /* Every step that a wake-up at from may touch, itself included. */

@@ -26,6 +26,7 @@ typedef struct Run
 	WfMove	   *move;
 	Jsonb	   *profile;
 	pg_tz	   *zone;			/* NULL until asked for */
+	int			signal;			/* not answered yet */
 	bool		late;
 	bool		stopped;
 } Run;
@@ -127,6 +128,16 @@ wf_person_hash(const char *seed, int64 person_id)
 						hash_bytes((const unsigned char *) &person_id, sizeof(person_id)));
 }
 
+/* Whether this very wake-up has left the step already: the way leads in a circle. */
+static bool
+has_left(const Run *run)
+{
+	for (int i = 0; i < run->move->npath; i++)
+		if (run->move->path[i] == run->move->step * WF_VISIT + WF_DONE)
+			return true;
+	return false;
+}
+
 static TimestampTz
 delay_end(Run *run, const WfStep *step)
 {
@@ -137,7 +148,7 @@ delay_end(Run *run, const WfStep *step)
 	if (step->spread > 0)
 		end += (int64) ((double) wf_person_hash(step->key, run->input->person_id) / PG_UINT32_MAX * step->spread);
 	if (step->has_local)
-		end = mhub_local_next(end, &step->local, person_zone(run));
+		end = mhub_local_next(end + (step->local.has_time && has_left(run) ? 1 : 0), &step->local, person_zone(run));
 	return end;
 }
 
@@ -167,24 +178,37 @@ wait_for_more(Run *run, const WfStep *step)
 	wait_until(run, step->event != NULL ? timeout : Min(timeout, recheck));
 }
 
-/* Has what the step waits for come?  It may have come while the person was still on the way here. */
+/* Has what the step waits for come? */
 static bool
 has_come(Run *run, const WfStep *step)
 {
-	return step->event == NULL ? holds(run, step->predicate) : run->input->signal == run->move->step + 1;
+	return step->event == NULL ? holds(run, step->predicate) : run->signal == run->move->step + 1;
 }
 
+/*
+ * An event may have come while the person was still on the way here.  It is
+ * answered by a wake-up of its own, which fetches what the steps behind it ask
+ * for.
+ */
 static void
 arrive_at_wait(Run *run, const WfStep *step)
 {
-	if (has_come(run, step))
+	bool		come = has_come(run, step);
+
+	if (come && step->event == NULL)
 	{
 		visit(run, WF_DONE);
 		leave(run, 0);
 		return;
 	}
 	visit(run, WF_ENTERED);
-	wait_for_more(run, step);
+	if (come)
+	{
+		run->move->signal = run->signal;
+		wait_until(run, run->input->now);
+	}
+	else
+		wait_for_more(run, step);
 }
 
 static void
@@ -430,6 +454,7 @@ wake(Run *run)
 		return;
 	if (step->type == WF_DELAY || has_come(run, step))
 	{
+		run->signal = WF_SIGNAL_NONE;	/* one event, one answer: the way may lead back here */
 		visit(run, WF_DONE);
 		leave(run, 0);
 	}
@@ -478,7 +503,7 @@ check_criteria(Run *run)
 void
 wf_run(const WfProgram *program, const WfInput *input, WfMove *move)
 {
-	Run			run = {.program = program, .input = input, .move = move, .profile = input->profile};
+	Run			run = {.program = program, .input = input, .move = move, .profile = input->profile, .signal = input->signal};
 
 	memset(move, 0, sizeof(*move));
 	move->moved = true;

@@ -50,6 +50,7 @@ typedef struct WfMove
 	WfEnd		end;
 	TimestampTz arrived_at;
 	TimestampTz wake_at;
+	int			signal;			/* that is still to be answered, at the next wake-up */
 	Jsonb	   *context;
 	Jsonb	   *traits;			/* set by update steps (null: removed); NULL: none */
 	int			effects;
@@ -60,6 +61,7 @@ typedef struct WfMove
 } WfMove;
 
 extern void wf_run(const WfProgram *program, const WfInput *input, WfMove *move);
+extern bool wf_may_pass(const WfStep *step, int branch);
 extern int	wf_step_needs(const WfProgram *program, int from);
 extern void wf_messages_ahead(const WfProgram *program, int from, bool *ahead);
 extern uint32 wf_person_hash(const char *seed, int64 person_id);

@@ -263,8 +263,8 @@ play(Simulation *simulation)
 		input->arrived_at = move.arrived_at;
 		input->wake_at = move.wake_at;
 		input->context = move.context;
-		input->signal = WF_SIGNAL_NONE;
-		if (next_signal(simulation, &move))
+		input->signal = move.signal;
+		if (move.signal != WF_SIGNAL_NONE || next_signal(simulation, &move))
 			continue;
 		if (move.wake_at > simulation->until)
 			return;

@@ -31,6 +31,16 @@ SELECT path, problem FROM mhub.check_workflow('{"triggers": [{"type": "api"}], "
     "c": {"type": "delay", "for": "1 day", "next": "c"},
     "d": {"type": "exit"},
     "e": {"type": "delay", "for": "1 day", "next": "f"}, "f": {"type": "goal", "goal": "g"}}}') ORDER BY path, problem;
+-- circles: through a window that may be open, a delay of nothing or a condition that may hold, people would run for ever
+SELECT l.name, c.path, c.problem
+FROM (VALUES ('window', '{"type": "delay", "until": {"window": ["09:00", "18:00"]}, "next": "t"}'), ('weekday', '{"type": "delay", "until": {"weekdays": ["mon"]}, "next": "t"}'),
+             ('nothing', '{"type": "delay", "for": "0 seconds", "next": "t"}'), ('spread', '{"type": "delay", "spread": "1 hour", "next": "t"}'),
+             ('condition', '{"type": "wait_for", "if": "x = 1", "timeout": "1 day", "next": "t", "on_timeout": null}'),
+             ('ok: length', '{"type": "delay", "for": "1 second", "until": {"window": ["09:00", "18:00"]}, "next": "t"}'), ('ok: time of day', '{"type": "delay", "until": {"time": "09:00"}, "next": "t"}'),
+             ('ok: event', '{"type": "wait_for", "event": "A", "timeout": "1 day", "next": "t", "on_timeout": null}'),
+             ('ok: timeout', '{"type": "wait_for", "if": "x = 1", "timeout": "1 day", "next": null, "on_timeout": "t"}')) AS l (name, step)
+LEFT JOIN LATERAL mhub.check_workflow(jsonb_build_object('triggers', '[{"type": "api"}]'::jsonb, 'start', 'w', 'goals', '[{"key": "g", "event": "G"}]'::jsonb,
+    'steps', jsonb_build_object('w', l.step::jsonb, 't', '{"type": "task", "queue": "q", "title": "t", "next": "w"}'::jsonb))) AS c ON true ORDER BY 1;
 -- references
 SELECT path, problem FROM mhub.check_workflow('{"triggers": [{"type": "api"}], "start": "a", "steps": {
     "a": {"type": "message", "channel": "pigeon", "template": "hello", "next": "b"},

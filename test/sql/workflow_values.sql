@@ -149,6 +149,29 @@ CALL mhub.advance_workflows();
 ROLLBACK TO s;
 ALTER TABLE mhub.gone RENAME TO task;
 SELECT outcome, hops, count(*) FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) WHERE w.key = 'many' GROUP BY 1, 2 ORDER BY 1;
+-- round and round: each event is answered once, each day comes once; in simulation and in the engine
+SELECT mhub.create_workflow('round', '{"triggers": [{"type": "api"}], "exit_when": [{"event": "Enough"}], "start": "w", "steps": {"w": {"type": "wait_for", "event": "Bell", "timeout": "1 day", "next": "t", "on_timeout": null}, "t": {"type": "task", "queue": "bell", "title": "t", "next": "w"}}}'),
+       mhub.create_workflow('daily', '{"triggers": [{"type": "api"}], "exit_when": [{"event": "Enough"}], "start": "w", "steps": {"w": {"type": "delay", "until": {"time": "09:00"}, "next": "t"}, "t": {"type": "task", "queue": "daily", "title": "t", "next": "w"}}}');
+SELECT mhub.publish_workflow('round'), mhub.publish_workflow('daily');
+SELECT at - '2027-03-01 00:00+00' AS after, step, outcome FROM mhub.simulate_workflow('round', events => '[{"name": "Bell", "after": "1 hour"}, {"name": "Bell", "after": "2 hours"}]', from_time => '2027-03-01 00:00+00');
+SELECT at, step FROM mhub.simulate_workflow('daily', from_time => '2027-03-01 09:00+00', to_time => '2027-03-03 10:00+00') WHERE step = 't';
+SELECT mhub.enroll_person(w, pg_temp.somebody('bo')) > 0 AS entered FROM unnest(ARRAY['round', 'daily']) AS w;
+CALL mhub.advance_workflows();
+SELECT pg_temp.does('bo', 'Bell');
+CALL mhub.advance_workflows();
+SELECT pg_temp.does('bo', 'Bell');
+CALL mhub.advance_workflows();
+SELECT set_config('mhub.simulated_time', to_char(date_trunc('day', mhub.now() AT TIME ZONE 'UTC') + interval '1 day 9 hours', 'YYYY-MM-DD HH24:MI:SS'), true) IS NOT NULL AS next_morning;
+CALL mhub.advance_workflows();
+CALL mhub.advance_workflows();
+SELECT queue, count(*) FROM mhub.task WHERE queue IN ('bell', 'daily') GROUP BY 1 ORDER BY 1;
+-- an event that came before the first step is answered with the facts that are asked for behind the wait
+SELECT mhub.create_workflow('fast', '{"triggers": [{"type": "api"}], "start": "w", "steps": {"w": {"type": "wait_for", "event": "Bell", "timeout": "1 day", "next": "d", "on_timeout": null}, "d": {"type": "decision", "branches": [{"name": "greeted", "if": "z = 3", "next": null}], "else": null}}}');
+SELECT mhub.publish_workflow('fast');
+SELECT mhub.enroll_person('fast', pg_temp.somebody('bo')) > 0 AS entered;
+SELECT pg_temp.does('bo', 'Bell');
+CALL mhub.advance_workflows();
+SELECT step, outcome FROM mhub.trace('fast', '{"user_id": "bo"}');
 -- a context that is no object would stop the engine later
 SAVEPOINT s;
 SELECT mhub.enroll_person('loud', pg_temp.somebody('bo'), '[1]');
