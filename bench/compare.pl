@@ -3,11 +3,11 @@
 # and CPU seconds and the ratio.  Alternating makes the ratio hold even where the machine's speed drifts.
 #
 #   compare.pl [--runs 5] [--warmup 1] [--setup SQL] NAME=sql:QUERY NAME=sql:QUERY
-#   compare.pl [--runs 5] NAME=cmd:COMMAND NAME=cmd:COMMAND        (the two kinds mix)
+#   compare.pl [--runs 5] NAME=cmd:COMMAND NAME=cmd:COMMAND        (the kinds mix)
 #
 # A query runs in one psql session per side (PGHOST ... say where); @FILE instead of the query reads it from FILE.
-# Its CPU seconds are those of its backend, plus those of the parallel workers that ended meanwhile. Where a query races
-# a command, the command's are its own plus those of the server's sessions that ended meanwhile: what it had the server do.
+# Its CPU seconds are those of its backend, plus those of the parallel workers that ended meanwhile. A command that has the
+# server do part of the work is given as client:COMMAND: its CPU seconds are its own plus those of the sessions that ended meanwhile.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -16,7 +16,7 @@ use POSIX qw(sysconf _SC_CLK_TCK);
 use Time::HiRes qw(time);
 
 my ($runs, $warmup, $setup) = (5, 1, '');
-my $server;    # the postmaster's process, where a side is a query
+my $server;    # the postmaster's process, once a side is a query
 GetOptions('runs=i' => \$runs, 'warmup=i' => \$warmup, 'setup=s' => \$setup) && @ARGV == 2
   or die "usage: compare.pl [--runs N] [--warmup N] [--setup SQL] NAME=sql:QUERY|NAME=cmd:COMMAND NAME=...\n";
 
@@ -36,8 +36,8 @@ report(@sides);
 sub make_side
 {
 	my ($argument) = @_;
-	my ($name, $kind, $text) = $argument =~ /^([^=]+)=(sql|cmd):(.*)$/s
-	  or die "compare.pl: \"$argument\" is not NAME=sql:QUERY or NAME=cmd:COMMAND\n";
+	my ($name, $kind, $text) = $argument =~ /^([^=]+)=(sql|cmd|client):(.*)$/s
+	  or die "compare.pl: \"$argument\" is not NAME=sql:QUERY, NAME=cmd:COMMAND or NAME=client:COMMAND\n";
 	if ($text =~ /^@(.+)$/)
 	{
 		open my $file, '<', $1 or die "compare.pl: $1: $!\n";
@@ -106,11 +106,12 @@ sub run_side
 	}
 	else
 	{
-		my $before = $server ? cpu_ticks($server, 1) : 0;
+		my $asks = $side->{kind} eq 'client';
+		my $before = $asks ? cpu_ticks($server, 1) : 0;
 		my (undef, undef, $user, $system) = times;
 		system('sh', '-c', "{ $side->{text}\n} >/dev/null") == 0 or die "compare.pl: $side->{name}: the command failed\n";
 		my (undef, undef, $user_after, $system_after) = times;
-		my $served = $server ? cpu_ticks($server, 1) - $before : 0;
+		my $served = $asks ? cpu_ticks($server, 1) - $before : 0;
 		$cpu = $user_after + $system_after - $user - $system + $served / sysconf(_SC_CLK_TCK);
 	}
 	return (time - $start, $cpu);

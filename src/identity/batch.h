@@ -145,6 +145,8 @@ extern int	batch_persons_to_lock(Batch *batch, int64 **persons);
 extern void batch_find_identifiers(Batch *batch);
 extern void batch_find_links(Batch *batch);
 extern bool batch_still_true(Batch *batch);
+
+/* batch_tally.c */
 extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrites persons */
 
 /* batch_write.c */

@@ -5,7 +5,6 @@ use warnings;
 use IPC::Run;
 use Mhub;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $node = mhub_node('identity_bulk');
 my $seed = $ENV{MHUB_TEST_SEED} // 20261122;
@@ -39,14 +38,31 @@ $node->safe_psql('single', q{SELECT count(mhub.identify(CASE WHEN ka = kb THEN j
 my $expected = $node->safe_psql('single', $partition);
 cmp_ok($node->safe_psql('single', 'SELECT count(*) FROM mhub.identity_conflict'), '>', 50, 'limits and unique kinds had a say');
 
-# Starts a run and interrupts it, in a way of the caller's, once so many rows are done.
+# Makes runs in a database stop for as long as it takes before they commit the batch that goes beyond gate.rows.
+sub gate
+{
+	my ($database) = @_;
+	$node->safe_psql($database, q{
+		CREATE TABLE gate AS SELECT 0 AS rows;
+		CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF NEW.rows_done > (SELECT rows FROM public.gate) THEN PERFORM pg_sleep(600); END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER gate BEFORE UPDATE ON mhub.link_job FOR EACH ROW EXECUTE FUNCTION wait_at_gate();
+	});
+	return;
+}
+
+# Starts a run and interrupts it, in a way of the caller's, when so many rows are done.
 sub interrupt
 {
 	my ($database, $query, $rows, $how) = @_;
 	my ($out, $error) = ('', '');
+	$node->safe_psql($database, "UPDATE gate SET rows = $rows");
 	my $run = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr($database), '-c',
 		"CALL mhub.link_identifiers(\$\$$query\$\$, 'bulk', 200)" ], '>', \$out, '2>', \$error);
-	$node->poll_query_until($database, "SELECT coalesce(max(rows_done), 0) >= $rows OR count(finished_at) > 0 FROM mhub.link_job") or die 'it does not get on';
+	$node->poll_query_until($database, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die 'it does not get on';
 	$how->();
 	$run->finish;
 	return $error;
@@ -56,29 +72,27 @@ sub backend { return "SELECT $_[0](pid) FROM pg_stat_activity WHERE query LIKE '
 sub done { return $node->safe_psql('bulk', 'SELECT rows_done FROM mhub.link_job'); }
 
 database('bulk');
+gate('bulk');
 my $ordered = 'SELECT ka, va, kb, vb FROM pair ORDER BY i';
-like(interrupt('bulk', $ordered, 600, sub { $node->safe_psql('bulk', backend('pg_cancel_backend')) }),
+like(interrupt('bulk', $ordered, 1000, sub { $node->safe_psql('bulk', backend('pg_cancel_backend')) }),
 	qr/canceling statement/, 'a run is cancelled');
-my $first = done();
-cmp_ok($first, '<', 12000, 'before its end');
-is($first % 200, 0, 'what is done is done by whole batches');
+is(done(), 1000, 'the batches before are done');
 is($node->safe_psql('bulk', 'SELECT finished_at IS NULL FROM mhub.link_progress'), 't', 'and the view of progress says so');
-interrupt('bulk', $ordered, $first + 600, sub { $node->safe_psql('bulk', backend('pg_terminate_backend')) });
-my $second = done();
-cmp_ok($second, '>=', $first + 600, 'another goes on behind it, and its session is ended');
-interrupt('bulk', $ordered, $second + 600, sub { $node->stop('immediate') });
+interrupt('bulk', $ordered, 5000, sub { $node->safe_psql('bulk', backend('pg_terminate_backend')) });
+is(done(), 5000, 'another goes on behind them, and its session is ended');
+interrupt('bulk', $ordered, 9000, sub { $node->stop('immediate') });
 $node->start;
-my $third = done();
-cmp_ok($third, '>=', $second + 600, 'a third ends with the server');
-$node->safe_psql('bulk', "CALL mhub.link_identifiers(\$\$$ordered\$\$, 'bulk', 200)");
-is($node->safe_psql('bulk', "SELECT rows_done, rows_at_start, finished_at IS NOT NULL FROM mhub.link_job"), "12000|$third|t", 'the last goes on and finishes');
+is(done(), 9000, 'a third ends with the server');
+$node->safe_psql('bulk', "UPDATE gate SET rows = 12000; CALL mhub.link_identifiers(\$\$$ordered\$\$, 'bulk', 200)");
+is($node->safe_psql('bulk', "SELECT rows_done, rows_at_start, finished_at IS NOT NULL FROM mhub.link_job"), '12000|9000|t', 'the last goes on and finishes');
 is($node->safe_psql('bulk', $partition), $expected, 'the persons are those that identify() makes one by one');
 is($node->safe_psql('bulk', q{SELECT count(*) FROM mhub.doctor_identity() WHERE status = 'fail'}), '0', 'and nothing is loose');
 
 database('unordered');
+gate('unordered');
 my $unordered = 'SELECT ka, va, kb, vb FROM pair';
-interrupt('unordered', $unordered, 600, sub { $node->safe_psql('unordered', backend('pg_cancel_backend')) });
-$node->safe_psql('unordered', "CALL mhub.link_identifiers(\$\$$unordered\$\$, 'bulk', 5000)");
+interrupt('unordered', $unordered, 1000, sub { $node->safe_psql('unordered', backend('pg_cancel_backend')) });
+$node->safe_psql('unordered', "UPDATE gate SET rows = 12000; CALL mhub.link_identifiers(\$\$$unordered\$\$, 'bulk', 5000)");
 is($node->safe_psql('unordered', 'SELECT rows_done, rows_at_start FROM mhub.link_job'), '12000|0', 'without ORDER BY it starts over');
 is($node->safe_psql('unordered', $partition), $expected, 'with the same persons in the end');
 
