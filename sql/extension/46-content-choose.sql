@@ -77,10 +77,18 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_condition_
 COMMENT ON FUNCTION mhub.condition_never(mhub.condition) IS
 'True when the condition certainly holds for no profile (age < 20 and age > 30, say); false when that cannot be shown. NULL gives NULL.';
 
+CREATE FUNCTION mhub.condition_problem(condition mhub.condition) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_condition_problem';
+COMMENT ON FUNCTION mhub.condition_problem(mhub.condition) IS
+'Why a stored condition cannot be read; NULL when it can, as all can that went through the type''s input. NULL gives NULL.';
+
 CREATE FUNCTION mhub.check_rules(slot text, OUT rule_key text, OUT problem text, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    WITH rule AS MATERIALIZED (
-        SELECT r.*, row_number() OVER (ORDER BY r.priority, r.rule_id) AS place FROM mhub.content_rule AS r WHERE r.slot = $1 AND r.enabled
+    WITH stored AS MATERIALIZED (
+        SELECT r.*, row_number() OVER (ORDER BY r.priority, r.rule_id) AS place, mhub.condition_problem(r.condition) AS broken
+        FROM mhub.content_rule AS r WHERE r.slot = $1 AND r.enabled
+    ), rule AS MATERIALIZED (
+        SELECT s.* FROM stored AS s WHERE s.broken IS NULL
     ), used AS (
         SELECT r.key, r.place, v.content FROM rule AS r CROSS JOIN LATERAL (
             SELECT r.content_key WHERE r.content_key IS NOT NULL
@@ -92,7 +100,9 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path 
     ), reference AS (
         SELECT r.key, r.place, f.kind, f.name FROM rule AS r CROSS JOIN LATERAL mhub.condition_references(r.condition) AS f
     ), problem AS (
-        SELECT r.place, r.key, 'can never match' AS problem, r.condition::text AS detail FROM rule AS r WHERE mhub.condition_never(r.condition)
+        SELECT s.place, s.key, 'broken' AS problem, s.broken AS detail FROM stored AS s WHERE s.broken IS NOT NULL
+        UNION ALL
+        SELECT r.place, r.key, 'can never match', r.condition::text FROM rule AS r WHERE mhub.condition_never(r.condition)
         UNION ALL
         SELECT later.place, later.key, 'shadowed', format('Rule "%s" comes first and matches whenever this one does.', earlier.key)
         FROM rule AS later CROSS JOIN LATERAL (
@@ -126,7 +136,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path 
     SELECT p.key, p.problem, p.detail FROM problem AS p ORDER BY p.place, p.problem, p.detail
 $$;
 COMMENT ON FUNCTION mhub.check_rules(text) IS
-'What is wrong, or likely so, with the enabled rules of a slot, in their order: can never match, shadowed (an earlier rule without limits matches whenever this one does), no such content, expired content, is over, unknown attribute (no trait of recent people), unknown event, unknown segment, stock used up. rule_key is NULL for the slot''s default content. NULL or an unknown slot gives no row.';
+'What is wrong, or likely so, with the enabled rules of a slot, in their order: broken (its condition cannot be read), can never match, shadowed (an earlier rule without limits matches whenever this one does), no such content, expired content, is over, unknown attribute (no trait of recent people), unknown event, unknown segment, stock used up. rule_key is NULL for the slot''s default content. NULL or an unknown slot gives no row.';
 
 CREATE FUNCTION mhub.doctor_content(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -135,6 +145,6 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
                 ELSE format('%s broken: %s', count(*), string_agg(format('%s/%s %s', s.slot, coalesce(c.rule_key, 'default'), c.problem), ', ' ORDER BY s.slot, c.rule_key)) END,
            CASE WHEN count(*) > 0 THEN 'SELECT * FROM mhub.check_rules(slot) tells what is wrong.' END
     FROM mhub.slot AS s CROSS JOIN LATERAL mhub.check_rules(s.slot) AS c
-    WHERE s.enabled AND c.problem IN ('no such content', 'expired content', 'can never match', 'unknown segment')
+    WHERE s.enabled AND c.problem IN ('broken', 'no such content', 'expired content', 'can never match', 'unknown segment')
 $$;
 COMMENT ON FUNCTION mhub.doctor_content() IS 'Rows of mhub.doctor() about content: rules that cannot work.';

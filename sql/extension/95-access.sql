@@ -52,6 +52,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.doctor_segments()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.doctor_content()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.check_rules(text)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.condition_problem(mhub.condition)'),
+    ('marketer', 'EXECUTE', 'FUNCTION', 'mhub.condition_problem(mhub.condition)'),
     ('operator', 'SELECT', 'TABLE', 'mhub.slot'),
     ('operator', 'SELECT', 'TABLE', 'mhub.content'),
     ('operator', 'SELECT', 'TABLE', 'mhub.content_rule'),

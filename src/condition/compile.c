@@ -4,6 +4,7 @@
  */
 #include "condition/condition.h"
 
+#include "common/error_caught.h"
 #include "mb/pg_wchar.h"
 
 static void
@@ -34,5 +35,24 @@ mhub_condition_compile(const char *text, int length, MhubAttributes *attributes)
 	set_context(condition->root, CurrentMemoryContext);
 	if (attributes != NULL)
 		mhub_attributes_bind(attributes, condition->root);
+	return condition;
+}
+
+/* The same for a condition that must not be in the way of others: NULL with the reason where it cannot be compiled. */
+MhubCondition *
+mhub_condition_try_compile(const char *text, int length, MhubAttributes *attributes, const char **problem)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MhubCondition *volatile condition = NULL;
+
+	PG_TRY();
+	{
+		condition = mhub_condition_compile(text, length, attributes);
+	}
+	PG_CATCH();
+	{
+		*problem = mhub_catch_error(context)->message;
+	}
+	PG_END_TRY();
 	return condition;
 }

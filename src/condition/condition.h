@@ -82,6 +82,7 @@ typedef struct varlena MhubConditionDatum;
 extern MhubAttributes *mhub_attributes_create(void);
 extern void mhub_attributes_bind(MhubAttributes *attributes, CondNode *node);
 extern MhubCondition *mhub_condition_compile(const char *text, int length, MhubAttributes *attributes);
+extern MhubCondition *mhub_condition_try_compile(const char *text, int length, MhubAttributes *attributes, const char **problem);
 extern void mhub_profile_init(MhubProfile *profile, MhubAttributes *attributes);
 extern void mhub_profile_open(MhubProfile *profile, Jsonb *jsonb, TimestampTz at);
 extern void mhub_profile_put(MhubProfile *profile, const char *name, const CondValue *value);

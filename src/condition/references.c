@@ -1,6 +1,7 @@
 /*
  * references.c
- *	  mhub.condition_references(): what a condition looks at.
+ *	  mhub.condition_references(): what a condition looks at, and
+ *	  mhub.condition_problem(): whether it can be read at all.
  */
 #include "mhub.h"
 
@@ -10,6 +11,7 @@
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(mhub_condition_references);
+PG_FUNCTION_INFO_V1(mhub_condition_problem);
 
 static void
 put(ReturnSetInfo *result, const char *kind, const char *name)
@@ -56,4 +58,17 @@ mhub_condition_references(PG_FUNCTION_ARGS)
 	put_node((ReturnSetInfo *) fcinfo->resultinfo,
 			 mhub_condition_compile(VARDATA_ANY(condition), VARSIZE_ANY_EXHDR(condition), NULL)->root, false);
 	return (Datum) 0;
+}
+
+/* What was stored by an older release, or past the type's input, may be unreadable. */
+Datum
+mhub_condition_problem(PG_FUNCTION_ARGS)
+{
+	text	   *condition = PG_GETARG_TEXT_PP(0);
+	const char *problem = NULL;
+
+	(void) mhub_condition_try_compile(VARDATA_ANY(condition), VARSIZE_ANY_EXHDR(condition), NULL, &problem);
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }

@@ -6,6 +6,7 @@
 
 #include "condition/segment_set.h"
 
+#include "common/error_caught.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
 #include "condition/change.h"
@@ -91,7 +92,9 @@ compile_segments(SegmentSet *set, MemoryContext context)
 			set->has_lists = true;
 			continue;
 		}
-		all[i].condition = mhub_condition_compile(text, strlen(text), set->attributes);
+		all[i].condition = mhub_condition_try_compile(text, strlen(text), set->attributes, &all[i].broken);
+		if (all[i].broken != NULL)
+			continue;
 		condition_item_events(all[i].condition->root, &set->item_events, &set->nitem_events);
 	}
 	place_segments(set, all, nall);
@@ -143,6 +146,48 @@ is_on_list(const Segment *segment, const PersonFacts *facts)
 	return false;
 }
 
+static void
+report_broken(const Segment *segment, int level)
+{
+	ereport(level,
+			(errcode(level >= ERROR ? ERRCODE_DATA_CORRUPTED : ERRCODE_WARNING),
+			 errmsg("segment \"%s\" is broken: %s", segment->key, segment->broken)));
+}
+
+static bool
+evaluate(const Segment *segment, const PersonFacts *facts, CondScope *scope)
+{
+	if (segment->broken != NULL)
+		report_broken(segment, ERROR);
+	if (segment->condition == NULL)
+		return is_on_list(segment, facts);
+	return condition_eval(segment->condition->root, scope) == MHUB_TRUE;
+}
+
+/* One that fails is broken from then on.  Evaluation touches nothing but memory. */
+static bool
+evaluate_or_break(SegmentSet *set, Segment *segment, const PersonFacts *facts, CondScope *scope)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool member = false;
+
+	if (segment->broken == NULL)
+	{
+		PG_TRY();
+		{
+			member = evaluate(segment, facts, scope);
+		}
+		PG_CATCH();
+		{
+			segment->broken = MemoryContextStrdup(GetMemoryChunkContext(set), mhub_catch_error(context)->message);
+		}
+		PG_END_TRY();
+	}
+	if (segment->broken != NULL)
+		report_broken(segment, WARNING);
+	return member;
+}
+
 const char **
 segment_set_evaluate(SegmentSet *set, const PersonFacts *facts, const bool *wanted, TimestampTz at, int *count,
 					 TimestampTz *next_change)
@@ -158,12 +203,11 @@ segment_set_evaluate(SegmentSet *set, const PersonFacts *facts, const bool *want
 		*next_change = DT_NOEND;
 	for (int i = 0; i < set->nsegments; i++)
 	{
-		const Segment *segment = &set->segments[i];
+		Segment    *segment = &set->segments[i];
 
 		if (wanted != NULL && !wanted[i])
 			continue;
-		if (segment->condition == NULL ? is_on_list(segment, facts)
-			: condition_eval(segment->condition->root, &scope) == MHUB_TRUE)
+		if (wanted != NULL ? evaluate_or_break(set, segment, facts, &scope) : evaluate(segment, facts, &scope))
 			keys[profile->nlive_segments++] = segment->key;
 		if (next_change != NULL && segment->condition != NULL)
 			*next_change = Min(*next_change, condition_next_change(segment->condition->root, &scope));

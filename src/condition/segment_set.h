@@ -10,7 +10,8 @@
 typedef struct Segment
 {
 	const char *key;
-	MhubCondition *condition;	/* NULL: a list */
+	MhubCondition *condition;	/* NULL: a list, or broken */
+	const char *broken;			/* why nobody can tell who is in it, or NULL */
 } Segment;
 
 typedef struct SegmentSet
@@ -30,7 +31,9 @@ extern SegmentSet *segment_set_get(void);
 
 /*
  * The keys of the segments that a person is in.  wanted, unless NULL, says
- * which to look at; *next_change, when that may change with time alone.
+ * which to look at; then nobody is in a broken one, with a warning, which is
+ * an error else: people must not leave a segment because it broke.
+ * *next_change: when the keys may change with time alone.
  */
 extern const char **segment_set_evaluate(SegmentSet *set, const PersonFacts *facts, const bool *wanted, TimestampTz at,
 										 int *count, TimestampTz *next_change);

@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/error_caught.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -36,13 +37,6 @@ break_rule(Slot *slot, int number, ErrorData *error)
 			 errmsg("rule \"%s\" of slot \"%s\" is skipped: %s", rule->key, slot->name, rule->broken)));
 }
 
-static bool
-must_not_be_caught(int sqlerrcode)
-{
-	return sqlerrcode == ERRCODE_QUERY_CANCELED || sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
-		sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
-}
-
 /*
  * Chooses, surviving an error of one rule.  Evaluation touches nothing but
  * memory, so that an error needs no subtransaction to be undone.
@@ -59,14 +53,9 @@ try_to_choose(Slot *slot, const bool *excluded, RuleChoice *choice)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (slot->set.trying < 0 || must_not_be_caught(error->sqlerrcode))
+		if (slot->set.trying < 0)
 			PG_RE_THROW();
-		FlushErrorState();
-		break_rule(slot, slot->set.trying, error);
+		break_rule(slot, slot->set.trying, mhub_catch_error(context));
 		done = false;
 	}
 	PG_END_TRY();

@@ -298,34 +298,6 @@ load_assignment(Rule *rule, const Row *row)
 	set_ranges(rule);
 }
 
-/*
- * Compiles the rule's condition.  Should that fail, the rule is broken and
- * the others go on: nothing but memory is touched in between.
- */
-static void
-compile(Rule *rule, const char *text, MhubAttributes *attributes)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		rule->condition = mhub_condition_compile(text, strlen(text), attributes);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			PG_RE_THROW();
-		FlushErrorState();
-		rule->broken = error->message;
-	}
-	PG_END_TRY();
-}
-
 static void
 load_rule(Rule *rule, const Row *row, MhubAttributes *attributes)
 {
@@ -341,7 +313,11 @@ load_rule(Rule *rule, const Row *row, MhubAttributes *attributes)
 	rule->stock = isnull ? -1 : DatumGetInt64(stock);
 	rule->stock_per_person = DatumGetBool(column(row, RULE_STOCK_PER_PERSON, &isnull));
 	if (rule->broken == NULL)
-		compile(rule, text_column(row, RULE_CONDITION), attributes);
+	{
+		char	   *condition = text_column(row, RULE_CONDITION);
+
+		rule->condition = mhub_condition_try_compile(condition, strlen(condition), attributes, &rule->broken);
+	}
 }
 
 static bool
@@ -453,6 +429,15 @@ content_keys(const RuleSet *set, const char *default_content)
 }
 
 static void
+report_broken(const Slot *slot, const Rule *rule)
+{
+	if (rule->broken != NULL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("rule \"%s\" of slot \"%s\" is skipped: %s", rule->key, slot->name, rule->broken)));
+}
+
+static void
 load(Slot *slot)
 {
 	Contents	contents;
@@ -474,6 +459,7 @@ load(Slot *slot)
 	for (int i = 0; i < slot->set.nrules; i++)
 	{
 		find_contents(&slot->set.rules[i], &contents);
+		report_broken(slot, &slot->set.rules[i]);
 		sum_up(slot, &slot->set.rules[i]);
 	}
 	ruleset_complete(&slot->set);
