@@ -14,6 +14,8 @@
 #include "utils/builtins.h"
 #include "workflow/clock.h"
 
+int			mhub_batches_under_way = 0;
+
 static MhubPlan known_user = {
 	"SELECT FROM mhub.identifier AS i WHERE i.kind = 'user_id' AND i.value = $1",
 	1, {TEXTOID}, NULL
@@ -151,17 +153,14 @@ prepare_events(MhubEventBatch *batch)
  * After each SPI call CurrentMemoryContext is SPI's own, which SPI_finish()
  * frees: what outlives it, such as reasons of rejections, needs the batch's.
  */
-void
-mhub_event_batch_record(MhubEventBatch *batch)
+static void
+record_connected(MhubEventBatch *batch)
 {
 	static void (*const steps[]) (MhubEventBatch *) = {
 		prepare_events, mhub_claim_messages, identify_events, mhub_forget_messages,
 		accept_pending, join_groups, mhub_insert_events, mhub_count_events
 	};
-	MemoryContext old = CurrentMemoryContext;
 
-	if (batch->n_events == 0)
-		return;
 	SPI_connect();
 	for (size_t i = 0; i < lengthof(steps); i++)
 	{
@@ -169,5 +168,24 @@ mhub_event_batch_record(MhubEventBatch *batch)
 		steps[i] (batch);
 	}
 	SPI_finish();
+}
+
+void
+mhub_event_batch_record(MhubEventBatch *batch)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	if (batch->n_events == 0)
+		return;
+	mhub_batches_under_way++;
+	PG_TRY();
+	{
+		record_connected(batch);
+	}
+	PG_FINALLY();
+	{
+		mhub_batches_under_way--;
+	}
+	PG_END_TRY();
 	MemoryContextSwitchTo(old);
 }

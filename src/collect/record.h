@@ -18,6 +18,9 @@ typedef enum MhubIpPolicy
 extern int	mhub_clock_skew_threshold;	/* seconds */
 extern int	mhub_ip_policy;
 
+/* record.c: how many batches are being recorded; more than one when a trigger collects, too */
+extern int	mhub_batches_under_way;
+
 /* prepare.c: what is missing is filled in, what cannot be is rejected */
 extern void mhub_prepare_event(MhubEventBatch *batch, MhubEvent *event);
 extern void mhub_reject_event(MhubEvent *event, const char *reason, const char *detail);

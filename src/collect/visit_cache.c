@@ -9,6 +9,7 @@
  */
 #include "collect/visit_cache.h"
 
+#include "collect/record.h"
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
@@ -34,12 +35,15 @@ static uint64 generation;		/* of the rules that it follows from */
 static MhubArrival *arrivals[SLOTS];
 static Agent agents[SLOTS];
 
-/* Events of this transaction may still use what was kept, so it only goes with that. */
+/*
+ * Events of the batch may still use what was kept, so it goes with that; those
+ * of a batch around it too, and then it goes with the transaction.
+ */
 static void
 forget(void)
 {
 	if (memory != NULL)
-		MemoryContextSetParent(memory, TopTransactionContext);
+		MemoryContextSetParent(memory, mhub_batches_under_way > 1 ? TopTransactionContext : CurrentMemoryContext);
 	memory = NULL;
 	memset(arrivals, 0, sizeof(arrivals));
 	memset(agents, 0, sizeof(agents));

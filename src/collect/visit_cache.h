@@ -17,7 +17,7 @@ typedef struct MhubArrival
 	MhubSource	source;
 } MhubArrival;
 
-/* What these return lasts to the end of the transaction. */
+/* CurrentMemoryContext is the batch's; what these return lasts as long. */
 extern const MhubArrival *mhub_arrival_of(const MhubEvent *event);
 extern bool mhub_agent_is_bot(const char **user_agent);
 
