@@ -86,6 +86,17 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
         JOIN mhub.identifier AS o ON o.identifier_id = other.id
         WHERE o.person_id <> m.person_id AND i.kind <> 'fingerprint'
         GROUP BY o.person_id
+    ), seen_together AS MATERIALIZED (
+        -- persons who were seen with the same identifier (a cookie, say) and whom a limit keeps apart
+        SELECT DISTINCT o.person_id
+        FROM me AS m JOIN mhub.identifier AS i ON i.person_id = m.person_id
+        CROSS JOIN LATERAL (
+            SELECT c.left_out_identifier_id AS id FROM mhub.identity_conflict AS c WHERE c.identifier_id = i.identifier_id
+            UNION SELECT c.identifier_id FROM mhub.identity_conflict AS c WHERE c.left_out_identifier_id = i.identifier_id
+            LIMIT 100
+        ) AS other
+        JOIN mhub.identifier AS o ON o.identifier_id = other.id
+        WHERE o.person_id <> m.person_id
     ), candidate AS MATERIALIZED (
         SELECT DISTINCT c.person_id FROM me AS m CROSS JOIN mhub.match_field AS f
         CROSS JOIN LATERAL (
@@ -93,6 +104,7 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
             WHERE p.traits @> jsonb_build_object(f.trait, m.traits -> f.trait) AND p.traits <> '{}' AND p.merged_into IS NULL LIMIT 500) AS c
         WHERE f.blocks AND btrim(m.traits ->> f.trait) <> '' AND c.person_id <> m.person_id
         UNION SELECT s.person_id FROM seen_with AS s
+        UNION SELECT s.person_id FROM seen_together AS s
         -- whose identifier is what this one has as a trait: found by its blind index, where it is sealed
         UNION SELECT i.person_id FROM me AS m CROSS JOIN mine AS v
         JOIN mhub.identifier_kind AS k ON k.kind = v.field AND (NOT k.pii OR current_setting('mhub.purpose', true) <> '')
@@ -117,6 +129,9 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
         SELECT s.person_id, 'fingerprint', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
         FROM seen_with AS s JOIN mhub.match_field AS f ON f.trait = '$fingerprint'
         UNION ALL
+        SELECT s.person_id, 'seen_together', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
+        FROM seen_together AS s JOIN mhub.match_field AS f ON f.trait = '$seen_together'
+        UNION ALL
         -- the same network and agent within a day of each other, among each one's last events
         SELECT c.person_id, 'network', 'exact', 1, log(2, (f.m_exact / f.u_exact)::numeric)
         FROM candidate AS c CROSS JOIN me AS m JOIN mhub.match_field AS f ON f.trait = '$network'
@@ -136,7 +151,7 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
     FROM summed AS s WHERE s.weight > 0 ORDER BY s.total DESC, s.person_id
 $$;
 COMMENT ON FUNCTION mhub.match_candidates(bigint) IS
-'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) and is kept in the open, or a fingerprint, or one has as trait what is the other''s identifier; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Sealed traits and identifiers (found by blind index) take part while mhub.purpose is set, for callers who may execute mhub.decrypt(); the access log then has each value opened. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
+'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) and is kept in the open, or a fingerprint, or were seen with the same identifier and kept apart by a limit (mhub.identity_conflict), or one has as trait what is the other''s identifier; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Sealed traits and identifiers (found by blind index) take part while mhub.purpose is set, for callers who may execute mhub.decrypt(); the access log then has each value opened. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
 
 CREATE FUNCTION mhub.recent_networks(person_id bigint, OUT network inet, OUT user_agent text, OUT occurred_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 100 SET search_path = pg_catalog, pg_temp AS $$

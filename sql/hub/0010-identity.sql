@@ -302,7 +302,7 @@ CREATE TABLE mhub.match_field (
     u_close double precision NOT NULL DEFAULT 0.0001 CHECK (u_close > 0 AND u_exact + u_close < 1)
 );
 COMMENT ON TABLE mhub.match_field IS 'What mhub.match_candidates() compares, and what agreement is worth: log2 of m / u. Edit the rows to your data, and add traits of your own.';
-COMMENT ON COLUMN mhub.match_field.trait IS 'Name of the trait; $fingerprint for identifiers seen with the same fingerprint, $network for the same network and agent within a day.';
+COMMENT ON COLUMN mhub.match_field.trait IS 'Name of the trait; $fingerprint for identifiers seen with the same fingerprint, $network for the same network and agent within a day, $seen_together for an identifier seen with both and left out by a limit (a cookie with two accounts).';
 COMMENT ON COLUMN mhub.match_field.blocks IS 'True: an exactly equal value makes a candidate. False for what too many share.';
 COMMENT ON COLUMN mhub.match_field.m_exact IS 'How often the values of one and the same person are equal.';
 COMMENT ON COLUMN mhub.match_field.u_exact IS 'How often those of two different persons are.';
@@ -323,4 +323,5 @@ INSERT INTO mhub.match_field (trait, blocks, m_exact, u_exact, close_at, m_close
     ('email', true, 0.7, 0.0003, 0.92, 0.15, 0.002),
     ('phone', true, 0.7, 0.0003, 0.95, 0.1, 0.002),
     ('$fingerprint', true, 0.5, 0.002, 2, 0.0001, 0.0001),
+    ('$seen_together', true, 0.3, 0.005, 2, 0.0001, 0.0001),
     ('$network', true, 0.4, 0.005, 2, 0.0001, 0.0001);

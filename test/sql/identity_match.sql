@@ -48,6 +48,13 @@ SELECT now(), i.identifier_id, 'Page Viewed', 'match ' || i.value, ('198.51.100.
 SELECT candidate_id = :peter AS peter, (SELECT string_agg(key || ' ' || (value ->> 'level'), ', ' ORDER BY key) FROM jsonb_each(evidence)) AS evidence
 FROM mhub.match_candidates(:margaret) WHERE candidate_id = :peter;
 
+-- a cookie that was seen with two accounts
+SELECT mhub.identify('{"user_id": "m-u1", "cookie": "m-shared"}', '{"birthday": "1977-07-07"}') AS first_account \gset
+SELECT mhub.identify('{"user_id": "m-u2", "cookie": "m-shared"}', '{"birthday": "1977-07-07"}') AS second_account \gset
+SELECT candidate_id = :second_account AS second, (SELECT string_agg(key || ' ' || (value ->> 'level'), ', ' ORDER BY key) FROM jsonb_each(evidence)) AS evidence
+FROM mhub.match_candidates(:first_account);
+SELECT candidate_id = :first_account AS first FROM mhub.match_candidates(:second_account);
+
 -- A link needs a probability and both consents, and it can be taken back.
 SELECT mhub.link_match(:margaret, :margret) IS NULL AS no_consent;
 SELECT count(mhub.record_consent(jsonb_build_object('cookie', c), 'identity_matching', legal_basis => 'consent')) AS consents FROM unnest(ARRAY['m-1', 'm-2', 'm-3']) AS c;
