@@ -6,6 +6,7 @@ INSERT INTO query VALUES
 ('persons', $$SELECT c.model, c.label, sum(c.share), sum(c.value) FROM (
     SELECT u.* FROM (SELECT mhub.attribution(kind, ts, channel, id, revenue, '{"models": ["first_touch", "last_touch", "linear", "position_based", "time_decay"], "lookback": "30 days"}') AS a
     FROM (SELECT person_id, 'touch' AS kind, ts, channel, touch_id AS id, NULL::numeric AS revenue FROM touches
+              WHERE mhub.converts_after((SELECT mhub.conversion_set(person_id, ts, conv_id, revenue) FROM conversions), person_id, ts, interval '30 days')
           UNION ALL SELECT person_id, 'conversion', ts, NULL, conv_id, revenue FROM conversions) AS e GROUP BY person_id) AS s CROSS JOIN LATERAL unnest(s.a) AS u) AS c GROUP BY c.model, c.label;$$),
 ('funnel_steps', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ev::integer, interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),
 ('funnel_array', $$SELECT level, count(*) FROM (SELECT mhub.window_funnel(ts, ARRAY[ev = 1, ev = 2, ev = 3, ev = 4], interval '7 days') AS level FROM events WHERE ev BETWEEN 1 AND 4 GROUP BY user_id) AS f GROUP BY level ORDER BY level;$$),

@@ -22,6 +22,11 @@ CREATE AGGREGATE mhub.conversion_set(person_id bigint, at timestamptz, conversio
 COMMENT ON AGGREGATE mhub.conversion_set(bigint, timestamptz, bigint, numeric) IS
 'All conversions as one value, for mhub.attribution_totals(): person, time, id (orders conversions at one time; NULL counts as 0) and value (NULL counts as 0). Rows without person or time do not count. 40 bytes a conversion while it is made, at most 1 GB. Errors: numeric_value_out_of_range for a value of more than 18 digits.';
 
+CREATE FUNCTION mhub.converts_after(conversions bytea, person_id bigint, at timestamptz, within interval DEFAULT NULL) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_converts_after';
+COMMENT ON FUNCTION mhub.converts_after(bytea, bigint, timestamptz, interval) IS
+'Does a conversion of the person follow at that time or later, at most within later (NULL: ever)? conversions: from mhub.conversion_set(), best a scalar subquery: WHERE mhub.converts_after((SELECT mhub.conversion_set(person_id, at, conversion_id, value) FROM conversions), person_id, at, interval ''30 days'') keeps the touches that conversions can credit, before they are grouped by person, and costs far less than a join. False for a NULL conversions, person or time. Errors: invalid_parameter_value for what is no result of conversion_set(), or a within that is negative or has months.';
+
 CREATE FUNCTION mhub.attribution_totals_transfn(state bytea, conversions bytea, person_id bigint, at timestamptz, label text, touch_id bigint) RETURNS bytea
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_attribution_totals_transfn';
 COMMENT ON FUNCTION mhub.attribution_totals_transfn(bytea, bytea, bigint, timestamptz, text, bigint) IS 'Transition function of mhub.attribution_totals() with default options.';

@@ -360,6 +360,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.attribution(text, timestamptz, text, bigint, numeric, jsonb)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.split_amount(numeric, double precision[], integer)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.conversion_set(bigint, timestamptz, bigint, numeric)'),
+    ('*', 'EXECUTE', 'FUNCTION', 'mhub.converts_after(bytea, bigint, timestamptz, interval)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.attribution_totals(bytea, bigint, timestamptz, text, bigint)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.attribution_totals(bytea, bigint, timestamptz, text, bigint, jsonb)'),
     ('analyst', 'EXECUTE', 'FUNCTION', 'mhub.spend_response(text, text, integer)'),

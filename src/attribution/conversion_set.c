@@ -73,6 +73,7 @@ mhub_conversion_set_open(const char *flat, Size size, int min_scale)
 				 errmsg("conversions must be the result of mhub.conversion_set()")));
 	set->n = head.n;
 	set->scale = Max(head.scale, min_scale);
+	set->fingerprint = head.fingerprint;
 	index_persons(set, rows);
 	set->conversions = allocate(set->n, sizeof(MhubConversion));
 	for (int i = 0; i < set->n; i++)
@@ -85,6 +86,25 @@ mhub_conversion_set_open(const char *flat, Size size, int min_scale)
 	return set;
 }
 
+/* The time of the person's first conversion that is not before at; there is one. */
+int64
+mhub_conversion_set_next(const MhubConversionSet *set, int person, int64 at)
+{
+	int			low = set->begin[person];
+	int			high = set->begin[person + 1] - 1;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (set->conversions[middle].at < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return set->conversions[low].at;
+}
+
 Size
 mhub_conversion_set_flat_size(const MhubConversionSet *set)
 {
@@ -94,7 +114,7 @@ mhub_conversion_set_flat_size(const MhubConversionSet *set)
 void
 mhub_conversion_set_flatten(const MhubConversionSet *set, char **to)
 {
-	MhubConversionSetHead head = {MHUB_CONVERSION_SET_MAGIC, set->n, set->scale};
+	MhubConversionSetHead head = {set->fingerprint, MHUB_CONVERSION_SET_MAGIC, set->n, set->scale};
 
 	memcpy(*to, &head, sizeof(head));
 	*to += sizeof(head);

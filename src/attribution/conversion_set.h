@@ -20,9 +20,10 @@ typedef struct MhubPersonConversion
 /* The flat form: this, then the conversions in order of (person, at, id). */
 typedef struct MhubConversionSetHead
 {
+	uint64		fingerprint;	/* of the conversions */
 	uint32		magic;
 	int32		n;
-	int32		scale;
+	int64		scale;
 } MhubConversionSetHead;
 
 #define MHUB_CONVERSION_SET_MAGIC 0x4D485643
@@ -40,6 +41,7 @@ typedef struct MhubConversionSet
 	int			n;				/* conversions */
 	int			n_persons;
 	int			scale;
+	uint64		fingerprint;
 	int64	   *persons;
 	MhubPersonSpan *spans;		/* by number of the person */
 	int		   *begin;
@@ -47,8 +49,22 @@ typedef struct MhubConversionSet
 	MhubPersonIndex index;
 } MhubConversionSet;
 
+extern int64 mhub_conversion_set_next(const MhubConversionSet *set, int person, int64 at);
 extern MhubConversionSet *mhub_conversion_set_open(const char *flat, Size size, int min_scale);
 extern Size mhub_conversion_set_flat_size(const MhubConversionSet *set);
 extern void mhub_conversion_set_flatten(const MhubConversionSet *set, char **to);
+
+/* Does the person convert at that time or later, at most so much later? */
+static inline bool
+mhub_conversion_set_reaches(const MhubConversionSet *set, int person, int64 at, int64 reach)
+{
+	const MhubPersonSpan *span = &set->spans[person];
+	int64		next;
+
+	if (at > span->last_at)
+		return false;
+	next = at <= span->first_at ? span->first_at : mhub_conversion_set_next(set, person, at);
+	return (uint64) next - (uint64) at <= (uint64) reach;
+}
 
 #endif							/* MHUB_CONVERSION_SET_H */

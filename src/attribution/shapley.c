@@ -58,16 +58,11 @@ distinct(int32 *numbers, int n)
 	return kept;
 }
 
-/* Counts a path, weight times.  Sorts it. */
-void
-mhub_shapley_add(MhubShapley *shapley, int32 *path, int n, MhubMarkovState weight)
+static void
+add_coalition(MhubShapley *shapley, const int32 *channels, int n, MhubMarkovState weight)
 {
-	int			size = distinct(path, n);
-	int			coalition;
+	int			coalition = mhub_label_number_copied(&shapley->coalitions, (const char *) channels, n * sizeof(int32));
 
-	if (n == 0 || weight.conversions + weight.others <= 0)
-		return;
-	coalition = mhub_label_number_copied(&shapley->coalitions, (const char *) path, size * sizeof(int32));
 	if (coalition >= shapley->capacity)
 	{
 		shapley->weights = repalloc_huge(shapley->weights, sizeof(MhubMarkovState) * shapley->capacity * 2);
@@ -77,6 +72,28 @@ mhub_shapley_add(MhubShapley *shapley, int32 *path, int n, MhubMarkovState weigh
 	shapley->weights[coalition].conversions += weight.conversions;
 	shapley->weights[coalition].value += weight.value;
 	shapley->weights[coalition].others += weight.others;
+}
+
+/*
+ * Counts a path, weight times.  Sorts it.  With counts every channel of a set
+ * gets the same part of it, so the parts are kept and not the sets, of which
+ * there may be millions.
+ */
+void
+mhub_shapley_add(MhubShapley *shapley, int32 *path, int n, MhubMarkovState weight)
+{
+	int			size = distinct(path, n);
+
+	if (n == 0 || weight.conversions + weight.others <= 0)
+		return;
+	if (shapley->rates)
+	{
+		add_coalition(shapley, path, size, weight);
+		return;
+	}
+	weight = (MhubMarkovState) {weight.conversions / size, weight.value / size, weight.others / size};
+	for (int i = 0; i < size; i++)
+		add_coalition(shapley, &path[i], 1, weight);
 }
 
 MhubMarkovState

@@ -45,36 +45,11 @@ mhub_totals_create(MhubCreditOptions *options, MhubConversionSet *conversions)
 	return totals;
 }
 
-/* The time of the person's first conversion that is not before a touch; there is one. */
-static int64
-next_conversion(const MhubConversionSet *set, int person, int64 at)
-{
-	int			low = set->begin[person];
-	int			high = set->begin[person + 1] - 1;
-
-	while (low < high)
-	{
-		int			middle = low + (high - low) / 2;
-
-		if (set->conversions[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return set->conversions[low].at;
-}
-
 /* Can a conversion of the person credit a touch of that time? */
 static bool
 reachable(const MhubTotals *totals, int person, int64 at)
 {
-	const MhubPersonSpan *span = &totals->conversions->spans[person];
-	int64		next;
-
-	if (at > span->last_at)
-		return false;
-	next = at <= span->first_at ? span->first_at : next_conversion(totals->conversions, person, at);
-	return (uint64) next - (uint64) at <= (uint64) totals->reach;
+	return mhub_conversion_set_reaches(totals->conversions, person, at, totals->reach);
 }
 
 /* Which file a person's touches go to: each has a range of persons. */

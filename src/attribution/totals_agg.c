@@ -89,7 +89,7 @@ mhub_conversion_set_finalfn(PG_FUNCTION_ARGS)
 {
 	MhubLog    *log;
 	int			n = 0;
-	MhubConversionSetHead head = {MHUB_CONVERSION_SET_MAGIC, 0, 0};
+	MhubConversionSetHead head = {0, MHUB_CONVERSION_SET_MAGIC, 0, 0};
 	Row		   *rows;
 	Size		size;
 	bytea	   *result;
@@ -109,13 +109,15 @@ mhub_conversion_set_finalfn(PG_FUNCTION_ARGS)
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 	to = VARDATA(result);
-	memcpy(to, &head, sizeof(head));
 	to += sizeof(head);
 	for (int i = 0; i < n; i++, to += sizeof(MhubPersonConversion))
 	{
 		rows[i].conversion.units = mhub_amount_rescaled((MhubAmount) {rows[i].conversion.units, rows[i].scale}, head.scale);
 		memcpy(to, &rows[i].conversion, sizeof(MhubPersonConversion));
 	}
+	to = VARDATA(result);
+	head.fingerprint = hash_bytes_extended((unsigned char *) to + sizeof(head), (Size) n * sizeof(MhubPersonConversion), 0);
+	memcpy(to, &head, sizeof(head));
 	pfree(rows);
 	PG_RETURN_BYTEA_P(result);
 }

@@ -37,6 +37,19 @@ SELECT f.factor, count(*) AS rows, count(*) FILTER (WHERE (t.conversions, t.valu
 FROM (VALUES (1000000007), (-1), (-3000000000000)) AS f (factor) CROSS JOIN LATERAL pg_temp.totals(f.factor, '{"models": ["linear", "position_based"], "lookback_days": 30, "conversions": "cut", "dedupe": "consecutive"}') AS t
 LEFT JOIN (SELECT * FROM answer WHERE options ? 'lookback_days') AS a USING (model, label) GROUP BY f.factor ORDER BY f.factor;
 
+-- the filter before a group for each person, against a subquery; a set that changes from call to call
+CREATE INDEX ON conversions (person, at);
+SELECT w.within, count(*) AS touches, count(*) FILTER (WHERE mhub.converts_after((SELECT mhub.conversion_set(person, at, id, value) FROM conversions), t.person, t.at, w.within) IS DISTINCT FROM e.expected) AS differing,
+       count(*) FILTER (WHERE mhub.converts_after((SELECT mhub.conversion_set(person * -3000000000000, at, id, value) FROM conversions), t.person * -3000000000000, t.at, w.within) IS DISTINCT FROM e.expected) AS of_other_ids
+FROM (SELECT * FROM touches WHERE id % 40 = 0) AS t CROSS JOIN (VALUES (NULL::interval), ('0'), ('3 days')) AS w (within)
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM conversions AS c WHERE c.person = t.person AND c.at >= t.at AND (w.within IS NULL OR c.at <= t.at + w.within)) AS expected) AS e GROUP BY w.within ORDER BY w.within;
+SELECT p.person, mhub.converts_after(p.set, p.person, '2026-01-01') AS itself, mhub.converts_after(p.set, 5 - p.person, '2026-01-01') AS another, mhub.converts_after(p.set, NULL, '2026-01-01') AS nobody
+FROM (SELECT i AS person, mhub.conversion_set(i, '2026-01-02', 1, 1) AS set FROM generate_series(1, 4) AS i GROUP BY i) AS p ORDER BY p.person;
+SELECT mhub.converts_after((SELECT mhub.conversion_set(NULL, NULL, NULL, NULL)), 1, '2026-01-01') AS empty;
+SAVEPOINT s;
+SELECT mhub.converts_after('nonsense', 1, '2026-01-01');
+ROLLBACK TO s;
+
 -- little memory: the state goes to files, which a limit on these shows
 SET LOCAL work_mem = '64kB';
 SET LOCAL hash_mem_multiplier = 1;
