@@ -3,13 +3,18 @@
 CREATE FUNCTION mhub.spend_response(model text, level text, weeks integer)
 RETURNS TABLE (place text, weeks_observed bigint, cost double precision, revenue double precision, elasticity double precision, scale double precision, fit double precision)
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-    WITH weekly AS (
-        SELECT CASE spend_response.level WHEN 'campaign' THEN d.channel || ' > ' || d.campaign ELSE d.channel END AS place, date_trunc('week', d.day)::date AS week,
-               sum(d.cost)::double precision AS cost, sum(d.revenue)::double precision AS revenue
-        FROM mhub.roi_entry AS d CROSS JOIN mhub.attribution_setting AS s
+    WITH entry AS (
+        SELECT CASE spend_response.level WHEN 'campaign' THEN e.channel || ' > ' || e.campaign ELSE e.channel END AS place, e.day, e.model, e.currency, e.cost, e.revenue
+        FROM mhub.roi_entry AS e WHERE spend_response.level <> 'path'
+        UNION ALL
+        SELECT e.channel || ' > ' || e.landing_page, e.day, e.model, e.currency, e.cost, e.revenue
+        FROM mhub.roi_path_entry AS e WHERE spend_response.level = 'path'
+    ), weekly AS (
+        SELECT d.place, date_trunc('week', d.day)::date AS week, sum(d.cost)::double precision AS cost, sum(d.revenue)::double precision AS revenue
+        FROM entry AS d CROSS JOIN mhub.attribution_setting AS s
         WHERE d.model IN (spend_response.model, '(spend)') AND d.currency = s.currency
           AND date_trunc('week', d.day)::date > (SELECT max(c.day) FROM mhub.cost AS c) - 7 * (spend_response.weeks + 1)
-        GROUP BY 1, 2
+        GROUP BY d.place, date_trunc('week', d.day)
     ), usable AS (
         SELECT w.* FROM weekly AS w WHERE w.cost > 0 AND w.revenue > 0
     ), line AS (
@@ -26,11 +31,11 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
     HAVING sum(w.cost) > 0
 $$;
 COMMENT ON FUNCTION mhub.spend_response(text, text, integer) IS
-'How revenue answers to spend, by channel or campaign (level), from the weeks before the last spend: mean weekly cost and revenue under the attribution model, and the curve revenue = scale * cost ^ elasticity (least squares of logarithms over the weeks with both; elasticity kept within 0.05 and 0.95, NULL when the spend hardly varied; scale such that the curve sums to the revenue), fit its r squared.';
+'How revenue answers to spend, by channel, campaign or path, which is channel > landing page (level), from the weeks before the last spend: mean weekly cost and revenue under the attribution model, and the curve revenue = scale * cost ^ elasticity (least squares of logarithms over the weeks with both; elasticity kept within 0.05 and 0.95, NULL when the spend hardly varied; scale such that the curve sums to the revenue), fit its r squared.';
 
 CREATE FUNCTION mhub.recommend_budget(total numeric, model text DEFAULT 'linear', level text DEFAULT 'channel', weeks integer DEFAULT 13,
     min_change numeric DEFAULT 0.5, max_change numeric DEFAULT 1.5)
-RETURNS TABLE (place text, weeks_observed bigint, cost numeric, recommended_cost numeric, revenue numeric, expected_revenue numeric,
+RETURNS TABLE (place text, weeks_observed bigint, cost numeric, recommended_cost numeric, revenue numeric, expected_revenue numeric, expected_gain numeric,
     marginal_return numeric, marginal_return_then numeric, elasticity numeric, fit numeric, assumption text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -44,9 +49,9 @@ DECLARE
     scales double precision[];
     elasticities double precision[];
 BEGIN
-    IF NOT coalesce(total > 0 AND level IN ('channel', 'campaign') AND weeks BETWEEN 1 AND 520 AND min_change >= 0 AND min_change <= 1 AND max_change >= 1, false) THEN
+    IF NOT coalesce(total > 0 AND level IN ('channel', 'campaign', 'path') AND weeks BETWEEN 1 AND 520 AND min_change >= 0 AND min_change <= 1 AND max_change >= 1, false) THEN
         RAISE EXCEPTION 'invalid argument of recommend_budget()' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'total must be positive, level channel or campaign, weeks within 1 and 520, min_change within 0 and 1, max_change at least 1.';
+            HINT = 'total must be positive, level channel, campaign or path, weeks within 1 and 520, min_change within 0 and 1, max_change at least 1.';
     END IF;
     IF NOT EXISTS (SELECT FROM mhub.attribution_models() AS m (name) WHERE m.name = recommend_budget.model) THEN
         RAISE EXCEPTION 'attribution model "%" is not in use', model USING ERRCODE = 'invalid_parameter_value', HINT = 'See mhub.attribution_setting.';
@@ -83,13 +88,14 @@ BEGIN
 
     RETURN QUERY
     WITH answer AS (
-        SELECT r.*, r.weeks_observed >= 6 AND r.elasticity IS NOT NULL AS known,
+        SELECT r.*, r.scale * power(r.cost, r.elasticity) AS now, r.weeks_observed >= 6 AND r.elasticity IS NOT NULL AS known,
                least(greatest(exp(least(greatest((ln(r.scale * r.elasticity) - (low + high) / 2) / (1 - r.elasticity), -700), 700)), r.cost * min_change), r.cost * max_change) AS best
         FROM mhub.spend_response(model, level, weeks) AS r
     )
     SELECT a.place, a.weeks_observed, round(a.cost::numeric, 2), round((CASE WHEN a.known THEN a.best ELSE a.cost END)::numeric, 2),
-           round((CASE WHEN a.known THEN a.scale * power(a.cost, a.elasticity) ELSE a.revenue END)::numeric, 2),
+           round((CASE WHEN a.known THEN a.now ELSE a.revenue END)::numeric, 2),
            round((CASE WHEN a.known THEN a.scale * power(a.best, a.elasticity) ELSE a.revenue END)::numeric, 2),
+           round((CASE WHEN a.known THEN a.scale * power(a.best, a.elasticity) - a.now ELSE 0 END)::numeric, 2),
            round((CASE WHEN a.known THEN a.scale * a.elasticity * power(a.cost, a.elasticity - 1) END)::numeric, 4),
            round((CASE WHEN a.known AND a.best > 0 THEN a.scale * a.elasticity * power(a.best, a.elasticity - 1) END)::numeric, 4),
            round(a.elasticity::numeric, 3), round(a.fit::numeric, 3),
@@ -100,6 +106,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.recommend_budget(numeric, text, text, integer, numeric, numeric) IS
-'Distributes a weekly budget (total, in the reports'' currency) so that the expected revenue is greatest. For every channel or campaign (level) a curve of diminishing returns is fitted to its weeks (mhub.spend_response); money moves to where the next unit brings most until all marginal returns are equal, within floors and caps: min_change and max_change times the present weekly spend. Whoever has too little data keeps its spend.
-Returns for each place: weeks_observed; cost and recommended_cost a week; revenue and expected_revenue a week by the curve (the gain is the difference of their sums); the marginal return now and then (revenue for one more unit of money); elasticity and fit (r squared: below 0.3 the curve explains little); assumption in words. It assumes that weeks to come are like those seen, that spend works in its own week, and that channels do not help each other: test it by moving a little first.
+'Distributes a weekly budget (total, in the reports'' currency) so that the expected revenue is greatest. For every channel, campaign or path (level; of a path the channel and landing page, between which money can be moved) a curve of diminishing returns is fitted to its weeks (mhub.spend_response); money moves to where the next unit brings most until all marginal returns are equal, within floors and caps: min_change and max_change times the present weekly spend. Whoever has too little data keeps its spend.
+Returns for each place: weeks_observed; cost and recommended_cost a week; revenue and expected_revenue a week by the curve, expected_gain the difference, to be summed; the marginal return now and then (revenue for one more unit of money); elasticity and fit (r squared: below 0.3 the curve explains little); assumption in words. It assumes that weeks to come are like those seen, that spend works in its own week, and that channels do not help each other: test it by moving a little first.
 Errors: object_not_in_prerequisite_state when no place has enough data, invalid_parameter_value for wrong arguments or a total that floors and caps do not allow.';

@@ -18,7 +18,9 @@ FROM mhub.cost AS c, mhub.goal AS g;
 INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value) SELECT c.conversion_id, 'linear', t.touch_id, 1, c.value FROM mhub.conversion AS c JOIN mhub.cost AS k ON k.cost_id = c.conversion_id JOIN mhub.touch AS t ON t.channel = k.platform;
 
 SELECT place, weeks_observed, cost, recommended_cost, marginal_return, marginal_return_then, elasticity, fit, assumption FROM mhub.recommend_budget(1070);
-SELECT sum(recommended_cost) AS total, sum(expected_revenue) > sum(revenue) AS gains FROM mhub.recommend_budget(1070);
+SELECT sum(recommended_cost) AS total, sum(expected_gain) AS gain, abs(sum(expected_revenue) - sum(revenue) - sum(expected_gain)) < 0.05 AS of_their_difference FROM mhub.recommend_budget(1070);
+-- by path: channel > landing page
+SELECT place, weeks_observed, recommended_cost, elasticity FROM mhub.recommend_budget(1070, level => 'path');
 -- no other split of a's and b's money does better
 SELECT round(max(40 * power(x, 0.5) + 5 * power(970 - x, 0.8))::numeric, 1) AS best_found, (SELECT round(sum(expected_revenue), 1) FROM mhub.recommend_budget(1070) WHERE place IN ('a', 'b')) AS expected
 FROM (SELECT g / 4.0::float8 AS x FROM generate_series(1040, 2840) AS g) AS s WHERE 970 - x BETWEEN 215 AND 640;
