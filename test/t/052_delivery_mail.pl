@@ -224,6 +224,17 @@ is(sql("SELECT mhub.record_delivery_event('bounced', idempotency_key => '$key', 
 is(state_of($id), 'failed:bounced', 'fails the message');
 is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'email')"), 't', 'and suppresses the address');
 is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'sms')"), 'f', 'on this channel');
+# Each kind of report has its consequence, and no other: [kind, state afterwards, suppressed, still consents].
+for (['soft_bounced', 'sent', 'f', 't'], ['opened', 'sent', 'f', 't'], ['complained', 'sent', 't', 'f'], ['unsubscribed', 'sent', 'f', 'f'], ['failed', 'failed:failed', 'f', 't'])
+{
+	my ($kind, $state, $suppressed, $consents) = @$_;
+	(my $name = $kind) =~ tr/_//d;
+	my $person = person("$name\@example.com");
+	my $of = queue($person);
+	deliver();
+	sql("SELECT mhub.record_delivery_event('$kind', idempotency_key => m.idempotency_key, source_id => 'r') FROM mhub.message AS m WHERE m.message_id = $of");
+	is(join(' ', state_of($of), sql("SELECT mhub.is_suppressed('email', '$name\@example.com', 'email')"), sql("SELECT mhub.has_consent($person, 'marketing', 'email')")), "$state $suppressed $consents", "reported: $kind");
+}
 my ($code, $out, $err) = $node->psql($db, "SELECT mhub.record_delivery_event('delivered')");
 like($err, qr/neither idempotency_key/, 'an event about nothing');
 
