@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 /*
  * outcome is a relation that exists while this runs: twelve arrays would cost
