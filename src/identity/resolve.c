@@ -5,7 +5,7 @@
  * The order of locks is what keeps sessions from deadlocking, whatever they
  * observe at the same time:
  *
- *	1. New identifiers are inserted in the order of (kind, value).  A session
+ *	1. New identifiers are inserted in the order of (value, kind).  A session
  *	   that meets another's uncommitted identifier waits for it here, holding
  *	   nothing but smaller ones.
  *	2. Persons that may change are locked in order of lock.  If a look after
