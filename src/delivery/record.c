@@ -15,9 +15,9 @@
 
 /*
  * outcome is a relation that exists while this runs: twelve arrays would cost
- * more than the update itself.  Joined by key only: any further condition ruins the plan once the statistics
- * are stale.  Who changed a message's state meanwhile (an event, an erasure)
- * has the last word.
+ * more than the update itself.  Joined by key only: any further condition
+ * ruins the plan once the statistics are stale.  Who changed a message's state
+ * meanwhile (an event, an erasure) has the last word.
  */
 static MhubPlan record_plan = {
 	"UPDATE mhub.message AS m SET "

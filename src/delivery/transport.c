@@ -272,15 +272,13 @@ set_up(Slot *slot, const TransferRequest *request)
 		slot->shape = shape;
 }
 
-static bool
+static void
 set_body(CURL *easy, const TransferRequest *request)
 {
-	if (request->body != NULL)
-	{
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
-	}
-	return true;
+	if (request->body == NULL)
+		return;
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
 }
 
 static bool
@@ -350,7 +348,9 @@ transport_start(Transport *transport, TransferRequest *request)
 	set_up(slot, request);
 	curl_easy_setopt(slot->easy, CURLOPT_URL, request->url);
 	set_headers(slot, request);
-	if (!(request->smtp ? set_smtp(slot, request) : set_body(slot->easy, request)) ||
+	if (!request->smtp)
+		set_body(slot->easy, request);
+	if ((request->smtp && !set_smtp(slot, request)) ||
 		curl_multi_add_handle(transport->multi, slot->easy) != CURLM_OK)
 	{
 		release_slot(slot);
