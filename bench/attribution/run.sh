@@ -63,6 +63,6 @@ cp "$bench/duckdb.mjs" .
 node duckdb.mjs load "$scratch"
 for run in $(seq "$runs"); do
 	for pair in attr_pg:totals funnel_pg:funnel_reached; do
-		echo "$pair: DuckDB $(node duckdb.mjs "$baseline/${pair%%:*}.sql"); mhub $(perl "$bench/../compare.pl" --runs 1 --setup 'SET max_parallel_workers_per_gather = 0; SET jit = off;' "a=sql:SELECT 1;" "mhub=sql:@$scratch/${pair##*:}.sql" | sed -n 's/^mhub *//p')"
+		echo "$pair: DuckDB $(node duckdb.mjs "$baseline/${pair%%:*}.sql"); mhub $(perl "$bench/../compare.pl" --runs 1 --setup 'SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = '"'256MB'"';' "a=sql:SELECT 1;" "mhub=sql:@$scratch/${pair##*:}.sql" | sed -n 's/^mhub *//p')"
 	done
 done

@@ -63,6 +63,8 @@ mhub_conversion_set_reaches(const MhubConversionSet *set, int person, int64 at, 
 
 	if (at > span->last_at)
 		return false;
+	if ((uint64) span->last_at - (uint64) at <= (uint64) reach)
+		return true;
 	next = at <= span->first_at ? span->first_at : mhub_conversion_set_next(set, person, at);
 	return (uint64) next - (uint64) at <= (uint64) reach;
 }
