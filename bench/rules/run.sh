@@ -67,9 +67,13 @@ SQL
 \set n random(1, 2000)
 INSERT INTO plain (who, slot, content, properties) VALUES (:n, 'home', 'c', '{"locale": "zh"}');
 SQL
-	rate() { PGOPTIONS='-c synchronous_commit=off' pgbench -n -M prepared -c 1 -T 4 -f "$1" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
-	rate insert.sql >/dev/null; rate choose.sql >/dev/null
-	for run in 1 2 3; do echo "$(rate insert.sql) $(rate choose.sql)"; done |
-		sort -n | awk '{ratio[NR] = $2 / $1; plain[NR] = $1; choose[NR] = $2}
-			END {printf "choose_content: plain INSERT %.0f per s, choose_content %.0f per s (median of 3, async commit): ratio %.2f\n", plain[2], choose[2], choose[2] / plain[2]}'
+	rate() { PGOPTIONS='-c synchronous_commit=off' pgbench -n -M prepared -c "$2" -T 2 -f "$1" 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
+	for clients in 1 4; do
+		rate insert.sql $clients >/dev/null; rate choose.sql $clients >/dev/null
+		for run in 1 2 3 4 5 6 7; do echo "$(rate insert.sql $clients) $(rate choose.sql $clients)"; done |
+			awk '{print $2 / $1, $1, $2}' | sort -n |
+			awk -v clients=$clients '{ratio[NR] = $1; plain[NR] = $2; choose[NR] = $3}
+				END {printf "choose_content, %d client(s), async commit: plain INSERT %.0f per s, choose_content %.0f per s: ratio %.2f (median of %d pairs, %.2f to %.2f)\n",
+					clients, plain[4], choose[4], ratio[4], NR, ratio[1], ratio[NR]}'
+	done
 esac

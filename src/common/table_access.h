@@ -65,7 +65,7 @@ extern void mhub_table_push_latest(void);
  * With unique, a key of the table, rows that are there already are left out,
  * as by ON CONFLICT DO NOTHING, and the array inserted (one element a row)
  * tells which are not; stop ends the statement with the first such row.
- * The caller is connected to SPI.  Returns the number of rows inserted.
+ * Needs no SPI connection.  Returns the number of rows inserted.
  */
 extern uint64 mhub_table_insert(MhubTable *table, const MhubColumns *rows);
 extern uint64 mhub_table_insert_unique(MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop);

@@ -259,7 +259,12 @@ statement_for(MhubTable *table, const MhubColumns *rows, int key)
 static bool
 insert_by_statement(MhubTable *table, const MhubColumns *rows, int row, int key)
 {
-	return mhub_execute_row(statement_for(table, rows, key), rows, row, SPI_OK_INSERT) > 0;
+	bool		inserted;
+
+	SPI_connect();
+	inserted = mhub_execute_row(statement_for(table, rows, key), rows, row, SPI_OK_INSERT) > 0;
+	SPI_finish();
+	return inserted;
 }
 
 uint64

@@ -297,9 +297,7 @@ record_impression(Viewer *viewer, const Decision *decision)
 		if (texts[i] == NULL)
 			mhub_columns_null(&rows, 2 + i);
 	}
-	connect_spi();
 	(void) mhub_table_insert(&impression_table, &rows);
-	SPI_finish();
 }
 
 static void
