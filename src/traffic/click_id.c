@@ -56,6 +56,15 @@ const MhubClickId mhub_click_ids[] = {
 };
 const int	mhub_n_click_ids = lengthof(mhub_click_ids);
 
+/* Names that others use too, once something shows that they are these networks' */
+static const MhubClickId ad_click_ids[] = {
+	{"callback", "kuaishou", "kuaishou", "cpc", true, 14},
+	{"clickid", "bytedance", "toutiao", "cpc", true, 14},
+};
+
+/* Tokens of Kuaishou are longer; names of JSONP functions, the commonest other values, are shorter. */
+#define KUAISHOU_TOKEN_MIN 48
+
 /* Whose generic click_id, clickid or callback it is, by the source beside it */
 static const struct
 {
@@ -95,6 +104,47 @@ mhub_network_of_source(const char *source)
 	{
 		if (strcmp(source, source_networks[i].source) == 0)
 			return source_networks[i].network;
+	}
+	return NULL;
+}
+
+/* One long word in base64url: both cases and digits, and nothing that a name or an address would have */
+static bool
+is_long_token(const char *value)
+{
+	bool		upper = false;
+	bool		lower = false;
+	bool		digit = false;
+	const char *c;
+
+	for (c = value; *c != '\0'; c++)
+	{
+		upper = upper || isupper((unsigned char) *c);
+		lower = lower || islower((unsigned char) *c);
+		digit = digit || isdigit((unsigned char) *c);
+		if (!isalnum((unsigned char) *c) && strchr("-_=", *c) == NULL)
+			return false;
+	}
+	return upper && lower && digit && c - value >= KUAISHOU_TOKEN_MIN;
+}
+
+/* Kuaishou adds "callback" to every landing address: a token, or the whole address that conversions are reported to. */
+bool
+mhub_is_kuaishou_callback(const char *parameter, const char *value)
+{
+	return strcmp(parameter, "callback") == 0 && (is_long_token(value) || strstr(value, "gifshow.com/track/") != NULL);
+}
+
+/* What a name without a network of its own is in the addresses of ads; NULL: nothing certain */
+const MhubClickId *
+mhub_ad_click_id(const char *parameter)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(ad_click_ids); i++)
+	{
+		if (strcmp(parameter, ad_click_ids[i].parameter) == 0)
+			return &ad_click_ids[i];
 	}
 	return NULL;
 }

@@ -31,4 +31,7 @@ extern const int mhub_n_click_ids;
 extern const MhubClickId *mhub_find_click_id(const char *parameter);
 extern const char *mhub_network_of_source(const char *source);
 
+extern const MhubClickId *mhub_ad_click_id(const char *parameter);
+extern bool mhub_is_kuaishou_callback(const char *parameter, const char *value);
+
 #endif							/* MHUB_CLICK_ID_H */

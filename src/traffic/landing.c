@@ -135,6 +135,15 @@ take_click(MhubLanding *landing, const MhubClickId *click, const MhubQueryScan *
 	if (click->network != NULL && (landing->network == NULL || click->rank < landing->network->rank))
 		landing->network = click;
 	landing->paid = landing->paid || click->paid;
+	if (mhub_is_kuaishou_callback(click->parameter, value))
+		landing->ad_network = "kuaishou";
+}
+
+/* ByteDance adds the creative and its kind beside its clickid. */
+static bool
+is_bytedance_mark(const char *name, const MhubQueryScan *scan)
+{
+	return (strcmp(name, "creativeid") == 0 || strcmp(name, "creativetype") == 0) && usable_value(scan) != NULL;
 }
 
 /* WeChat and Xiaohongshu mark addresses that were shared, which arrive without a referrer. */
@@ -176,6 +185,8 @@ read_query(const char *query, MhubLanding *landing)
 			take_field(landing, parameter, &scan);
 		else if ((click = mhub_find_click_id(name)) != NULL)
 			take_click(landing, click, &scan);
+		else if (is_bytedance_mark(name, &scan))
+			landing->ad_network = "bytedance";
 		else if (landing->share == NULL)
 			landing->share = shared_in(name, &scan);
 	}

@@ -27,6 +27,7 @@ typedef struct MhubLanding
 	char	   *click_id;
 	const MhubClickId *network; /* the best one that tells a network */
 	bool		paid;			/* a parameter that only ads carry */
+	const char *ad_network;		/* whose ads have addresses of this form; NULL: no sign of one */
 	const char *share;			/* the app the address was shared in; NULL: no sign of it */
 } MhubLanding;
 

@@ -255,6 +255,36 @@ take_landing(const MhubLanding *landing, MhubSource *result)
 	result->click_id = landing->click_id;
 }
 
+/* Do the source that was named, the referrer or the address itself say that the click is this network's? */
+static bool
+speaks_of_network(const char *network, const MhubLanding *landing, const Referrer *referrer, const MhubSource *result)
+{
+	const char *named = NULL;
+
+	if (result->source != NULL)
+		named = mhub_network_of_source(result->source);
+	else if (referrer->fact != NULL && referrer->fact->source != NULL)
+		named = mhub_network_of_source(referrer->fact->source);
+	if (named != NULL)
+		return strcmp(named, network) == 0;
+	return landing->ad_network != NULL && strcmp(landing->ad_network, network) == 0;
+}
+
+/* Kuaishou and ByteDance give their click ids names that others use too. */
+static void
+recognise_ad_click(MhubLanding *landing, const Referrer *referrer, const MhubSource *result)
+{
+	const MhubClickId *ad;
+
+	if (landing->network != NULL || landing->click == NULL)
+		return;
+	ad = mhub_ad_click_id(landing->click->parameter);
+	if (ad == NULL || !speaks_of_network(ad->network, landing, referrer, result))
+		return;
+	landing->network = ad;
+	landing->paid = true;
+}
+
 static void
 set_network(const MhubLanding *landing, MhubSource *result)
 {
@@ -313,6 +343,7 @@ mhub_source_derive(const MhubTrafficRules *rules, const char *url, const char *r
 		result->referrer_host = pstrdup(referrer.url.host);
 		result->search_term = referrer.internal ? NULL : search_term(&referrer);
 	}
+	recognise_ad_click(&landing, &referrer, result);
 	choose_source(&landing, &referrer, result);
 	set_network(&landing, result);
 	if (result->source != NULL || result->medium != NULL || result->campaign != NULL)
