@@ -114,7 +114,8 @@ load_members(Person *person, const int64 *named, int nnamed)
 
 		member->identifier_id = int8_at(row, 1);
 		member->former_person_id = int8_at(row, 2);
-		member->named = bsearch(&member->identifier_id, named, nnamed, sizeof(int64), compare_ids) != NULL;
+		member->named = nnamed > 0 &&
+			bsearch(&member->identifier_id, named, nnamed, sizeof(int64), compare_ids) != NULL;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
