@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "common/kept_elsewhere.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -54,22 +55,11 @@ fires_on_update(const TriggerDesc *triggers)
 		triggers->trig_update_before_statement || triggers->trig_update_after_statement;
 }
 
-/*
- * Citus gives a table whose rows it keeps elsewhere a trigger for TRUNCATE,
- * and such triggers are good for little else.
- */
-static bool
-may_be_distributed(const TriggerDesc *triggers)
-{
-	return triggers->trig_truncate_before_statement || triggers->trig_truncate_after_statement;
-}
-
 static bool
 triggers_matter(const TriggerDesc *triggers, AclMode what)
 {
 	return triggers != NULL &&
-		(may_be_distributed(triggers) ||
-		 ((what & ACL_INSERT) != 0 && fires_on_insert(triggers)) ||
+		(((what & ACL_INSERT) != 0 && fires_on_insert(triggers)) ||
 		 ((what & ACL_UPDATE) != 0 && fires_on_update(triggers)));
 }
 
@@ -82,7 +72,8 @@ mhub_is_plain(Relation relation, const MhubPlainTable *table, AclMode what)
 {
 	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
-	return has_kind_we_write(relation) && !triggers_matter(relation->trigdesc, what) && relation->rd_rules == NULL &&
+	return has_kind_we_write(relation) && !mhub_is_kept_elsewhere(relation) &&
+		!triggers_matter(relation->trigdesc, what) && relation->rd_rules == NULL &&
 		(constraints == NULL || !constraints->has_generated_stored) &&
 		has_columns(RelationGetDescr(relation), table);
 }

@@ -16,14 +16,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "commands/trigger.h"
+#include "common/kept_elsewhere.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -67,34 +66,12 @@ register_table(MhubTable *table)
 	table->registered = true;
 }
 
-/* Are the table's rows somewhere else?  Citus keeps a list of such tables. */
-static bool
-is_distributed(Oid relid)
-{
-	Oid			list = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
-	AttrNumber	column = OidIsValid(list) ? get_attnum(list, "logicalrelid") : InvalidAttrNumber;
-	Relation	relation;
-	ScanKeyData key;
-	SysScanDesc scan;
-	bool		found;
-
-	if (column == InvalidAttrNumber)
-		return false;
-	relation = table_open(list, AccessShareLock);
-	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return found;
-}
-
 static bool
 is_plain(Relation relation)
 {
 	return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rules == NULL &&
 		!relation->rd_rel->relhassubclass && !relation->rd_rel->relispartition &&
-		!is_distributed(RelationGetRelid(relation));
+		!mhub_is_kept_elsewhere(relation);
 }
 
 /* False when the table lacks a column. */

@@ -18,8 +18,8 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "common/kept_elsewhere.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -68,20 +68,6 @@ number_columns(Relation table, const MhubLookupColumn *columns, int n, AttrNumbe
 			return false;
 	}
 	return true;
-}
-
-/* An extension that keeps the rows elsewhere (Citus, for one) wants to know when the table is truncated. */
-static bool
-is_kept_elsewhere(Relation table)
-{
-	const TriggerDesc *triggers = table->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		if (triggers->triggers[i].tgisinternal && TRIGGER_FOR_TRUNCATE(triggers->triggers[i].tgtype))
-			return true;
-	}
-	return false;
 }
 
 /* Of partial indexes, one of all rows where its first column is not NULL will do: keys are not. */
@@ -168,7 +154,7 @@ get_to_know(MhubLookup *lookup)
 	/* before looking: what changes from here on is noticed */
 	lookup->known = true;
 	table = relation_open(lookup->table_oid, AccessShareLock);
-	if (table->rd_rel->relkind == RELKIND_RELATION && !is_kept_elsewhere(table) &&
+	if (table->rd_rel->relkind == RELKIND_RELATION && !mhub_is_kept_elsewhere(table) &&
 		number_columns(table, lookup->keys, lookup->nkeys, lookup->key_numbers) &&
 		number_columns(table, lookup->columns, lookup->ncolumns, lookup->column_numbers))
 		lookup->index_oid = find_index(table, lookup);
