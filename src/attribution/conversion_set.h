@@ -54,19 +54,22 @@ extern MhubConversionSet *mhub_conversion_set_open(const char *flat, Size size, 
 extern Size mhub_conversion_set_flat_size(const MhubConversionSet *set);
 extern void mhub_conversion_set_flatten(const MhubConversionSet *set, char **to);
 
+/* Unlimited: unsigned, as from -infinity on takes longer than an int64 tells. */
+#define MHUB_ANY_REACH PG_UINT64_MAX
+
 /* Does the person convert at that time or later, at most so much later? */
 static inline bool
-mhub_conversion_set_reaches(const MhubConversionSet *set, int person, int64 at, int64 reach)
+mhub_conversion_set_reaches(const MhubConversionSet *set, int person, int64 at, uint64 reach)
 {
 	const MhubPersonSpan *span = &set->spans[person];
 	int64		next;
 
 	if (at > span->last_at)
 		return false;
-	if ((uint64) span->last_at - (uint64) at <= (uint64) reach)
+	if ((uint64) span->last_at - (uint64) at <= reach)
 		return true;
 	next = at <= span->first_at ? span->first_at : mhub_conversion_set_next(set, person, at);
-	return (uint64) next - (uint64) at <= (uint64) reach;
+	return (uint64) next - (uint64) at <= reach;
 }
 
 #endif							/* MHUB_CONVERSION_SET_H */

@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "attribution/conversion_set.h"
+#include "attribution/duration.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -55,12 +56,12 @@ opened_set(FunctionCallInfo fcinfo, const bytea *flat)
 static int64
 reach_argument(const Interval *within)
 {
-	int64		reach = within->time + within->day * USECS_PER_DAY;
+	int64		reach;
 
-	if (within->month != 0 || reach < 0)
+	if (!mhub_duration(within, &reach))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the look-back must not be negative nor have months"),
+				 errmsg("the look-back must not be negative, have months or be too long"),
 				 errhint("Give it in days or smaller units; a day is 24 hours.")));
 	return reach;
 }
@@ -80,5 +81,5 @@ mhub_converts_after(PG_FUNCTION_ARGS)
 	if (set->n_persons > 0 && mhub_person_may_be(&set->index, id))
 		person = mhub_person_number(&set->index, id);
 	PG_RETURN_BOOL(person >= 0 && mhub_conversion_set_reaches(set, person, PG_GETARG_TIMESTAMPTZ(2),
-															  PG_ARGISNULL(3) ? PG_INT64_MAX : reach_argument(PG_GETARG_INTERVAL_P(3))));
+															  PG_ARGISNULL(3) ? MHUB_ANY_REACH : (uint64) reach_argument(PG_GETARG_INTERVAL_P(3))));
 }

@@ -4,6 +4,9 @@
  */
 #include "attribution/credit_options.h"
 
+#include <math.h>
+
+#include "attribution/duration.h"
 #include "attribution/money.h"
 #include "lib/stringinfo.h"
 #include "pgtime.h"
@@ -72,9 +75,9 @@ duration_option(const char *key, const JsonbValue *value)
 	char	   *text = string_option(key, value, expected);
 	Interval   *interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
 																 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	int64		duration = interval->time + interval->day * USECS_PER_DAY;
+	int64		duration;
 
-	if (interval->month != 0 || duration <= 0)
+	if (!mhub_duration(interval, &duration) || duration == 0)
 		bad_option(key, expected);
 	return duration;
 }
@@ -124,8 +127,9 @@ each_element(Parsed *parsed, const char *key, const JsonbValue *array, void (*ha
 static MhubShape
 shape_option(const char *key, const JsonbValue *value)
 {
-	const char *expected = "an array of three weights for the first, all middle and the last touch, none negative, not all 0";
+	const char *expected = "an array of three weights for the first, all middle and the last touch, none negative, not all 0, their sum finite";
 	double		weights[3] = {0};
+	double		sum;
 	int			n = 0;
 	JsonbIterator *iterator;
 	JsonbValue	element;
@@ -142,7 +146,8 @@ shape_option(const char *key, const JsonbValue *value)
 			bad_option(key, expected);
 		n++;
 	}
-	if (n != 3 || weights[0] + weights[1] + weights[2] <= 0)
+	sum = weights[0] + weights[1] + weights[2];
+	if (n != 3 || sum <= 0 || isinf(sum))
 		bad_option(key, expected);
 	return (MhubShape) {weights[0], weights[1], weights[2]};
 }
@@ -194,6 +199,8 @@ set_option(Parsed *parsed, const char *key, const JsonbValue *value)
 	{
 		options->models = 0;
 		each_element(parsed, key, value, add_model);
+		if (options->models == 0)
+			bad_option(key, "an array of at least one model");
 	}
 	else if (strcmp(key, "lookback") == 0)
 		options->lookback = value->type == jbvNull ? -1 : duration_option(key, value);

@@ -15,6 +15,7 @@
  */
 #include "attribution/funnel.h"
 
+#include "attribution/duration.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
@@ -40,9 +41,7 @@ reach(Funnel *funnel, int k, int64 at)
 {
 	if (k > 0)
 	{
-		int64		start = funnel->paths[k - 1][0];
-
-		if (at - start > funnel->window)
+		if (mhub_elapsed(funnel->paths[k - 1][0], at) > funnel->window)
 			return;
 		memcpy(funnel->paths[k], funnel->paths[k - 1], sizeof(int64) * k);
 	}

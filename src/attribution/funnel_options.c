@@ -4,6 +4,7 @@
  */
 #include "attribution/funnel_options.h"
 
+#include "attribution/duration.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -53,12 +54,12 @@ parse_mode(const char *text)
 static int64
 parse_window(const Interval *interval)
 {
-	int64		window = interval->time + interval->day * USECS_PER_DAY;
+	int64		window;
 
-	if (interval->month != 0 || window < 0)
+	if (!mhub_duration(interval, &window))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the window of a funnel must not be negative nor have months"),
+				 errmsg("the window of a funnel must not be negative, have months or be too long"),
 				 errhint("Give it in days or smaller units; a day is 24 hours.")));
 	return window;
 }

@@ -101,6 +101,13 @@ first_midnight(const MhubCreditOptions *options, TimestampTz at)
 	return midnight;
 }
 
+/* Of infinity itself: what comes at the end of time cannot lead to anything. */
+static TimestampTz
+just_after(TimestampTz at)
+{
+	return at < DT_NOEND ? at + 1 : DT_NOEND;
+}
+
 /* The earliest time a touch of the conversion may have. */
 static TimestampTz
 earliest(const MhubJourney *journey, const MhubCreditOptions *options, const MhubConversion *conversion)
@@ -112,7 +119,7 @@ earliest(const MhubJourney *journey, const MhubCreditOptions *options, const Mhu
 	if (options->lookback_days >= 0)
 		since = Max(since, first_midnight(options, conversion->at));
 	if (options->cut && conversion > journey->conversions)
-		since = Max(since, conversion[-1].at + 1);
+		since = Max(since, just_after(conversion[-1].at));
 	return since;
 }
 
@@ -178,7 +185,7 @@ static Path
 path_of(const MhubJourney *journey, const MhubCreditOptions *options, const MhubConversion *conversion, Scratch *scratch)
 {
 	int			begin = touches_before(journey, earliest(journey, options, conversion));
-	int			end = touches_before(journey, conversion->at + 1);
+	int			end = touches_before(journey, just_after(conversion->at));
 	Path		path = {journey->touches + begin, Max(end - begin, 0)};
 	bool		milestones = journey->n_milestones > 0 &&
 		(options->models & (1 << MHUB_W_SHAPED | 1 << MHUB_FULL_PATH)) != 0;

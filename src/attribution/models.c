@@ -9,6 +9,8 @@
  */
 #include "attribution/models.h"
 
+#include "attribution/duration.h"
+
 #include <math.h>
 
 const char *const mhub_model_names[MHUB_MODELS] = {
@@ -100,7 +102,7 @@ static void
 time_decay(int64 half_life, const MhubTouch *touches, int n, double *weights)
 {
 	for (int i = 0; i < n; i++)
-		weights[i] = exp2(-(double) (touches[n - 1].at - touches[i].at) / half_life);
+		weights[i] = exp2(-(double) mhub_elapsed(touches[i].at, touches[n - 1].at) / half_life);
 	scale_to_one(weights, n);
 }
 

@@ -6,6 +6,7 @@
 #include "attribution/log_state.h"
 
 #include "access/htup_details.h"
+#include "attribution/duration.h"
 #include "attribution/label_set.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -105,18 +106,17 @@ mhub_path_transfn(PG_FUNCTION_ARGS)
 Datum
 mhub_path_sessions_transfn(PG_FUNCTION_ARGS)
 {
-	Interval   *gap;
+	int64		gap;
 
 	mhub_require_aggregate(fcinfo, AGGREGATE);
 	if (!PG_ARGISNULL(0))
 		return path_transfn(fcinfo, 4, 0);
-	gap = PG_ARGISNULL(3) ? NULL : PG_GETARG_INTERVAL_P(3);
-	if (gap == NULL || gap->month != 0 || gap->time + gap->day * USECS_PER_DAY < 0)
+	if (PG_ARGISNULL(3) || !mhub_duration(PG_GETARG_INTERVAL_P(3), &gap))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the session gap must not be null, negative or have months"),
+				 errmsg("the session gap must not be null, negative or too long, nor have months"),
 				 errhint("Give it in days or smaller units; a day is 24 hours.")));
-	return path_transfn(fcinfo, 4, gap->time + gap->day * USECS_PER_DAY);
+	return path_transfn(fcinfo, 4, gap);
 }
 
 Datum
@@ -203,7 +203,7 @@ mhub_path_sessions_finalfn(PG_FUNCTION_ARGS)
 	for (int i = 1; i <= n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (i < n && touches[i].at - touches[i - 1].at <= ((const Head *) log->data)->gap)
+		if (i < n && mhub_elapsed(touches[i - 1].at, touches[i].at) <= ((const Head *) log->data)->gap)
 			continue;
 		rows[n_rows++] = session_row(descriptor, touches + begin, i - begin);
 		begin = i;

@@ -10,8 +10,7 @@
  */
 #include "attribution/sequence.h"
 
-#include "common/int.h"
-#include "datatype/timestamp.h"
+#include "attribution/duration.h"
 #include "miscadmin.h"
 
 /* Reads a pattern. */
@@ -164,9 +163,9 @@ continues(const MhubSequenceStep *step, Matched *before, const MhubMarkedEvent *
 {
 	if (!step->gap)
 		return before->begin < before->end && before->last == number - 1;
-	while (before->begin < before->end && event->at - before->times[before->begin] > step->max_time)
+	while (before->begin < before->end && mhub_elapsed(before->times[before->begin], event->at) > step->max_time)
 		before->begin++;
-	return before->begin < before->end && event->at - before->times[before->begin] >= step->min_time;
+	return before->begin < before->end && mhub_elapsed(before->times[before->begin], event->at) >= step->min_time;
 }
 
 /* Takes one event; true when it completes the pattern. */

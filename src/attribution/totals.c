@@ -19,14 +19,14 @@ allocate(Size count, Size size)
 	return palloc_extended(Max(count, 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-static int64
+static uint64
 reach_of(const MhubCreditOptions *options)
 {
-	int64		reach = options->lookback >= 0 ? options->lookback : PG_INT64_MAX;
+	uint64		reach = options->lookback >= 0 ? (uint64) options->lookback : MHUB_ANY_REACH;
 
 	/* The conversion's own day, and an hour for the clock. */
 	if (options->lookback_days >= 0)
-		reach = Min(reach, (options->lookback_days + (int64) 2) * USECS_PER_DAY);
+		reach = Min(reach, (options->lookback_days + (uint64) 2) * USECS_PER_DAY);
 	return reach;
 }
 
@@ -347,11 +347,12 @@ MhubTotal *
 mhub_totals_credit(MhubTotals *totals)
 {
 	const MhubLabelSet *labels = &totals->labels;
-	Sum			sum = {
-		totals, allocate(labels->n, sizeof(bool)), allocate((Size) MHUB_MODELS * (labels->n + 1), sizeof(MhubTotal))
-	};
+	Sum			sum = {.totals = totals};
 
+	/* The touches that were still pending may bring labels. */
 	settle(totals);
+	sum.direct = allocate(labels->n, sizeof(bool));
+	sum.sums = allocate((Size) MHUB_MODELS * (labels->n + 1), sizeof(MhubTotal));
 	for (int i = 0; i < labels->n; i++)
 		sum.direct[i] = mhub_is_direct(totals->options, labels->labels[i].text, labels->labels[i].length);
 	if (totals->spill->used)

@@ -42,7 +42,7 @@ typedef struct MhubTotalsPipe
 typedef struct MhubTotals
 {
 	MhubCreditOptions *options;
-	int64		reach;			/* how long before a conversion a touch may lie; PG_INT64_MAX: no limit */
+	uint64		reach;			/* how long before a conversion a touch may lie; MHUB_ANY_REACH: no limit */
 	MhubConversionSet *conversions;
 	MhubLabelSet labels;
 	MhubKeptTouch *touches;

@@ -92,6 +92,10 @@ SELECT t.transform, mhub.transform_path(string_to_array('D A B B C D C C', ' '),
 SELECT mhub.transform_path('{A,B,A,A}', 'remove_if_last_and_not_all', 'A') AS trailing, mhub.transform_path('{A,B,A,A}', 'remove_if_not_all', 'A') AS all_a, mhub.transform_path('{A,A}', 'remove_if_not_all', 'A') AS only_a,
        mhub.transform_path('{A,A}', 'remove_if_last_and_not_all', 'A') AS only_a_last, mhub.transform_path('{}', 'first') AS nothing;
 
+-- no time is too far: since -infinity more than any window has passed
+SELECT mhub.window_funnel(at, s, '1 day') AS level, mhub.sequence_match('(?1)(?t<=10)(?2)', at, ARRAY[s = 1, s = 2]) AS soon, mhub.sequence_match('(?1)(?t>10)(?2)', at, ARRAY[s = 1, s = 2]) AS later, mhub.path_sessions(s::text, at, '1 day') AS sessions
+FROM (VALUES (timestamptz '-infinity', 1), ('2026-01-01', 2), ('infinity', 3)) AS v (at, s);
+
 -- the same in parallel plans
 CREATE TABLE behaviour_event AS TABLE event;
 CREATE TEMP VIEW answer AS SELECT person, mhub.window_funnel(at, steps, '20 hours', 'strict_once') AS f, mhub.retention(steps) AS r, mhub.sequence_count('(?1).*(?2)(?t>7200)(?3)', at, steps) AS s, mhub.path(id::text, at, id) AS p,
@@ -108,6 +112,8 @@ ROLLBACK TO s;
 SELECT mhub.window_funnel(now(), ARRAY[true], '1 day', 'allow_reentry');
 ROLLBACK TO s;
 SELECT mhub.window_funnel(now(), ARRAY[true], '1 month');
+ROLLBACK TO s;
+SELECT mhub.window_funnel(now(), ARRAY[true], '213503983 days');
 ROLLBACK TO s;
 SELECT mhub.window_funnel(now(), array_fill(true, ARRAY[33]), '1 day');
 ROLLBACK TO s;

@@ -56,6 +56,19 @@ SELECT c.touch_id, c.share, c.value
 FROM (SELECT (unnest(mhub.attribution(kind, at, label, id, value, '{"models": ["time_decay"], "half_life": "1 second"}'))).*
       FROM (VALUES ('touch', timestamptz '2026-01-01', 'a', 1, NULL::numeric), ('touch', '2026-01-01', 'b', 2, NULL), ('conversion', '2026-02-01', NULL, 1, 3)) AS r (kind, at, label, id, value)) AS c;
 
+-- no time is too far: from and to infinity
+SELECT c.conversion_id, c.model, c.label, c.share, c.value
+FROM (SELECT (unnest(mhub.attribution(kind, at, label, id, value, '{"models": ["linear", "time_decay"]}'))).*
+      FROM (VALUES ('touch', timestamptz '-infinity', 'a', 1, NULL::numeric), ('touch', '2026-01-01', 'b', 2, NULL), ('conversion', '2026-02-01', NULL, 1, 10), ('conversion', 'infinity', NULL, 2, 20)) AS r (kind, at, label, id, value)) AS c
+ORDER BY c.conversion_id, c.model, c.label;
+SELECT t.model, t.label, t.conversions, t.value
+FROM unnest((SELECT mhub.attribution_totals((SELECT mhub.conversion_set(1, at, 1, 10) FROM (VALUES (timestamptz '2026-02-01')) AS c (at)), 1, at, label, 1, '{"models": ["linear"]}')
+             FROM (VALUES (timestamptz '-infinity', 'a'), ('2026-01-01', 'b')) AS t (at, label))) AS t ORDER BY t.label;
+
+-- labels that only the last few touches have
+SELECT count(*) AS labels, round(sum(t.conversions)::numeric, 9) AS conversions, sum(t.value) AS value
+FROM unnest((SELECT mhub.attribution_totals((SELECT mhub.conversion_set(1, timestamptz '2026-02-01', 1, 10)), 1, timestamptz '2026-01-01', 'label ' || greatest(i, 4990), i, '{"models": ["linear"]}') FROM generate_series(1, 5000) AS i)) AS t;
+
 -- errors name the culprit
 CREATE FUNCTION pg_temp.attempt(options jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE detail text;
@@ -68,7 +81,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT o AS options, pg_temp.attempt(o::jsonb) FROM unnest(ARRAY['[]', '{"model": "linear"}', '{"models": ["linaer"]}', '{"models": "linear"}', '{"lookback": "1 month"}',
     '{"lookback": 30}', '{"half_life": "-1 day"}', '{"lookback_days": 1.5}', '{"custom_weights": [1, 2]}', '{"position_weights": [0, 0, 0]}', '{"conversions": "both"}',
-    '{"dedupe": "last"}', '{"time_zone": "Asia/Beijing"}', '{"scale": 10}', '{"direct": [1]}', '{"lookback": null, "direct": []}']) AS o;
+    '{"dedupe": "last"}', '{"models": []}', '{"custom_weights": [1e308, 1e308, 1e308]}', '{"lookback": "213503983 days"}', '{"time_zone": "Asia/Beijing"}', '{"scale": 10}', '{"direct": [1]}', '{"lookback": null, "direct": []}']) AS o;
 SAVEPOINT s;
 SELECT mhub.attribution('visit', now(), 'a', 1, NULL);
 ROLLBACK TO s;
