@@ -10,11 +10,12 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
         SELECT e.channel || ' > ' || e.landing_page, e.day, e.model, e.currency, e.cost, e.revenue
         FROM mhub.roi_path_entry AS e WHERE spend_response.level = 'path'
     ), weekly AS (
-        SELECT d.place, date_trunc('week', d.day)::date AS week, sum(d.cost)::double precision AS cost, sum(d.revenue)::double precision AS revenue
-        FROM entry AS d CROSS JOIN mhub.attribution_setting AS s
+        -- Seven days each, back from the last spend: a calendar's last week would be a part of one, and later ones have no spend yet.
+        SELECT d.place, (l.day - d.day) / 7 AS weeks_ago, sum(d.cost)::double precision AS cost, sum(d.revenue)::double precision AS revenue
+        FROM entry AS d CROSS JOIN mhub.attribution_setting AS s CROSS JOIN (SELECT max(c.day) AS day FROM mhub.cost AS c) AS l
         WHERE d.model IN (spend_response.model, '(spend)') AND d.currency = s.currency
-          AND date_trunc('week', d.day)::date > (SELECT max(c.day) FROM mhub.cost AS c) - 7 * (spend_response.weeks + 1)
-        GROUP BY d.place, date_trunc('week', d.day)
+          AND d.day > l.day - 7 * spend_response.weeks AND d.day <= l.day
+        GROUP BY d.place, (l.day - d.day) / 7
     ), usable AS (
         SELECT w.* FROM weekly AS w WHERE w.cost > 0 AND w.revenue > 0
     ), line AS (
@@ -31,7 +32,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
     HAVING sum(w.cost) > 0
 $$;
 COMMENT ON FUNCTION mhub.spend_response(text, text, integer) IS
-'How revenue answers to spend, by channel, campaign or path, which is channel > landing page (level), from the weeks before the last spend: mean weekly cost and revenue under the attribution model, and the curve revenue = scale * cost ^ elasticity (least squares of logarithms over the weeks with both; elasticity kept within 0.05 and 0.95, NULL when the spend hardly varied; scale such that the curve sums to the revenue), fit its r squared.';
+'How revenue answers to spend, by channel, campaign or path, which is channel > landing page (level), from so many weeks of seven days up to the last day of spend: mean weekly cost and revenue under the attribution model, and the curve revenue = scale * cost ^ elasticity (least squares of logarithms over the weeks with both; elasticity kept within 0.05 and 0.95, NULL when the spend hardly varied; scale such that the curve sums to the revenue), fit its r squared.';
 
 CREATE FUNCTION mhub.recommend_budget(total numeric, model text DEFAULT 'linear', level text DEFAULT 'channel', weeks integer DEFAULT 13,
     min_change numeric DEFAULT 0.5, max_change numeric DEFAULT 1.5)

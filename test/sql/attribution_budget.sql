@@ -19,6 +19,14 @@ INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value) SELECT c.
 
 SELECT place, weeks_observed, cost, recommended_cost, marginal_return, marginal_return_then, elasticity, fit, assumption FROM mhub.recommend_budget(1070);
 SELECT sum(recommended_cost) AS total, sum(expected_gain) AS gain, abs(sum(expected_revenue) - sum(revenue) - sum(expected_gain)) < 0.05 AS of_their_difference FROM mhub.recommend_budget(1070);
+-- what comes after the last spend says nothing of it: half a week, or revenue of weeks whose spend is not loaded yet
+CREATE TEMP TABLE before AS SELECT * FROM mhub.recommend_budget(1070);
+SAVEPOINT later;
+INSERT INTO mhub.conversion (conversion_id, goal_id, event_id, identifier_id, occurred_at, value, currency) SELECT 1000 + i, goal_id, 1000 + i, 1, timestamptz '2026-03-24' + interval '5 days' * i, 900, 'CNY' FROM mhub.goal, generate_series(0, 5) AS i;
+INSERT INTO mhub.credit (conversion_id, model, touch_id, share, value) SELECT c.conversion_id, 'linear', 1, 1, c.value FROM mhub.conversion AS c WHERE c.conversion_id >= 1000;
+SELECT count(*) AS differing FROM (TABLE before EXCEPT SELECT * FROM mhub.recommend_budget(1070)) AS d;
+ROLLBACK TO later;
+SELECT array_agg(DISTINCT weeks_observed) AS seven_weeks FROM mhub.spend_response('linear', 'channel', 7);
 -- by path: channel > landing page
 SELECT place, weeks_observed, recommended_cost, elasticity FROM mhub.recommend_budget(1070, level => 'path');
 -- no other split of a's and b's money does better
