@@ -82,9 +82,10 @@ CREATE FUNCTION mhub.attribution_models() RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 6 SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.model FROM mhub.attribution_setting AS s
     CROSS JOIN LATERAL jsonb_array_elements_text(coalesce(s.options -> 'models',
-        '["first_touch", "last_touch", "last_non_direct_touch", "linear", "position_based", "time_decay"]')) AS m (model)
+        '["first_touch", "last_touch", "last_non_direct_touch", "linear", "position_based", "time_decay"]')) WITH ORDINALITY AS m (model, i)
+    GROUP BY m.model ORDER BY min(m.i)
 $$;
-COMMENT ON FUNCTION mhub.attribution_models() IS 'The attribution models in use: those of mhub.attribution_setting.';
+COMMENT ON FUNCTION mhub.attribution_models() IS 'The attribution models in use: those of mhub.attribution_setting, each once.';
 
 CREATE FUNCTION mhub.report_model() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -2,12 +2,12 @@
 -- nothing to divide by.  Spend stands once, in rows of its own (goal (spend)), so that no choice of rows multiplies it.
 
 CREATE VIEW mhub.campaign_seen AS
-SELECT lower(t.campaign) AS campaign_key, min(t.campaign_id) AS campaign_id, mode() WITHIN GROUP (ORDER BY t.campaign) AS campaign,
-       mode() WITHIN GROUP (ORDER BY t.channel) AS channel, count(*) AS touches
-FROM mhub.touch AS t WHERE t.campaign IS NOT NULL
-GROUP BY lower(t.campaign);
+SELECT lower(coalesce(t.campaign, t.campaign_id)) AS campaign_key, min(t.campaign_id) AS campaign_id,
+       mode() WITHIN GROUP (ORDER BY coalesce(t.campaign, t.campaign_id)) AS campaign, mode() WITHIN GROUP (ORDER BY t.channel) AS channel, count(*) AS touches
+FROM mhub.touch AS t WHERE coalesce(t.campaign, t.campaign_id) IS NOT NULL
+GROUP BY lower(coalesce(t.campaign, t.campaign_id));
 COMMENT ON VIEW mhub.campaign_seen IS 'The campaigns that touches name.';
-COMMENT ON COLUMN mhub.campaign_seen.campaign_key IS 'utm_campaign in lower case.';
+COMMENT ON COLUMN mhub.campaign_seen.campaign_key IS 'utm_campaign in lower case; the campaign id of touches that have no utm_campaign.';
 COMMENT ON COLUMN mhub.campaign_seen.campaign_id IS 'A campaign id seen with it.';
 COMMENT ON COLUMN mhub.campaign_seen.campaign IS 'Its most frequent spelling.';
 COMMENT ON COLUMN mhub.campaign_seen.channel IS 'The channel group of most of its touches.';
@@ -86,13 +86,13 @@ WITH spent AS (
 ), earned AS (
     SELECT mhub.hub_day(c.occurred_at) AS day,
            CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel,
-           CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(n.campaign, t.campaign_id, '(none)') END AS campaign,
+           CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(n.campaign, '(none)') END AS campaign,
            g.key AS goal, k.model, c.currency, sum(k.share) AS conversions, sum(k.value) AS revenue
     FROM mhub.credit AS k
     JOIN mhub.conversion AS c USING (conversion_id)
     JOIN mhub.goal AS g USING (goal_id)
     LEFT JOIN mhub.touch AS t ON t.touch_id = k.touch_id
-    LEFT JOIN mhub.campaign_seen AS n ON n.campaign_key = lower(t.campaign)
+    LEFT JOIN mhub.campaign_seen AS n ON n.campaign_key = lower(coalesce(t.campaign, t.campaign_id))
     GROUP BY 1, 2, 3, 4, 5, 6
 ), entry AS (
     -- Spend once, in rows of its own; then again beside what every goal reached under every model.

@@ -2,7 +2,7 @@
 
 CREATE VIEW mhub.cost_by_landing_page AS
 WITH place AS (
-    SELECT mhub.hub_day(t.occurred_at) AS day, t.channel, lower(t.campaign) AS campaign_key, coalesce(t.landing_page, '(none)') AS landing_page, count(*) AS touches
+    SELECT mhub.hub_day(t.occurred_at) AS day, t.channel, lower(coalesce(t.campaign, t.campaign_id)) AS campaign_key, coalesce(t.landing_page, '(none)') AS landing_page, count(*) AS touches
     FROM mhub.touch AS t GROUP BY 1, 2, 3, 4
 ), spent AS (
     SELECT c.day, c.channel, c.campaign, c.currency, sum(c.amount) AS amount FROM mhub.cost_assigned AS c GROUP BY c.day, c.channel, c.campaign, c.currency
@@ -259,30 +259,29 @@ COMMENT ON COLUMN mhub.dim_date.year IS 'First day of its year.';
 COMMENT ON COLUMN mhub.dim_date.weekday IS '1 = Monday ... 7 = Sunday.';
 
 CREATE VIEW mhub.dim_channel AS
-SELECT t.channel AS channel_key, t.channel, true AS attributed FROM mhub.touch AS t
-UNION SELECT c.channel, c.channel, true FROM mhub.cost_assigned AS c
-UNION SELECT '(unattributed)', '(unattributed)', false;
+SELECT k.channel AS channel_key, k.channel, k.channel <> '(unattributed)' AS attributed
+FROM (SELECT t.channel FROM mhub.touch AS t UNION SELECT c.channel FROM mhub.cost_assigned AS c UNION SELECT '(unattributed)') AS k;
 COMMENT ON VIEW mhub.dim_channel IS 'Star schema: channel groups of touches and spend, and (unattributed).';
 COMMENT ON COLUMN mhub.dim_channel.channel_key IS 'Key.';
 COMMENT ON COLUMN mhub.dim_channel.channel IS 'Name of the channel group.';
 COMMENT ON COLUMN mhub.dim_channel.attributed IS 'False for (unattributed) only.';
 
 CREATE VIEW mhub.dim_campaign AS
-SELECT n.campaign_key, n.campaign, n.channel, n.campaign_id FROM mhub.campaign_seen AS n
+SELECT n.campaign_key, n.campaign, n.channel, n.campaign_id FROM mhub.campaign_seen AS n WHERE n.campaign_key NOT IN ('(none)', '(unattributed)')
 UNION ALL
 SELECT lower(c.campaign), min(c.campaign), min(c.channel), NULL FROM mhub.cost_assigned AS c
-WHERE c.campaign <> '(none)' AND NOT EXISTS (SELECT FROM mhub.campaign_seen AS n WHERE n.campaign_key = lower(c.campaign)) GROUP BY lower(c.campaign)
+WHERE lower(c.campaign) NOT IN ('(none)', '(unattributed)') AND NOT EXISTS (SELECT FROM mhub.campaign_seen AS n WHERE n.campaign_key = lower(c.campaign)) GROUP BY lower(c.campaign)
 UNION ALL SELECT '(none)', '(none)', NULL, NULL
 UNION ALL SELECT '(unattributed)', '(unattributed)', NULL, NULL;
 COMMENT ON VIEW mhub.dim_campaign IS 'Star schema: campaigns of touches and spend, (none) and (unattributed).';
-COMMENT ON COLUMN mhub.dim_campaign.campaign_key IS 'Key: the campaign''s name in lower case.';
+COMMENT ON COLUMN mhub.dim_campaign.campaign_key IS 'Key: the campaign''s name in lower case, or its id when touches give no name.';
 COMMENT ON COLUMN mhub.dim_campaign.campaign IS 'Name as most touches spell it.';
 COMMENT ON COLUMN mhub.dim_campaign.channel IS 'Channel group of most of its touches, or of its spend.';
 COMMENT ON COLUMN mhub.dim_campaign.campaign_id IS 'A campaign id seen with it; NULL when there is none.';
 
 CREATE VIEW mhub.fact_touch AS
 SELECT t.touch_id, mhub.hub_day(t.occurred_at) AS day, t.occurred_at, coalesce(i.person_id, -t.identifier_id) AS person_key, t.kind, t.channel AS channel_key,
-       coalesce(lower(t.campaign), '(none)') AS campaign_key, t.source, t.medium, t.content, t.term, t.landing_page
+       coalesce(lower(t.campaign), lower(t.campaign_id), '(none)') AS campaign_key, t.source, t.medium, t.content, t.term, t.landing_page
 FROM mhub.touch AS t LEFT JOIN mhub.identifier AS i USING (identifier_id);
 COMMENT ON VIEW mhub.fact_touch IS 'Star schema: touches.';
 COMMENT ON COLUMN mhub.fact_touch.touch_id IS 'Key.';
@@ -339,7 +338,7 @@ COMMENT ON COLUMN mhub.fact_conversion.time_to_convert IS 'Time from its first t
 
 CREATE VIEW mhub.fact_credit AS
 SELECT k.conversion_id, k.model, k.touch_id, mhub.hub_day(c.occurred_at) AS day, CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE t.channel END AS channel_key,
-       CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(lower(t.campaign), '(none)') END AS campaign_key, k.share AS conversions, k.value, c.currency
+       CASE WHEN k.touch_id = 0 THEN '(unattributed)' ELSE coalesce(lower(t.campaign), lower(t.campaign_id), '(none)') END AS campaign_key, k.share AS conversions, k.value, c.currency
 FROM mhub.credit AS k JOIN mhub.conversion AS c USING (conversion_id) LEFT JOIN mhub.touch AS t ON t.touch_id = k.touch_id;
 COMMENT ON VIEW mhub.fact_credit IS 'Star schema: credits, one row for each conversion, model and touch. Choose one model before summing.';
 COMMENT ON COLUMN mhub.fact_credit.conversion_id IS 'Key of mhub.fact_conversion.';

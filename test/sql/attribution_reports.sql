@@ -35,6 +35,22 @@ SELECT day, path, goal, model, cost, goal_cost, conversions, cost_per_conversion
 SELECT * FROM mhub.roi('month', until => '2026-03-31', goal => 'lead', model => 'linear');
 SELECT count(*) AS rows FROM mhub.roi('day', '2026-03-03');
 
+-- Touches of an ad that only its id names, and of campaigns called like the star's own keys; a model named twice.
+SAVEPOINT small;
+INSERT INTO mhub.event (identifier_id, occurred_at, name, type, channel, campaign, campaign_id, url) VALUES
+    (51, '2026-04-02', 'Page Viewed', 'page', 'Paid Search', NULL, 'C9', 'https://s.cn/e'), (52, '2026-04-02', 'Page Viewed', 'page', 'Email', '(none)', NULL, 'https://s.cn/e'),
+    (53, '2026-04-02', 'Page Viewed', 'page', '(unattributed)', '(Unattributed)', NULL, 'https://s.cn/e');
+INSERT INTO mhub.event (identifier_id, occurred_at, name, properties) SELECT n, timestamptz '2026-04-02 01:00', 'Lead Submitted', '{"form_id": "form"}'::jsonb FROM generate_series(51, 53) AS n;
+SELECT amount FROM mhub.import_cost('[{"day": "2026-04-02", "platform": "google", "campaign_id": "C9", "amount": 100}]');
+UPDATE mhub.attribution_setting SET options = '{"models": ["linear", "last_touch", "linear"]}';
+SELECT pg_temp.refresh();
+SELECT place, cost, conversions, cost_per_conversion FROM mhub.roi('path', since => '2026-04-01', goal => 'lead', model => 'linear');
+SELECT place, cost, conversions, cost_per_conversion FROM mhub.roi('campaign', since => '2026-04-01', goal => 'lead', model => 'linear') WHERE cost > 0;
+SELECT array_agg(model) AS models FROM mhub.attribution_models() AS m (model);
+SELECT (SELECT amount FROM mhub.fact_cost WHERE campaign_key = 'c9') AS cost, (SELECT sum(value) FROM mhub.fact_credit WHERE campaign_key = 'c9' AND model = 'linear') AS revenue, campaign, campaign_id FROM mhub.dim_campaign WHERE campaign_key = 'c9';
+SELECT (SELECT count(*) = count(DISTINCT campaign_key) FROM mhub.dim_campaign) AS campaigns, (SELECT count(*) = count(DISTINCT channel_key) FROM mhub.dim_channel) AS channels;
+ROLLBACK TO small;
+
 -- Now much more: other pages and forms, refunds, currencies, spend nobody clicked, conversions nobody touched.
 INSERT INTO mhub.goal (key, event_name, refund_event_names) VALUES ('order', 'Order Completed', '{Order Refunded}');
 INSERT INTO mhub.event (identifier_id, occurred_at, name, type, channel, source, medium, campaign, url)
