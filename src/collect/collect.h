@@ -79,6 +79,7 @@ typedef struct MhubEvent
 	const char *detail;			/* what was wrong; NULL when reason says it all */
 	int64		event_id;		/* of a duplicate: the original's */
 	int64		person_id;		/* 0 for a duplicate or when identifier_id was given */
+	bool		is_first;		/* recording it inserted the identifier */
 	TimestampTz occurred_at;
 	bool		has_own_id;		/* message_id was made here, so it is new */
 	pg_uuid_t	message_key;

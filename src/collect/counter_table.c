@@ -26,12 +26,12 @@
 /* Columns of the table, which its primary key's columns come first of */
 enum
 {
-	IDENTIFIER_ID, NAME, DAY, COUNT, VALUE_SUM, FIRST_AT, LAST_AT, N_COLUMNS
+	IDENTIFIER_ID, NAME, DAY, COUNT, VALUE_SUM, FIRST_AT, LAST_AT
 };
 
 #define N_KEYS (DAY + 1)
 
-static const MhubColumn columns[N_COLUMNS] = {
+static const MhubColumn columns[MHUB_COUNTER_COLUMNS] = {
 	{"identifier_id", INT8OID},
 	{"name", TEXTOID},
 	{"day", DATEOID},
@@ -143,7 +143,7 @@ set_row(MhubCounterTable *counters, const MhubCount *count, Datum name)
 	Datum	   *values = counters->written->tts_values;
 
 	ExecClearTuple(counters->written);
-	memset(counters->written->tts_isnull, false, N_COLUMNS);
+	memset(counters->written->tts_isnull, false, MHUB_COUNTER_COLUMNS);
 	values[IDENTIFIER_ID] = Int64GetDatum(count->identifier_id);
 	values[NAME] = name;
 	values[DAY] = DateADTGetDatum(count->day);

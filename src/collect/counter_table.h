@@ -22,9 +22,12 @@ typedef struct MhubCount
 	Numeric		value_sum;		/* NULL: nothing summed yet */
 	TimestampTz first_at;
 	TimestampTz last_at;
+	bool		is_first;		/* the identifier is this batch's, so that it has no counters */
 } MhubCount;
 
 typedef struct MhubCounterTable MhubCounterTable;
+
+#define MHUB_COUNTER_COLUMNS 7
 
 /* Its columns are those of MhubCount, in order. */
 extern const MhubPlainTable mhub_counter_table;

@@ -9,6 +9,7 @@
 #include "collect/transient_rows.h"
 #include "common/bulk_insert.h"
 #include "common/spi_plan.h"
+#include "common/table_access.h"
 
 static const MhubColumn message_columns[] = {
 	{"message_key", UUIDOID},
@@ -17,6 +18,14 @@ static const MhubColumn message_columns[] = {
 
 static const MhubPlainTable message_table = {"event_message", lengthof(message_columns), message_columns};
 static MhubRowType message_rows = {"mhub_new_message", &message_table, NULL};
+
+/* The same table for claiming row by row */
+static MhubTable claims = {
+	.name = "event_message",
+	.ncolumns = lengthof(message_columns),
+	.columns = {"message_key", "event_id"},
+	.keys = {{1, {0}}}
+};
 
 static MhubPlan claim = {
 	"INSERT INTO mhub.event_message (message_key, event_id) "
@@ -150,29 +159,65 @@ claim_as_new(MhubEvent **pending, int n)
 	}
 }
 
+/*
+ * Claims keys without a look beforehand until the first that is known: most
+ * batches have none that is, and a repeated batch begins with one.  Returns
+ * how many it has dealt with.
+ */
+static int
+claim_directly(MhubEvent **distinct, int n, bool *claimed)
+{
+	static const Oid types[] = {UUIDOID, INT8OID};
+	MhubColumns rows;
+	int			done = 0;
+
+	mhub_columns_init(&rows, lengthof(types), types);
+	for (int i = 0; i < n; i++)
+		mhub_columns_add(&rows, (Datum[]) {UUIDPGetDatum(&distinct[i]->message_key), Int64GetDatum(distinct[i]->event_id)});
+	(void) mhub_table_insert_unique(&claims, &rows, 0, claimed, true);
+	while (done < n && claimed[done])
+		done++;
+	return Min(done + 1, n);
+}
+
 /* RETURNING gives the claimed rows in the order they went in: a merge of two sorted lists tells which were new. */
 static void
-claim_unless_known(MhubEvent **pending, int n)
+claim_by_statement(MhubEvent **distinct, int n, bool *claimed)
 {
-	MhubEvent **distinct = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubEvent *));
-	uint64		claimed = 0;
+	uint64		found = 0;
 
-	add_keys(distinct, NULL, distinct_keys(pending, n, distinct));
+	add_keys(distinct, NULL, n);
 	if (SPI_execute_plan(mhub_plan(&claim), NULL, NULL, false, 0) != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "could not claim message ids");
 	for (int i = 0; i < n; i++)
 	{
 		bool		isnull;
 
-		if (claimed < SPI_processed &&
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[claimed], SPI_tuptable->tupdesc, 1, &isnull)) == pending[i]->event_id)
-			claimed++;
-		else
-			pending[i]->status = MHUB_EVENT_DUPLICATE;
+		claimed[i] = found < SPI_processed &&
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[found], SPI_tuptable->tupdesc, 1, &isnull)) == distinct[i]->event_id;
+		found += claimed[i];
 	}
-	if (claimed != SPI_processed)
+	if (found != SPI_processed)
 		elog(ERROR, "claimed message ids came back in another order");
 	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+claim_unless_known(MhubEvent **pending, int n)
+{
+	MhubEvent **distinct = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubEvent *));
+	int			n_distinct = distinct_keys(pending, n, distinct);
+	bool	   *claimed = MemoryContextAllocHuge(CurrentMemoryContext, n_distinct * sizeof(bool));
+	int			done = claim_directly(distinct, n_distinct, claimed);
+	int			key = 0;
+
+	if (done < n_distinct)
+		claim_by_statement(distinct + done, n_distinct - done, claimed + done);
+	for (int i = 0; i < n; i++)
+	{
+		if (key == n_distinct || distinct[key] != pending[i] || !claimed[key++])
+			pending[i]->status = MHUB_EVENT_DUPLICATE;
+	}
 }
 
 /* A duplicate gets its original's event id; duplicates are few, so one probe each will do. */

@@ -6,6 +6,7 @@
 
 #include "collect/counter_table.h"
 #include "collect/transient_rows.h"
+#include "common/bulk_insert.h"
 #include "common/hub_time.h"
 #include "common/spi_plan.h"
 #include "miscadmin.h"
@@ -63,6 +64,7 @@ collect_counts(MhubEventBatch *batch, MhubCount *list)
 		count->count = 1;
 		count->value_sum = event->value;
 		count->first_at = count->last_at = event->occurred_at;
+		count->is_first = event->is_first;
 		n++;
 	}
 	return n;
@@ -98,29 +100,32 @@ merge_counts(MhubCount *list, int n)
 }
 
 static void
-add_row(Tuplestorestate *rows, const MhubCount *count)
+fill_row(void *state, int i, Datum *values, bool *nulls)
 {
-	bool		nulls[] = {false, false, false, false, false, false, false};
-	Datum		values[] = {
-		Int64GetDatum(count->identifier_id),
-		CStringGetTextDatum(count->name),
-		DateADTGetDatum(count->day),
-		Int64GetDatum(count->count),
-		count->value_sum == NULL ? DirectFunctionCall1(int8_numeric, Int64GetDatum(0)) : NumericGetDatum(count->value_sum),
-		TimestampTzGetDatum(count->first_at),
-		TimestampTzGetDatum(count->last_at)
-	};
+	const MhubCount *count = (const MhubCount *) state + i;
 
-	mhub_transient_add(&count_rows, rows, values, nulls);
+	values[0] = Int64GetDatum(count->identifier_id);
+	values[1] = CStringGetTextDatum(count->name);
+	values[2] = DateADTGetDatum(count->day);
+	values[3] = Int64GetDatum(count->count);
+	values[4] = count->value_sum == NULL ? DirectFunctionCall1(int8_numeric, Int64GetDatum(0)) : NumericGetDatum(count->value_sum);
+	values[5] = TimestampTzGetDatum(count->first_at);
+	values[6] = TimestampTzGetDatum(count->last_at);
+	memset(nulls, false, mhub_counter_table.n_columns);
 }
 
 static void
-count_by_statement(const MhubCount *list, int n)
+count_by_statement(MhubCount *list, int n)
 {
 	Tuplestorestate *rows = mhub_transient_rows(&count_rows);
+	Datum		values[MHUB_COUNTER_COLUMNS];
+	bool		nulls[MHUB_COUNTER_COLUMNS];
 
 	for (int i = 0; i < n; i++)
-		add_row(rows, &list[i]);
+	{
+		fill_row(list, i, values, nulls);
+		mhub_transient_add(&count_rows, rows, values, nulls);
+	}
 	if (SPI_execute_plan(mhub_plan(&upsert), NULL, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not count events");
 	SPI_unregister_relation(count_rows.name);
@@ -128,7 +133,7 @@ count_by_statement(const MhubCount *list, int n)
 
 /* A counter that somebody else is at comes in its turn too: the order is what excludes deadlocks. */
 static void
-count_directly(MhubCounterTable *counters, const MhubCount *list, int n)
+count_directly(MhubCounterTable *counters, MhubCount *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -137,6 +142,34 @@ count_directly(MhubCounterTable *counters, const MhubCount *list, int n)
 			count_by_statement(&list[i], 1);
 	}
 	mhub_counters_close(counters);
+}
+
+/*
+ * Inserts the counters that come first together, as nobody can have inserted
+ * them or wait for them.  Returns what is left, in order.
+ */
+static int
+count_first(MhubCount *list, int n)
+{
+	MhubCount  *first = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubCount));
+	int		   *left = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int));
+	int			n_first = 0;
+	int			kept = 0;
+	int			n_left;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].is_first)
+			first[n_first++] = list[i];
+		else
+			list[kept++] = list[i];
+	}
+	n_left = n_first == 0 ? 0 : mhub_bulk_insert(&mhub_counter_table, n_first, fill_row, first, left);
+	for (int i = 0; i < n_left; i++)
+		first[i] = first[left[i]];
+	if (n_left > 0)
+		count_by_statement(first, n_left);
+	return kept;
 }
 
 /* Adds the accepted, valid events of the batch to mhub.event_counter. */
@@ -149,7 +182,9 @@ mhub_count_events(MhubEventBatch *batch)
 
 	if (n == 0)
 		return;
-	n = merge_counts(list, n);
+	n = count_first(list, merge_counts(list, n));
+	if (n == 0)
+		return;
 	counters = mhub_counters_open();
 	if (counters != NULL)
 		count_directly(counters, list, n);

@@ -64,6 +64,7 @@ take_identity(MhubEvent *event, const IdentityObservation *observation)
 {
 	event->identifier_id = observation->identifier_id;
 	event->person_id = observation->person_id;
+	event->is_first = observation->is_new;
 	if (event->identifier_id == 0 && observation->unknown_kind != NULL)
 		mhub_reject_event(event, "unknown_identifier_kind",
 						  psprintf("no identifier is of a kind in mhub.identifier_kind, e.g. \"%.*s\"",

@@ -25,6 +25,9 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+/* Rows written together, where nothing looks at each */
+#define ROWS_TOGETHER 64
+
 /* One INSERT statement under way */
 typedef struct Insertion
 {
@@ -37,9 +40,8 @@ typedef struct Insertion
 } Insertion;
 
 static void
-fill_slot(MhubTableAccess *access, const MhubColumns *rows, int row)
+fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubColumns *rows, int row)
 {
-	TupleTableSlot *slot = access->written;
 	int			i;
 
 	ExecClearTuple(slot);
@@ -116,10 +118,68 @@ insert_row(Insertion *insertion, int row)
 	bool		done;
 
 	ResetPerTupleExprContext(insertion->access->estate);
-	fill_slot(insertion->access, insertion->rows, row);
+	fill_slot(insertion->access, insertion->access->written, insertion->rows, row);
 	done = insert_slot(insertion);
 	ExecClearTuple(insertion->access->written);
 	return done;
+}
+
+/* Must rows go in one by one, because a trigger sees each? */
+static bool
+has_row_triggers(const ResultRelInfo *result)
+{
+	const TriggerDesc *triggers = result->ri_TrigDesc;
+
+	return triggers != NULL &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_after_row || triggers->trig_insert_new_table);
+}
+
+/* Writes the rows in the slots: one lock and one WAL record for those on one page. */
+static void
+write_slots(Insertion *insertion, TupleTableSlot **slots, int n)
+{
+	MhubTableAccess *access = insertion->access;
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	int			i;
+
+	for (i = 0; access->descriptor->constr != NULL && i < n; i++)
+	{
+		if (access->descriptor->constr->has_generated_stored)
+			ExecComputeStoredGenerated(access->result, access->estate, slots[i], CMD_INSERT);
+		ExecConstraints(access->result, slots[i], access->estate);
+	}
+	table_multi_insert(access->relation, slots, n, insertion->command, 0, NULL);
+	for (i = 0; i < n; i++)
+	{
+		(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
+		ExecClearTuple(slots[i]);
+	}
+	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(access->estate);
+}
+
+static void
+insert_together(Insertion *insertion)
+{
+	TupleTableSlot *slots[ROWS_TOGETHER];
+	int			nslots = Min(insertion->rows->n, ROWS_TOGETHER);
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < nslots; i++)
+		slots[i] = table_slot_create(insertion->access->relation, NULL);
+	for (i = 0; i < insertion->rows->n; i++)
+	{
+		fill_slot(insertion->access, slots[n++], insertion->rows, i);
+		if (n == nslots || i + 1 == insertion->rows->n)
+		{
+			CHECK_FOR_INTERRUPTS();
+			write_slots(insertion, slots, n);
+			n = 0;
+		}
+	}
+	for (i = 0; i < nslots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
 }
 
 /* Does anything happen at the end of the statement, or for it as a whole? */
@@ -161,31 +221,53 @@ end_statement(Insertion *insertion)
 	CommandCounterIncrement();
 }
 
-/*
- * Inserts rows in order until the end, or the first that is refused.  Returns
- * how many it has dealt with.
- */
-static int
-insert_rows(MhubTableAccess *access, const MhubColumns *rows, int from, int key)
+/* Inserts rows that nothing stands against. */
+static void
+insert_all(MhubTableAccess *access, const MhubColumns *rows)
 {
 	Insertion	insertion = {.access = access, .rows = rows};
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "mhub insertion", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	int			i;
 
-	if (key >= 0)
-		insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
 	begin_statement(&insertion);
-	if (key >= 0)
-		insertion.token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+	if (rows->n > 1 && !has_row_triggers(access->result))
+		insert_together(&insertion);
+	else
+	{
+		for (i = 0; i < rows->n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			(void) insert_row(&insertion, i);
+		}
+	}
+	end_statement(&insertion);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * Inserts rows in order until the end, or the first that the key refuses.
+ * Returns how many it has dealt with.
+ */
+static int
+insert_rows_unique(MhubTableAccess *access, const MhubColumns *rows, int from, int key)
+{
+	Insertion	insertion = {.access = access, .rows = rows};
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "mhub insertion", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	int			i;
+
+	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
+	begin_statement(&insertion);
+	insertion.token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
 	for (i = from; i < rows->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!insert_row(&insertion, i))
 			break;
 	}
-	if (key >= 0)
-		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 	end_statement(&insertion);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -279,9 +361,9 @@ mhub_table_insert(MhubTable *table, const MhubColumns *rows)
 	access = mhub_table_open_for(table, ACL_INSERT);
 	if (access != NULL)
 	{
-		processed = insert_rows(access, rows, 0, -1);
+		insert_all(access, rows);
 		mhub_table_close(access);
-		return processed;
+		return rows->n;
 	}
 	for (i = 0; i < rows->n; i++)
 		processed += insert_by_statement(table, rows, i, -1);
@@ -303,7 +385,7 @@ mhub_table_insert_unique(MhubTable *table, const MhubColumns *rows, int key, boo
 		if (access != NULL)
 		{
 			if (access->keys[key].unique)
-				i = insert_rows(access, rows, from, key);
+				i = insert_rows_unique(access, rows, from, key);
 			mhub_table_close(access);
 			memset(inserted + from, true, sizeof(bool) * (i - from));
 			processed += i - from;

@@ -43,6 +43,7 @@ typedef struct IdentityObservation
 
 	int64		identifier_id;	/* primary identifier; 0 when none was usable */
 	int64		person_id;		/* its person; 0 likewise */
+	bool		is_new;			/* this call has inserted that identifier: nothing can refer to it yet */
 	const char *unknown_kind;	/* a kind that mhub.identifier_kind does not know; such are left out */
 	int			unknown_kind_length;
 } IdentityObservation;

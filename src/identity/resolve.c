@@ -40,6 +40,7 @@ prepare(IdentityObservation *observations, int n)
 					(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 					 errmsg("occurred_at must be finite")));
 		observations[i].identifier_id = 0;
+		observations[i].is_new = false;
 		observations[i].person_id = 0;
 	}
 }
@@ -127,6 +128,7 @@ hand_out(Batch *batch)
 			continue;
 		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
 		observation->public->identifier_id = batch->identifiers[observation->base].identifier_id;
+		observation->public->is_new = batch->identifiers[observation->base].inserted;
 		observation->public->person_id = batch->root_person[root].person_id;
 	}
 }
