@@ -4,6 +4,7 @@
  */
 #include "collect/record.h"
 
+#include "access/table.h"
 #include "catalog/pg_type_d.h"
 #include "collect/event_id.h"
 #include "collect/transient_rows.h"
@@ -162,15 +163,19 @@ claim_as_new(MhubEvent **pending, int n)
 /*
  * Claims keys without a look beforehand until the first that is known: most
  * batches have none that is, and a repeated batch begins with one.  Returns
- * how many it has dealt with.
+ * how many it has dealt with: none where a trigger would see that one twice.
  */
 static int
 claim_directly(MhubEvent **distinct, int n, bool *claimed)
 {
 	static const Oid types[] = {UUIDOID, INT8OID};
+	Relation	relation = mhub_open_plain_table(&message_table, ACL_INSERT | ACL_SELECT);
 	MhubColumns rows;
 	int			done = 0;
 
+	if (relation == NULL)
+		return 0;
+	table_close(relation, NoLock);
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (int i = 0; i < n; i++)
 		mhub_columns_add(&rows, (Datum[]) {UUIDPGetDatum(&distinct[i]->message_key), Int64GetDatum(distinct[i]->event_id)});

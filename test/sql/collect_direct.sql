@@ -31,6 +31,39 @@ SELECT what FROM note ORDER BY n;
 SELECT * FROM counted ORDER BY name;
 ROLLBACK TO plain;
 
+-- Many new visitors go in together, unless a trigger wants to see each.
+CREATE FUNCTION ingest_many(first integer, last integer) RETURNS TABLE (status text, events bigint, originals bigint) LANGUAGE sql AS $$
+    SELECT i.status, count(*), count(DISTINCT e.event_id) FROM mhub.ingest((
+        SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', '看课', 'anonymousId', '新访客' || n, 'messageId', 'many-' || n,
+            'timestamp', '2026-03-01T08:00:00Z', 'properties', '{"revenue": 2}'::jsonb) ORDER BY n)
+        FROM generate_series(first, last) AS n)) AS i
+    LEFT JOIN mhub.event AS e ON e.event_id = i.event_id AND e.message_id = i.message_id
+    GROUP BY i.status $$;
+CREATE VIEW sums AS SELECT count(*) AS counters, sum(c.count) AS events, sum(c.value_sum) AS value FROM mhub.event_counter AS c;
+SELECT * FROM ingest_many(1, 150);
+SELECT * FROM sums;
+SELECT * FROM ingest_many(101, 300) ORDER BY status;
+SELECT * FROM ingest_many(1, 300);
+SELECT * FROM sums;
+SELECT count(*) AS persons, count(DISTINCT p.person_id) AS theirs FROM mhub.person AS p
+JOIN mhub.identifier AS i ON i.person_id = p.person_id AND i.first_person_id = p.person_id WHERE p.traits = '{}' AND p.merged_into IS NULL;
+CREATE TRIGGER note BEFORE INSERT ON mhub.event_message FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TRIGGER note AFTER INSERT ON mhub.person FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TRIGGER note AFTER INSERT ON mhub.event_counter FOR EACH ROW EXECUTE FUNCTION note();
+SELECT * FROM ingest_many(251, 400) ORDER BY status;
+SELECT what, count(*) FROM note GROUP BY what ORDER BY what;
+SELECT * FROM sums;
+ROLLBACK TO plain;
+ALTER TABLE mhub.person ADD COLUMN campus text DEFAULT '上海', ADD COLUMN twice bigint GENERATED ALWAYS AS (person_id * 2) STORED, ADD CHECK (created_at < '2026-04-01');
+CREATE FUNCTION ingest_some() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT i.status || coalesce(' ' || i.reason, '') FROM mhub.ingest((
+        SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', '看课', 'anonymousId', '学员' || n, 'messageId', 'some-' || n,
+            'timestamp', CASE n WHEN 2 THEN '2026-05-01T08:00:00Z' ELSE '2026-03-01T08:00:00Z' END) ORDER BY n)
+        FROM generate_series(1, 3) AS n)) AS i $$;
+SELECT * FROM ingest_some();
+SELECT campus, count(*), bool_and(twice = person_id * 2) AS twice FROM mhub.person GROUP BY campus;
+ROLLBACK TO plain;
+
 -- A column of the owner's own gets its default, generated ones their value.
 ALTER TABLE mhub.event ADD COLUMN campus text DEFAULT '上海';
 ALTER TABLE mhub.event ADD COLUMN cents numeric GENERATED ALWAYS AS (value * 100) STORED;
