@@ -15,17 +15,31 @@ CREATE FUNCTION mhub.explain_slot(slot text, profile jsonb, at timestamptz DEFAU
     OUT outcome text, OUT variant text, OUT content_key text, OUT payload jsonb, OUT detail text)
 RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_explain_slot';
 COMMENT ON FUNCTION mhub.explain_slot(text, jsonb, timestamptz) IS
-'Every enabled rule of a slot, in the order it is tried, with what becomes of it for a profile: applies, held out, no match, unknown, not now, frequency cap, no unit, outside coverage, content expired or broken; detail names the parts of the condition that fail and the values found. The first that applies or is held out decides. Stocks are not looked at. NULL or an unknown slot gives no row.';
+'Every enabled rule of a slot, in the order it is tried, with what becomes of it for a profile: applies, held out, no match, unknown, not now, frequency cap, no unit, outside coverage, content expired or broken; all are slot off where the slot is, and profiling refused where $consent says so. detail names the parts of the condition that fail and the values found. The first that applies or is held out decides. Stocks are not looked at. NULL or an unknown slot gives no row.';
 
 CREATE FUNCTION mhub.explain_choice(slot text, identifiers jsonb, context jsonb DEFAULT '{}', OUT place integer, OUT rule_key text,
     OUT outcome text, OUT variant text, OUT content_key text, OUT payload jsonb, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT e.* FROM mhub.explain_slot($1, mhub.choice_profile($1, coalesce((
-        SELECT mhub.person_id(i.kind, i.value) FROM jsonb_each_text($2) AS i (kind, value)
-        WHERE mhub.person_id(i.kind, i.value) IS NOT NULL LIMIT 1), 0), $3, mhub.now()), mhub.now()) AS e
+    WITH viewer AS MATERIALIZED (
+        SELECT coalesce((
+            SELECT p.person_id FROM jsonb_each_text($2) AS i (kind, value) JOIN mhub.identifier_kind AS k ON k.kind = i.kind
+            CROSS JOIN LATERAL mhub.person_id(i.kind, i.value) AS p (person_id)
+            WHERE p.person_id IS NOT NULL ORDER BY k.priority, k.kind LIMIT 1), 0) AS person_id
+    ), gone AS MATERIALIZED (
+        SELECT r.key FROM mhub.content_rule AS r LEFT JOIN mhub.content_stock AS s ON s.rule_id = r.rule_id CROSS JOIN viewer AS v
+        WHERE r.slot = $1 AND coalesce(s.used, 0) >= r.stock
+          AND NOT (r.stock_per_person AND r.stock > 0 AND EXISTS (
+              SELECT FROM mhub.identifier AS i JOIN mhub.impression AS m ON m.identifier_id = i.identifier_id
+              WHERE i.person_id = v.person_id AND m.slot = $1 AND m.rule_key = r.key AND m.variant IS DISTINCT FROM 'holdout'))
+    )
+    SELECT e.place, e.rule_key, CASE WHEN u.used_up THEN 'stock used up' ELSE e.outcome END, e.variant,
+           CASE WHEN NOT u.used_up THEN e.content_key END, CASE WHEN NOT u.used_up THEN e.payload END, e.detail
+    FROM viewer AS v CROSS JOIN LATERAL mhub.explain_slot($1, mhub.choice_profile($1, v.person_id, $3, mhub.now()), mhub.now()) AS e
+    CROSS JOIN LATERAL (SELECT e.outcome = 'applies' AND EXISTS (SELECT FROM gone AS g WHERE g.key = e.rule_key) AS used_up) AS u
+    ORDER BY e.place
 $$;
 COMMENT ON FUNCTION mhub.explain_choice(text, jsonb, jsonb) IS
-'Why mhub.choose_content() would show somebody what it does: mhub.explain_slot() for the profile of the first of identifiers that is known. Writes nothing.';
+'Why mhub.choose_content() would show somebody what it does: mhub.explain_slot() for the profile of the known one of identifiers that ranks first (identifier_kind.priority), and outcome stock used up for a rule that would apply but has nothing left. Writes nothing. NULL gives no row.';
 
 CREATE FUNCTION mhub.preview(slot text, profile jsonb, at timestamptz DEFAULT mhub.now(), OUT place integer, OUT content_key text,
     OUT payload jsonb, OUT variant text, OUT rule_key text, OUT reason text)
@@ -70,7 +84,7 @@ COMMENT ON FUNCTION mhub.click_content(text, jsonb, text) IS
 CREATE FUNCTION mhub.condition_implies(given mhub.condition, wanted mhub.condition) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_condition_implies';
 COMMENT ON FUNCTION mhub.condition_implies(mhub.condition, mhub.condition) IS
-'True when wanted certainly holds for every profile for which given does; false when that cannot be shown. Looks at predicates about the same attribute: values, lists, intervals, has. NULL gives NULL.';
+'True when wanted certainly holds for every profile for which given does; false when that cannot be shown. Looks at predicates about the same attribute (values, lists, intervals, has), and at how often something was done. NULL gives NULL.';
 
 CREATE FUNCTION mhub.condition_never(condition mhub.condition) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_condition_never';

@@ -11,7 +11,7 @@ CREATE TABLE mhub.content (
 );
 COMMENT ON TABLE mhub.content IS 'What can be shown: one row for each language of a content.';
 COMMENT ON COLUMN mhub.content.key IS 'Name of the content, e.g. coupon_80.';
-COMMENT ON COLUMN mhub.content.locale IS 'Language it is in, e.g. zh or zh-CN; empty for any. The person''s $context.locale, else trait locale, picks: the same, then the language, then any.';
+COMMENT ON COLUMN mhub.content.locale IS 'Language it is in, e.g. zh or zh-CN; empty for any. The person''s $context.locale, else trait locale, picks: the version that has most of its parts (of zh-Hant-TW: all, zh-Hant, zh), then any; case does not matter, nor whether - or _ stands between.';
 COMMENT ON COLUMN mhub.content.payload IS 'What the app shows: text, picture, link, discount ... as the app understands it.';
 COMMENT ON COLUMN mhub.content.expires_at IS 'From then on it is not shown any more; NULL never.';
 COMMENT ON COLUMN mhub.content.description IS 'For the people who work with it.';

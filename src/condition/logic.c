@@ -242,6 +242,32 @@ has_implies(const CondNode *given, const CondNode *wanted)
 	return wanted->op == OP_HAS_ALL;
 }
 
+/* Do both count the same events, each for a number of times of its own? */
+static bool
+count_the_same(const CondNode *a, const CondNode *b)
+{
+	CondNode	as_often = *b;
+
+	if (a->kind != COND_DID || b->kind != COND_DID)
+		return false;
+	as_often.at_least = a->at_least;
+	as_often.at_most = a->at_most;
+	return same_text(a, &as_often);
+}
+
+static bool
+times_within(const CondNode *given, const CondNode *wanted)
+{
+	return given->at_least >= wanted->at_least &&
+		(wanted->at_most < 0 || (given->at_most >= 0 && given->at_most <= wanted->at_most));
+}
+
+static bool
+more_often(const CondNode *a, const CondNode *b)
+{
+	return b->at_most >= 0 && a->at_least > b->at_most;
+}
+
 static bool
 leaf_implies(const CondNode *given, const CondNode *wanted)
 {
@@ -250,6 +276,8 @@ leaf_implies(const CondNode *given, const CondNode *wanted)
 
 	if (same_text(given, wanted))
 		return true;
+	if (count_the_same(given, wanted))
+		return times_within(given, wanted);
 	if (given->subject != SUBJECT_PATH || wanted->subject != SUBJECT_PATH || !same_path(given->path, wanted->path))
 		return false;
 	if (wanted->kind == COND_EXISTS && needs_value(given))
@@ -332,10 +360,11 @@ condition_implies(const CondNode *given, const CondNode *wanted)
 	return leaf_implies(given, wanted);
 }
 
+/* Does the node say that something is not so which given says is? */
 static bool
-is_negation(const CondNode *node, const CondNode *of)
+denies(const CondNode *node, const CondNode *given)
 {
-	return (node->kind == COND_NOT || node->kind == COND_UNLESS) && same_text(node->children[0], of);
+	return (node->kind == COND_NOT || node->kind == COND_UNLESS) && condition_implies(given, node->children[0]);
 }
 
 /* Can the two predicates not both be true? */
@@ -345,8 +374,10 @@ excludes(const CondNode *a, const CondNode *b)
 	ValueRange	x;
 	ValueRange	y;
 
-	if (is_negation(a, b) || is_negation(b, a))
+	if (denies(a, b) || denies(b, a))
 		return true;
+	if (count_the_same(a, b))
+		return more_often(a, b) || more_often(b, a);
 	if (a->subject != SUBJECT_PATH || b->subject != SUBJECT_PATH || !same_path(a->path, b->path))
 		return false;
 	if ((a->kind == COND_MISSING && needs_value(b)) || (b->kind == COND_MISSING && needs_value(a)))

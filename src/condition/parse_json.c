@@ -167,7 +167,7 @@ parse_operator(Parser *parser, CondNode *node, const JsonNode *key, const JsonNo
 	if (name == NULL)
 	{
 		parser->error->hint = "Operators are $eq, $ne, $neKnown, $lt, $lte, $gt, $gte, $in, $nin, $ninKnown, $between, $has, "
-			"$hasAny, $hasAll, $hasNone, $elemMatch, $exists, $isNull, $startsWith, $endsWith, $contains, $regex, "
+			"$hasAny, $hasAll, $hasNone, $elemMatch, $exists, $missing, $isNull, $startsWith, $endsWith, $contains, $regex, "
 			"$veq ... $vgte, $before, $after, $within, $withinNext, $olderThan, $inNetwork, $not.";
 		return fail(parser, key, psprintf("unknown operator \"%s\"", key->text));
 	}

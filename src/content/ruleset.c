@@ -204,22 +204,35 @@ assign(RuleSet *set, Rule *rule, RuleVariant **variant)
 	return is_held_out(rule, unit) ? RULE_HELD_OUT : RULE_APPLIES;
 }
 
-/* How well a version's locale suits: 3 the same, 2 the language, 1 any, 0 another. */
+static bool
+is_separator(char c)
+{
+	return c == '-' || c == '_';
+}
+
+static bool
+same_locale(const char *a, const char *b, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (pg_ascii_tolower(a[i]) != pg_ascii_tolower(b[i]) && !(is_separator(a[i]) && is_separator(b[i])))
+			return false;
+	}
+	return true;
+}
+
+/* How well a version's locale suits: the more of the wanted one's parts it has the better, 1 any, 0 another. */
 static int
 suits(const char *locale, const CondValue *wanted)
 {
 	int			length = strlen(locale);
-	int			language = 0;
 
 	if (length == 0)
 		return 1;
-	if (wanted->type != COND_VALUE_STRING)
+	if (wanted->type != COND_VALUE_STRING || wanted->length < length ||
+		(wanted->length > length && !is_separator(wanted->string[length])))
 		return 0;
-	if (wanted->length == length && pg_strncasecmp(locale, wanted->string, length) == 0)
-		return 3;
-	while (language < wanted->length && wanted->string[language] != '-' && wanted->string[language] != '_')
-		language++;
-	return language == length && pg_strncasecmp(locale, wanted->string, length) == 0 ? 2 : 0;
+	return same_locale(locale, wanted->string, length) ? 1 + length : 0;
 }
 
 /* The version of a content in the person's language, of those not expired; NULL when none is left. */

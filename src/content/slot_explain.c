@@ -61,6 +61,15 @@ outcome_name(RuleOutcome outcome)
 	return names[outcome];
 }
 
+/* Why no rule is asked at all; NULL when they are. */
+static const char *
+not_asked(Slot *slot)
+{
+	if (!slot->enabled)
+		return "slot off";
+	return ruleset_refuses_profiling(&slot->set) ? "profiling refused" : NULL;
+}
+
 static const char *
 detail(RuleSet *set, const Rule *rule, RuleOutcome outcome)
 {
@@ -83,6 +92,15 @@ text_or_null(const char *text, bool *isnull)
 {
 	*isnull = text == NULL;
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static void
+put_rule_not_asked(ReturnSetInfo *result, const Rule *rule, int number, const char *why)
+{
+	Datum		values[7] = {Int32GetDatum(number + 1), CStringGetTextDatum(rule->key), CStringGetTextDatum(why)};
+	bool		nulls[7] = {false, false, false, true, true, true, true};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 static void
@@ -111,13 +129,19 @@ mhub_explain_slot(PG_FUNCTION_ARGS)
 {
 	text	   *name = PG_GETARG_TEXT_PP(0);
 	Slot	   *slot = slot_get(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const char *why_not;
 
 	InitMaterializedSRF(fcinfo, 0);
 	ruleset_open(&slot->set, PG_GETARG_JSONB_P(1), PG_GETARG_TIMESTAMPTZ(2));
+	why_not = not_asked(slot);
 	for (int i = 0; i < slot->set.nrules; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		put_rule((ReturnSetInfo *) fcinfo->resultinfo, &slot->set, i);
+		if (why_not != NULL)
+			put_rule_not_asked(result, &slot->set.rules[i], i, why_not);
+		else
+			put_rule(result, &slot->set, i);
 	}
 	return (Datum) 0;
 }

@@ -58,6 +58,13 @@ SELECT experiment_id, count(*) AS exposures, count(DISTINCT user_id) AS people, 
 -- Help for authors.
 SELECT place, rule_key, outcome, content_key, detail FROM mhub.explain_choice('home', '{"user_id": "zhao"}');
 SELECT place, rule_key, outcome, detail FROM mhub.explain_choice('popup', '{"user_id": "li"}');
+SELECT who, place, rule_key, outcome, content_key FROM (VALUES ('新人'), ('li')) AS v (who), mhub.explain_choice('deal', jsonb_build_object('user_id', who));
+-- Two people have had the gift: it goes on for them, and for nobody else.
+SELECT who, place, rule_key, outcome FROM (VALUES ('新人'), ('li'), ('zhao'), ('王芳')) AS v (who), mhub.explain_choice('gift', jsonb_build_object('user_id', who)) WHERE place = 1;
+SELECT place, rule_key, outcome, content_key, detail FROM mhub.explain_slot('home', '{"age": 20, "interests": ["tech"], "$consent": {"profiling": false}}');
+UPDATE mhub.slot SET enabled = false WHERE slot = 'popup';
+SELECT place, rule_key, outcome FROM mhub.explain_choice('popup', '{"user_id": "zhao"}');
+UPDATE mhub.slot SET enabled = true WHERE slot = 'popup';
 SELECT count(*) AS writes FROM mhub.identifier WHERE value = 'nobody yet' AND (SELECT count(*) FROM mhub.explain_choice('home', '{"user_id": "nobody yet"}')) > 0;
 SELECT place, content_key, rule_key, reason FROM mhub.preview('deal', '{}');
 SELECT place, content_key, rule_key, reason FROM mhub.preview('home', '{"age": 20, "interests": ["tech"]}');

@@ -34,6 +34,8 @@ SELECT profile, at, d.content_key, d.payload->>'text' AS text, d.rule_key FROM (
     ('{"greet": true, "$shown": {"capped": ["2026-01-30T00:00:00Z", "2026-01-30T13:00:00Z"]}}', '2026-01-31 12:00Z'), ('{"greet": true, "locale": "zh-TW", "$shown": {"capped": ["2026-01-30T00:00:00Z", "2026-01-30T13:00:00Z"]}}', '2026-01-31 12:00Z'),
     ('{"greet": true, "locale": "zh-CN", "$shown": {"capped": ["2026-01-30T00:00:00Z", "2026-01-30T13:00:00Z"]}}', '2026-01-31 12:00Z'), ('{"greet": true, "locale": "zh", "$context": {"locale": "en-GB"}, "$shown": {"capped": ["2026-01-30T00:00:00Z", "2026-01-30T13:00:00Z"]}}', '2026-01-31 12:00Z')) AS t (profile, at),
     mhub.decide('caps', profile, at) AS d;
+SELECT locale, payload->>'text' AS text FROM (VALUES ('zh_TW'), ('ZH-tw-x'), ('zh-TWx'), ('zhx'), ('en_US'), ('fr'), ('')) AS v (locale),
+    mhub.decide('caps', jsonb_build_object('greet', true, 'locale', locale, '$shown', '{"capped": ["2026-01-30T00:00:00Z", "2026-01-30T13:00:00Z"]}'::jsonb), '2026-01-31 12:00Z');
 
 -- Variants are what mhub.choose_variant() says; a holdout sees the default; without $unit such rules do not apply.
 INSERT INTO mhub.slot (slot, default_content) VALUES ('lab', '默认');
