@@ -110,7 +110,7 @@ RETURNS TABLE (goal_id integer, event_id bigint, identifier_id bigint, occurred_
                currency text, order_id text, form text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     SELECT g.goal_id, e.event_id, e.identifier_id, e.occurred_at, r.refund,
-           CASE WHEN r.refund THEN -abs(coalesce(e.value, 0)) ELSE coalesce(e.value, g.value, 0) END, r.refund AND e.value IS NULL,
+           CASE WHEN r.refund THEN -abs(coalesce(v.value, 0)) ELSE coalesce(v.value, g.value, 0) END, r.refund AND v.value IS NULL,
            coalesce(upper(substring(e.currency FROM '^[A-Za-z]{3}$')), g.currency, s.currency),
            nullif(e.properties ->> 'order_id', ''),
            coalesce(e.properties ->> 'form_id', e.properties ->> 'form_name', e.properties ->> 'form', g.key)
@@ -119,12 +119,15 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS
     JOIN mhub.event AS e ON e.identifier_id = d.identifier_id AND e.occurred_at >= d.since
     JOIN mhub.goal AS g ON e.name = g.event_name OR e.name = ANY (g.refund_event_names)
     CROSS JOIN LATERAL (SELECT e.name = ANY (g.refund_event_names) AS refund) AS r
+    CROSS JOIN LATERAL (SELECT greatest(4, (s.options ->> 'scale')::integer) AS scale) AS a
+    -- Anybody can send any number: one that no money is must not stop the attribution of all others.
+    CROSS JOIN LATERAL (SELECT CASE WHEN abs(e.value) < 10::numeric ^ (16 - a.scale) THEN round(e.value, least(scale(e.value), a.scale)) END AS value) AS v
     WHERE e.invalid_reason IS NULL
       AND (goal_ids IS NULL OR g.goal_id = ANY (goal_ids))
       AND (r.refund OR mhub.matches(e.properties, g.filter, e.occurred_at))
 $$;
 COMMENT ON FUNCTION mhub.goal_entries_of(bigint[], timestamptz[], integer[]) IS
-'The events of some identifiers, from a time on (one for each), that reach a goal or take value back from it, as entries for mhub.conversion; goal_ids NULL means all goals.';
+'The events of some identifiers, from a time on (one for each), that reach a goal or take value back from it, as entries for mhub.conversion; goal_ids NULL means all goals. Values are rounded to 4 decimals (or the setting''s scale, if that is more); from 10^12 on (with scale s above 4: 10^(16 - s)) they count as none.';
 
 CREATE FUNCTION mhub.refresh_touches(identifier_ids bigint[], since timestamptz[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -104,6 +104,25 @@ SELECT mhub.split_amount(10, '{0.5,0.25,0.25}'), mhub.split_amount(0.05, '{1,1,1
 SELECT count(*) AS pages, count(*) FILTER (WHERE mhub.landing_page(url) IS DISTINCT FROM nullif(regexp_replace(regexp_replace(url, '^[A-Za-z][A-Za-z0-9+.-]*://|[?#].*$', '', 'g'), '/+$', ''), '')) AS differing
 FROM unnest(ARRAY['https://s.cn/a/?x#y', 's.cn//', '', 'https://', '://a', 'http:/a', 'a?', '#', 'mailto:x', 'ht tp://x/', '考研://路径/课程/', 'wxapp+x.y-1://pages/index///?q=/a/', 'https://s.cn/a#b?c', '/x/', 'a://b://c/', 'https:///', NULL]) AS url;
 
+-- numbers that no money is count as none, and stop nobody's attribution
+SAVEPOINT s;
+SELECT count(*) FROM unnest(ARRAY['1e25', 'NaN', 'Infinity', '-1e12', '999999999999.9999', '1.00000000000000000001', '19.990000000000002', '1e-300']::numeric[]) WITH ORDINALITY AS v (value, i)
+CROSS JOIN LATERAL (SELECT pg_temp.event(3, timestamptz '2026-02-01' + interval '1 minute' * i, 'Order Completed', NULL, NULL, NULL, jsonb_build_object('order_id', 'odd' || i), v.value)) AS e;
+SELECT pg_temp.event(3, '2026-02-02', 'Order Refunded', NULL, NULL, NULL, '{"order_id": "odd7"}', '1e25') > 0 AS refunded;
+SELECT pg_temp.refresh();
+SELECT c.order_id, c.kind, c.value, (SELECT sum(k.value) FROM mhub.credit AS k WHERE k.conversion_id = c.conversion_id AND k.model = 'linear') AS credited FROM mhub.conversion AS c WHERE c.order_id LIKE 'odd%' ORDER BY c.order_id, c.kind;
+ROLLBACK TO s;
+\set VERBOSITY terse
+SELECT mhub.import_cost('[{"day": "2026-01-01", "platform": "baidu", "amount": "NaN"}]');
+ROLLBACK TO s;
+INSERT INTO mhub.exchange_rate (currency, to_currency, day, rate) VALUES ('USD', 'CNY', '2026-01-01', 'NaN');
+ROLLBACK TO s;
+INSERT INTO mhub.goal (key, event_name, value) VALUES ('x', 'X', 'Infinity');
+ROLLBACK TO s;
+INSERT INTO mhub.goal (key, event_name) VALUES ('(spend)', 'X');
+ROLLBACK TO s;
+\set VERBOSITY default
+
 -- what was derived from the events of a person outlives their erasure, whatever is derived anew
 CREATE TEMP VIEW books AS SELECT sum(c.value) AS value, count(*) AS entries, (SELECT count(*) FROM mhub.touch) AS touches, (SELECT sum(k.value) FROM mhub.credit AS k WHERE k.model = 'linear') AS credited FROM mhub.conversion AS c;
 CREATE TEMP TABLE before AS SELECT * FROM books;
