@@ -206,6 +206,7 @@ parse_text_match(Parser *parser, CondNode *node, CondKind kind, CondOp op)
 
 	node->kind = kind;
 	node->op = op;
+	parser->text_offset = parser->lexer.token.offset;
 	if (!parser_string(parser, "a string in single quotes", &text, &length))
 		return false;
 	value = condition_string_value(text, length);
@@ -289,16 +290,18 @@ parse_operator(Parser *parser, CondNode *node)
 	return parser_time(parser, node);
 }
 
+/* What is wrong with a node is told where its operator stands, or the text that cannot be read. */
 static CondNode *
 complete(Parser *parser, CondNode *node, int offset)
 {
+	bool		is_text = (node->kind == COND_REGEX || node->kind == COND_VERSION);
 	const char *problem;
 
 	if (lexer_skip(&parser->lexer, "folded"))
 		node->fold = true;
 	problem = parser->lexer.error->message == NULL ? condition_complete(node) : NULL;
 	if (problem != NULL)
-		lexer_fail(&parser->lexer, offset, problem);
+		lexer_fail(&parser->lexer, is_text && !node->fold ? parser->text_offset : offset, problem);
 	return parser->lexer.error->message == NULL ? node : NULL;
 }
 

@@ -13,6 +13,7 @@ typedef struct Parser
 {
 	Lexer		lexer;
 	int			depth;
+	int			text_offset;	/* of the text that a pattern or version was read from */
 } Parser;
 
 extern CondNode *parser_condition(Parser *parser);

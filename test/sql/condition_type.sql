@@ -40,7 +40,7 @@ END $$;
 SELECT written, pg_temp.refusal(written) FROM (VALUES
     (''), ('age'), ('age >='), ('age >= 30 city = 1'), ('age >= 30 and'), ('(age >= 30'), ('年龄 >= 三十 and x ~ 1'), ('a = ''open'), ('a = "open'), ('a = null'),
     ('a is not null'), ('a in ()'), ('a in (1,'), ('a < true'), ('a between 1 and ''z'''), ('a matches ''[('''), ('a within ''soon'''), ('a before ''31.01.2026'''),
-    ('a in network ''10.0.0.0/33'''), ('a version = ''latest'''), ('did(''X'', at least two times)'), ('did(''X'', within ''3 days'', within ''4 days'')'), ('did(''X'', between 5 and 2 times)'),
+    ('a in network ''10.0.0.0/33'''), ('a version = ''latest'''), ('a = 1 and ua  matches ''(x'''), ('ua matches ''x'' folded'), ('did(''X'', at least two times)'), ('did(''X'', within ''3 days'', within ''4 days'')'), ('did(''X'', between 5 and 2 times)'),
     ('a exists folded'), ('a..b = 1'), ('and = 1'), ('a = 1e400'), ('in segment vip'), ('any x where @ > 1'), ('last(''X'') > 3'), ('a = 1 -- comment'), ('a = 1; DROP TABLE x'),
     ('{"a": 1, "a": 2}'), ('{"a": {"b": 1}}'), ('{"a": {"$gt": [1]}}'), ('{"a": [1]}'), ('{"$and": []}'), ('{"a": 1'), ('{"a": 01}'), ('[1]'), ('{"a": {"$in": []}}'), ('{"a": "\ud800"}'), ('{"$foo": 1}'),
     ('{"$did": {"event": "X", "times": 3}}'), ('{"a": {"$fold": true}}')) AS v (written);
