@@ -136,8 +136,9 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE STRICT SET search_path 
         UNION ALL
         SELECT r.place, r.key, 'is over', format('It was valid until %s.', to_char(r.valid_to AT TIME ZONE mhub.hub_time_zone(), 'YYYY-MM-DD HH24:MI')) FROM rule AS r WHERE r.valid_to <= mhub.now()
         UNION ALL
-        SELECT DISTINCT f.place, f.key, 'unknown attribute', format('None of the newest 10,000 people has a trait "%s".', split_part(f.name, '.', 1)) FROM reference AS f
-        WHERE f.kind = 'attribute' AND f.name NOT LIKE '$%' AND NOT EXISTS (SELECT FROM known AS k WHERE k.name = trim('"' FROM split_part(f.name, '.', 1)))
+        SELECT DISTINCT f.place, f.key, 'unknown attribute', format('None of the newest 10,000 people has a trait "%s".', t.name) FROM reference AS f
+        CROSS JOIN LATERAL (SELECT CASE WHEN f.name LIKE '"%' THEN replace(substring(f.name FROM '^"((?:[^"]|"")*)"'), '""', '"') ELSE split_part(f.name, '.', 1) END AS name) AS t
+        WHERE f.kind = 'attribute' AND t.name NOT LIKE '$%' AND NOT EXISTS (SELECT FROM known AS k WHERE k.name = t.name)
         UNION ALL
         SELECT DISTINCT f.place, f.key, 'unknown event', format('Nobody ever did "%s".', f.name) FROM reference AS f
         WHERE f.kind = 'event' AND NOT EXISTS (SELECT FROM mhub.event_counter AS c WHERE c.name = f.name)

@@ -74,6 +74,11 @@ INSERT INTO mhub.content_rule (slot, key, priority, condition, content_key, vali
     ('messy', 'typo', 4, $$agee < 18 and in segment 'vips' and did('Order Complete')$$, 'wellcome', NULL), ('messy', 'stale', 5, 'age < 18', 'old', NULL), ('messy', 'over', 6, 'age < 17', 'welcome', '2021-01-01Z'), ('messy', 'fine', 7, 'age < 16', 'welcome', NULL);
 SELECT * FROM mhub.check_rules('messy');
 SELECT status, detail FROM mhub.doctor_content();
+-- Names with dots and quotes are known by their whole; what the hub adds to a profile is no trait.
+INSERT INTO mhub.slot (slot, default_content) VALUES ('names', 'welcome');
+INSERT INTO mhub.content_rule (slot, key, priority, condition, content_key) VALUES ('names', 'dots', 1, $$"a.b" = 1 and "say ""hi""".to = 'x' and c.d = 1$$, 'welcome'), ('names', 'ours', 2, $$"$unit" = 'x' and "$consent".marketing = true$$, 'welcome'), ('names', 'others', 3, $$"a.c" = 1 and "say ""no""" = 1$$, 'welcome');
+SELECT mhub.identify('{"user_id": "names"}', '{"a.b": 1, "say \"hi\"": {"to": "x"}, "c": {"d": 1}}') IS NOT NULL AS known;
+SELECT * FROM mhub.check_rules('names');
 SELECT count(*) AS nothing FROM mhub.check_rules('no such slot');
 SAVEPOINT bad;
 SELECT * FROM mhub.choose_content('home', '[]');
