@@ -260,7 +260,7 @@ COMMENT ON COLUMN mhub.dim_date.weekday IS '1 = Monday ... 7 = Sunday.';
 
 CREATE VIEW mhub.dim_channel AS
 SELECT k.channel AS channel_key, k.channel, k.channel <> '(unattributed)' AS attributed
-FROM (SELECT t.channel FROM mhub.touch AS t UNION SELECT c.channel FROM mhub.cost_assigned AS c UNION SELECT '(unattributed)') AS k;
+FROM (SELECT t.channel FROM mhub.touch AS t UNION SELECT c.channel FROM mhub.cost_assigned AS c UNION SELECT '(unattributed)' AS channel) AS k;
 COMMENT ON VIEW mhub.dim_channel IS 'Star schema: channel groups of touches and spend, and (unattributed).';
 COMMENT ON COLUMN mhub.dim_channel.channel_key IS 'Key.';
 COMMENT ON COLUMN mhub.dim_channel.channel IS 'Name of the channel group.';
