@@ -57,12 +57,15 @@ SELECT count(*) AS differing FROM answer AS a FULL JOIN (SELECT o.options, t.* F
 WHERE (t.conversions, t.value) IS DISTINCT FROM (a.conversions, a.value);
 SELECT mode, people = pg_temp.reached(1, mode) AS same, people = pg_temp.reached(-70000000001, mode) AS same_of_other_ids FROM funnel ORDER BY mode;
 SAVEPOINT s;
+-- (the words differ between PostgreSQL's versions)
+\set VERBOSITY sqlstate
 SET LOCAL temp_file_limit = 100;
 SELECT count(*) FROM pg_temp.totals(1, '{}');
 ROLLBACK TO s;
 SET LOCAL temp_file_limit = 100;
 SELECT pg_temp.reached(1, '');
 ROLLBACK TO s;
+\set VERBOSITY default
 -- in a window function it stays in memory
 SELECT count(DISTINCT r) AS answers FROM (SELECT mhub.funnel_reached(person, at, 1, interval '1 day') OVER () AS r FROM touches) AS w;
 
