@@ -22,7 +22,6 @@ typedef struct MhubLog
 } MhubLog;
 
 #define MHUB_LOG_HEADER offsetof(MhubLog, data)
-#define MHUB_LOG_CAPACITY(log) (VARSIZE(log) - MHUB_LOG_HEADER)
 
 extern void mhub_require_aggregate(FunctionCallInfo fcinfo, const char *function);
 extern MhubLog *mhub_log_reserve(MhubLog *log, Size more);

@@ -124,24 +124,3 @@ mhub_execute_row(MhubPlan *one, const MhubColumns *columns, int row, int expecte
 	}
 	return mhub_execute_batch(one, args, nulls, expected);
 }
-
-/*
- * Runs a statement for all rows: many with its arrays, or one for each of few.
- * Both do the same and return nothing.
- */
-uint64
-mhub_execute_rows(MhubPlan *one, MhubPlan *many, const MhubColumns *columns, int expected)
-{
-	Datum		args[MHUB_MAX_COLUMNS];
-	uint64		processed = 0;
-	int			i;
-
-	if (columns->n > MHUB_FEW_ROWS)
-	{
-		mhub_columns_arrays(columns, args);
-		return mhub_execute_batch(many, args, NULL, expected);
-	}
-	for (i = 0; i < columns->n; i++)
-		processed += mhub_execute_row(one, columns, i, expected);
-	return processed;
-}

@@ -29,6 +29,5 @@ extern void mhub_columns_add(MhubColumns *columns, const Datum *row);
 extern void mhub_columns_null(MhubColumns *columns, int column);
 extern void mhub_columns_arrays(const MhubColumns *columns, Datum *arrays);
 extern uint64 mhub_execute_row(MhubPlan *one, const MhubColumns *columns, int row, int expected);
-extern uint64 mhub_execute_rows(MhubPlan *one, MhubPlan *many, const MhubColumns *columns, int expected);
 
 #endif							/* MHUB_SPI_ARRAY_H */

@@ -48,25 +48,13 @@ meets(TimestampTz now, TimestampTz instant, const CondSpan *span, bool back)
 	return later_than(now, at);
 }
 
-static bool
-subject_instant(const CondNode *node, CondScope *scope, TimestampTz *instant)
-{
-	CondValue	scratch;
-	CondValue  *value;
-
-	if (node->subject != SUBJECT_PATH)
-		return condition_event_time(node, scope, instant);
-	value = condition_get(scope, node->path, &scratch);
-	return value->type == COND_VALUE_STRING && condition_instant(value->string, value->length, instant);
-}
-
 static TimestampTz
 time_changes(const CondNode *node, CondScope *scope)
 {
 	TimestampTz now = scope->profile->at;
 	TimestampTz instant;
 
-	if (!subject_instant(node, scope, &instant))
+	if (!condition_subject_instant(node, scope, &instant))
 		return DT_NOEND;
 	switch (node->op)
 	{

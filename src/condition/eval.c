@@ -226,8 +226,8 @@ eval_network(const CondNode *node, CondScope *scope)
 }
 
 /* The instant that a time predicate is about; false when there is none. */
-static bool
-subject_instant(const CondNode *node, CondScope *scope, TimestampTz *instant)
+bool
+condition_subject_instant(const CondNode *node, CondScope *scope, TimestampTz *instant)
 {
 	CondValue	scratch;
 	CondValue  *value;
@@ -244,7 +244,7 @@ eval_time(const CondNode *node, CondScope *scope)
 	TimestampTz now = scope->profile->at;
 	TimestampTz instant;
 
-	if (!subject_instant(node, scope, &instant))
+	if (!condition_subject_instant(node, scope, &instant))
 		return MHUB_UNKNOWN;
 	switch (node->op)
 	{

@@ -16,6 +16,7 @@ typedef struct CondScope
 
 extern MhubTruth condition_eval(const CondNode *node, CondScope *scope);
 extern CondValue *condition_get(CondScope *scope, const CondPath *path, CondValue *scratch);
+extern bool condition_subject_instant(const CondNode *node, CondScope *scope, TimestampTz *instant);
 
 /* behaviour.c */
 extern bool condition_event_time(const CondNode *node, CondScope *scope, TimestampTz *at);

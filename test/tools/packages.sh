@@ -11,7 +11,7 @@ packages="
 	libipc-run-perl python3-aiosmtpd
 "
 # DuckDB and the rule engines of node, against which some races run, come from npm and are skipped where it is absent.
-[ "${1-}" != bench ] || packages="$packages nginx-light python3-numpy python3-scipy postgresql-15-pgrouting"
+[ "${1-}" != bench ] || packages="$packages nginx-light python3-numpy python3-scipy postgresql-$major-pgrouting"
 
 missing=''
 for package in $packages; do
