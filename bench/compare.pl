@@ -13,7 +13,7 @@ use warnings;
 use Getopt::Long;
 use IPC::Open2;
 use POSIX qw(sysconf _SC_CLK_TCK);
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 my ($runs, $warmup, $setup) = (5, 1, '');
 my $server;    # the postmaster's process, once a side is a query
@@ -76,45 +76,56 @@ sub ask
 	die "compare.pl: $side->{name}: the query failed\n";
 }
 
-# Ticks a process has used itself (fields utime and stime), or its ended children have (cutime and cstime).
-sub cpu_ticks
+# CPU seconds of a process, to the nanosecond
+sub process_seconds
 {
-	my ($pid, $children) = @_;
-	open my $file, '<', "/proc/$pid/stat" or return 0;
+	my ($pid) = @_;
+	open my $file, '<', "/proc/$pid/schedstat" or die "compare.pl: /proc/$pid/schedstat: $!\n";
+	my ($nanoseconds) = split ' ', <$file>;
+	return $nanoseconds / 1e9;
+}
+
+# CPU seconds of the server's processes that have ended (fields cutime and cstime), to the clock tick
+sub ended_seconds
+{
+	open my $file, '<', "/proc/$server/stat" or die "compare.pl: /proc/$server/stat: $!\n";
 	my $line = <$file>;
 	$line =~ s/^.*\) //;
 	my @fields = split ' ', $line;
-	return $children ? $fields[13] + $fields[14] : $fields[11] + $fields[12];
+	return ($fields[13] + $fields[14]) / sysconf(_SC_CLK_TCK);
 }
 
-sub session_ticks
+sub session_seconds
 {
 	my ($side) = @_;
-	return cpu_ticks($side->{pid}, 0) + cpu_ticks($server, 1);
+	return process_seconds($side->{pid}) + ended_seconds();
 }
 
 sub run_side
 {
 	my ($side) = @_;
 	my $start = time;
-	my $cpu;
+	my ($wall, $cpu);
 	if ($side->{kind} eq 'sql')
 	{
-		my $before = session_ticks($side);
+		my $before = session_seconds($side);
 		ask($side, $side->{text});
-		$cpu = (session_ticks($side) - $before) / sysconf(_SC_CLK_TCK);
+		$wall = time - $start;
+		$cpu = session_seconds($side) - $before;
 	}
 	else
 	{
 		my $asks = $side->{kind} eq 'client';
-		my $before = $asks ? cpu_ticks($server, 1) : 0;
+		my $before = $asks ? ended_seconds() : 0;
 		my (undef, undef, $user, $system) = times;
 		system('sh', '-c', "{ $side->{text}\n} >/dev/null") == 0 or die "compare.pl: $side->{name}: the command failed\n";
+		$wall = time - $start;
 		my (undef, undef, $user_after, $system_after) = times;
-		my $served = $asks ? cpu_ticks($server, 1) - $before : 0;
-		$cpu = $user_after + $system_after - $user - $system + $served / sysconf(_SC_CLK_TCK);
+		sleep 0.5 if $asks;    # its sessions end, and are counted, a moment after it
+		my $served = $asks ? ended_seconds() - $before : 0;
+		$cpu = $user_after + $system_after - $user - $system + $served;
 	}
-	return (time - $start, $cpu);
+	return ($wall, $cpu);
 }
 
 sub median

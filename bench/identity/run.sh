@@ -2,7 +2,7 @@
 # Identity against what one would otherwise use, on one machine in one run. Needs python3-numpy and python3-scipy, and the
 # folder of baselines with gen_graph.py, 40_scipy.py, 60_online.sql and uf_floor.c; pgRouting takes part where the server has it.
 # Linking all the text edges takes minutes and runs once:
-#   BASELINES=../shared/baselines/identity RUNS=3 EDGES=2000000 ONLINE=50000 sh bench/identity/run.sh
+#   BASELINES=../shared/baselines/identity RUNS=3 EDGES=2000000 ONLINE=300000 sh bench/identity/run.sh
 # PGHOST ... say which (throw-away) server; the generated graph is kept in WORK.
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ baselines=$(cd "${BASELINES:-$bench/../../../shared/baselines/identity}" && pwd)
 work=${WORK:-/var/tmp/mhub-bench-identity}
 runs=${RUNS:-3}
 edges=${EDGES:-2000000}
-online=${ONLINE:-50000}
+online=${ONLINE:-300000}
 database=mhub_bench_identity
 
 one_run() { (runs=1 warmup=0; race "$@"); }
