@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/ascii.h"
+
 typedef struct Cursor
 {
 	const char *at;
@@ -261,18 +263,6 @@ access_log_parse(const char *line, size_t length, AccessLogLine *result)
 	return NULL;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 size_t
 access_log_unescape(LogField field, char *out)
 {
@@ -283,9 +273,9 @@ access_log_unescape(LogField field, char *out)
 		const char *c = field.start + i;
 		size_t		left = field.length - i - 1;
 
-		if (*c == '\\' && left >= 3 && c[1] == 'x' && hex_digit(c[2]) >= 0 && hex_digit(c[3]) >= 0)
+		if (*c == '\\' && left >= 3 && c[1] == 'x' && mhub_hex_digit(c[2]) >= 0 && mhub_hex_digit(c[3]) >= 0)
 		{
-			char		byte = (char) (hex_digit(c[2]) * 16 + hex_digit(c[3]));
+			char		byte = (char) (mhub_hex_digit(c[2]) * 16 + mhub_hex_digit(c[3]));
 
 			/* A NUL cannot live in a text. */
 			if (byte != '\0')

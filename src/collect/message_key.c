@@ -9,17 +9,7 @@
 
 #include <openssl/sha.h>
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "common/ascii.h"
 
 /* Does a dash stand before this byte of a UUID's text? */
 static bool
@@ -40,8 +30,8 @@ parse_uuid(const char *text, size_t length, pg_uuid_t *uuid)
 
 		if (dash_before(i) && *text++ != '-')
 			return false;
-		high = hex_digit(*text++);
-		low = hex_digit(*text++);
+		high = mhub_hex_digit(*text++);
+		low = mhub_hex_digit(*text++);
 		if (high < 0 || low < 0)
 			return false;
 		uuid->data[i] = (unsigned char) (high << 4 | low);

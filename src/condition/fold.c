@@ -9,6 +9,7 @@
  */
 #include "condition/fold.h"
 
+#include "common/ascii.h"
 #include "common/unicode_norm.h"
 #include "mb/pg_wchar.h"
 
@@ -39,17 +40,6 @@ lower(pg_wchar c)
 	if (c >= 0x400 && c <= 0x40F)
 		return c + 80;
 	return c;
-}
-
-static bool
-is_ascii(const char *string, int length)
-{
-	for (int i = 0; i < length; i++)
-	{
-		if (IS_HIGHBIT_SET(string[i]))
-			return false;
-	}
-	return true;
 }
 
 static char *
@@ -102,7 +92,7 @@ lower_to_utf8(const pg_wchar *wide, int *length)
 static bool
 ascii_only(const char *string, int length)
 {
-	return is_ascii(string, length) || GetDatabaseEncoding() != PG_UTF8;
+	return mhub_is_ascii(string, length) || GetDatabaseEncoding() != PG_UTF8;
 }
 
 /* A string in lower case, palloc'd; other encodings than UTF-8 lower ASCII letters only. */

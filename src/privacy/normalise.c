@@ -7,6 +7,7 @@
  */
 #include "privacy/normalise.h"
 
+#include "common/ascii.h"
 #include "common/unicode_norm.h"
 #include "mb/pg_wchar.h"
 
@@ -28,17 +29,6 @@ mhub_normaliser_named(const char *name, MhubNormaliser *normaliser)
 		}
 	}
 	return false;
-}
-
-static bool
-is_ascii(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		if (IS_HIGHBIT_SET(text[i]))
-			return false;
-	}
-	return true;
 }
 
 /* The code points of valid UTF-8 text, ended by a zero */
@@ -179,7 +169,7 @@ lowered(const char *value, bool with_nfkc)
 	pg_wchar   *wide;
 	int			n = 0;
 
-	if (is_ascii(value, len))
+	if (mhub_is_ascii(value, len))
 	{
 		char	   *copy = pstrdup(value);
 

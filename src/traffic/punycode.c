@@ -8,6 +8,7 @@
  */
 #include "traffic/punycode.h"
 
+#include "common/ascii.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
@@ -149,17 +150,6 @@ folded(uint32 point)
 	return point < INITIAL_N ? pg_ascii_tolower((unsigned char) point) : point;
 }
 
-static bool
-is_ascii_text(const char *text)
-{
-	for (; *text != '\0'; text++)
-	{
-		if (IS_HIGHBIT_SET(*text))
-			return false;
-	}
-	return true;
-}
-
 /* The host with every non-ASCII label encoded; palloc'd. */
 char *
 mhub_punycode_host(const char *host)
@@ -170,7 +160,7 @@ mhub_punycode_host(const char *host)
 	int			n = 0;
 	StringInfoData out;
 
-	if (is_ascii_text(host) || pg_encoding_verifymbstr(PG_UTF8, host, left) != left)
+	if (mhub_is_ascii(host, left) || pg_encoding_verifymbstr(PG_UTF8, host, left) != left)
 		return pstrdup(host);
 	initStringInfo(&out);
 	while (left > 0)

@@ -9,6 +9,7 @@
 #include "traffic/query.h"
 
 #include "catalog/namespace.h"
+#include "common/ascii.h"
 #include "mb/pg_wchar.h"
 #include "traffic/traffic.h"
 
@@ -51,15 +52,6 @@ mhub_query_next(MhubQueryScan *scan)
 	return false;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = pg_ascii_tolower((unsigned char) c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Undoes % escapes and plus signs; drops NULs, which text cannot hold. */
 static size_t
 unescape(const char *text, size_t length, char *out)
@@ -73,9 +65,9 @@ unescape(const char *text, size_t length, char *out)
 
 		if (c == '+')
 			c = ' ';
-		else if (c == '%' && i + 2 < length && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0)
+		else if (c == '%' && i + 2 < length && mhub_hex_digit(text[i + 1]) >= 0 && mhub_hex_digit(text[i + 2]) >= 0)
 		{
-			c = (char) (hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+			c = (char) (mhub_hex_digit(text[i + 1]) << 4 | mhub_hex_digit(text[i + 2]));
 			i += 2;
 		}
 		if (c != '\0')
