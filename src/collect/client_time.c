@@ -159,7 +159,7 @@ mhub_epoch_time(double number, TimestampTz *result)
 	double		seconds = fabs(number) > EPOCH_SECONDS_MAX ? number / 1000.0 : number;
 	double		microseconds = (seconds - (double) SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)) * USECS_PER_SEC;
 
-	if (!isfinite(number) || fabs(seconds) > EPOCH_SECONDS_MAX)
+	if (!isfinite(number) || fabs(seconds) > EPOCH_SECONDS_MAX || microseconds < (double) MHUB_EARLIEST_TIME)
 		return false;
 	*result = (TimestampTz) rint(microseconds);
 	return true;
@@ -168,7 +168,8 @@ mhub_epoch_time(double number, TimestampTz *result)
 /*
  * When it happened by our clock.  As Segment defines it, the client's clock is
  * off by received - sent; but that holds the network's delay too, so it is
- * believed beyond the threshold only.  Nothing happens after it is received.
+ * believed beyond the threshold only.  Nothing happens after it is received,
+ * and a correction that leads to before the year 1 corrects nothing.
  */
 TimestampTz
 mhub_corrected_time(TimestampTz original, TimestampTz sent, TimestampTz received, int64 threshold_us)
@@ -181,7 +182,7 @@ mhub_corrected_time(TimestampTz original, TimestampTz sent, TimestampTz received
 	{
 		int64		skew = received - sent;
 
-		if (skew > threshold_us || skew < -threshold_us)
+		if ((skew > threshold_us || skew < -threshold_us) && original + skew >= MHUB_EARLIEST_TIME)
 			corrected = original + skew;
 	}
 	return Min(corrected, received);

@@ -7,6 +7,7 @@
  */
 #include "collect/details.h"
 
+#include <math.h>
 #include <sys/socket.h>
 
 #include "collect/json_object.h"
@@ -19,6 +20,12 @@
 
 /* Currency codes have three letters; longer ones are somebody's mistake. */
 #define CURRENCY_LENGTH 3
+
+/* Anybody can send any number: from a million million on it is no money, and what is added up must never overflow. */
+#define VALUE_LIMIT 1e12
+
+/* Of more decimals than currencies and rates have, these are kept. */
+#define VALUE_SCALE 12
 
 /* The address, or the first of a list as proxies write it; NULL when it is none. */
 inet *
@@ -159,16 +166,19 @@ static MhubMember
 context_filter(const char *key, int key_length, JsonbValue *value, void *state pg_attribute_unused())
 {
 	static const char *const own_columns[] = {"ip", "userAgent", "user_agent", "traits", "campaign", "externalIds", "url", "referrer"};
+	Jsonb	   *page;
 
 	for (size_t i = 0; i < lengthof(own_columns); i++)
 	{
 		if (mhub_key_is(key, key_length, own_columns[i]))
 			return MHUB_MEMBER_DROP;
 	}
-	if (mhub_key_is(key, key_length, "page") && mhub_value_is_object(value))
+	if (mhub_key_is(key, key_length, "page"))
 	{
-		Jsonb	   *page = mhub_json_filtered(value->val.binary.data, page_filter, NULL);
-
+		/* Not an object: most likely the address itself */
+		if (!mhub_value_is_object(value))
+			return MHUB_MEMBER_DROP;
+		page = mhub_json_filtered(value->val.binary.data, page_filter, NULL);
 		value->val.binary.data = &page->root;
 		value->val.binary.len = VARSIZE_ANY_EXHDR(page);
 		return JB_ROOT_COUNT(page) == 0 ? MHUB_MEMBER_DROP : MHUB_MEMBER_REPLACE;
@@ -210,6 +220,7 @@ mhub_event_take_context(MhubEventBatch *batch, MhubEvent *event, JsonbContainer 
 
 	take_page(event, mhub_json_object(context, "page", &value));
 	take_page(event, context);
+	set_if_missing(&event->referrer, mhub_json_text(mhub_json_object(context, "referrer", &value), "url"));
 	set_if_missing(&event->user_agent, mhub_json_text(context, "userAgent"));
 	set_if_missing(&event->user_agent, mhub_json_text(context, "user_agent"));
 	if (ip != NULL && event->ip == NULL)
@@ -255,6 +266,18 @@ has_address(JsonbContainer *properties)
 		mhub_json_get(properties, "search", &value);
 }
 
+static Numeric
+as_value(Numeric number)
+{
+	double		size = number == NULL ? 0 : fabs(mhub_number_approximately(number));
+
+	if (number == NULL || size >= VALUE_LIMIT)
+		return NULL;
+	if (DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(number))) <= VALUE_SCALE)
+		return number;
+	return DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(number), Int32GetDatum(VALUE_SCALE)));
+}
+
 static void
 take_money(MhubEvent *event, JsonbContainer *properties)
 {
@@ -262,7 +285,7 @@ take_money(MhubEvent *event, JsonbContainer *properties)
 	char	   *currency = mhub_json_text(properties, "currency");
 
 	for (size_t i = 0; i < lengthof(keys) && event->value == NULL; i++)
-		event->value = mhub_json_number(properties, keys[i]);
+		event->value = as_value(mhub_json_number(properties, keys[i]));
 	if (event->value != NULL && event->currency == NULL && currency != NULL && strlen(currency) == CURRENCY_LENGTH)
 		event->currency = asc_toupper(currency, CURRENCY_LENGTH);
 }

@@ -99,7 +99,10 @@ record_messages(Ingest *ingest, MhubEventBatch *batch, int first, int n)
 	MemoryContext old = MemoryContextSwitchTo(batch->memory);
 
 	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		mhub_read_message(batch, mhub_event_batch_add(batch), &ingest->messages[first + i], &ingest->envelope);
+	}
 	MemoryContextSwitchTo(old);
 	mhub_event_batch_record(batch);
 	for (int i = 0; i < n; i++)
@@ -117,7 +120,7 @@ is_data_error(int sqlerrcode)
 		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_MHUB_NO_KEY) ||
-		sqlerrcode == ERRCODE_RAISE_EXCEPTION;
+		category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR);
 }
 
 static void

@@ -76,6 +76,13 @@ mhub_json_number(JsonbContainer *object, const char *key)
 	return NULL;
 }
 
+/* As a double, infinite or 0 where that cannot hold it: conversion to float8 would raise an error. */
+double
+mhub_number_approximately(Numeric number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number)));
+}
+
 bool
 mhub_value_is_object(const JsonbValue *value)
 {

@@ -31,6 +31,7 @@ mhub_json_get(JsonbContainer *object, const char *key, JsonbValue *value)
 }
 
 extern char *mhub_json_text(JsonbContainer *object, const char *key);
+extern double mhub_number_approximately(Numeric number);
 extern Numeric mhub_json_number(JsonbContainer *object, const char *key);
 extern bool mhub_value_is_object(const JsonbValue *value);
 extern JsonbContainer *mhub_json_object(JsonbContainer *object, const char *key, JsonbValue *value);

@@ -7,6 +7,8 @@
  */
 #include "collect/message.h"
 
+#include <math.h>
+
 #include "collect/client_time.h"
 #include "collect/details.h"
 #include "collect/json_object.h"
@@ -15,6 +17,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+
+/* Safely within a bigint */
+#define SEQUENCE_MAX 9.2e18
 
 /* Reads a time, text or epoch number; false when there is something that is no time. */
 static bool
@@ -27,7 +32,7 @@ read_time(JsonbContainer *object, const char *key, TimestampTz *time)
 	if (value.type == jbvString)
 		return mhub_parse_client_time(value.val.string.val, value.val.string.len, time);
 	if (value.type == jbvNumeric)
-		return mhub_epoch_time(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric))), time);
+		return mhub_epoch_time(mhub_number_approximately(value.val.numeric), time);
 	return false;
 }
 
@@ -109,6 +114,19 @@ add_id(MhubEventBatch *batch, MhubEvent *event, const char *kind, JsonbContainer
 		mhub_event_add_identifier(batch, event, kind, value);
 }
 
+/* An object; null for nothing, as which the empty array that PHP makes of it counts, too.  False when it is something else. */
+static bool
+read_object(MhubEvent *event, JsonbContainer *message, const char *key, JsonbValue *value)
+{
+	if (!mhub_json_get(message, key, value))
+		value->type = jbvNull;
+	else if (value->type == jbvBinary && JsonContainerSize(value->val.binary.data) == 0)
+		value->type = jbvNull;
+	else if (!mhub_value_is_object(value))
+		mhub_reject_event(event, psprintf("%s_not_object", key), NULL);
+	return event->status != MHUB_EVENT_REJECTED;
+}
+
 static void
 read_group(MhubEvent *event, JsonbContainer *message)
 {
@@ -117,8 +135,17 @@ read_group(MhubEvent *event, JsonbContainer *message)
 	event->group_id = mhub_json_text(message, "groupId");
 	if (event->group_id == NULL)
 		mhub_reject_event(event, "no_group_id", NULL);
-	else if (mhub_json_object(message, "traits", &traits) != NULL)
+	else if (read_object(event, message, "traits", &traits) && traits.type != jbvNull)
 		event->group_traits = JsonbValueToJsonb(&traits);
+}
+
+/* Without an earlier id there must be two others to be one person. */
+static void
+read_earlier_id(MhubEvent *event, JsonbContainer *message)
+{
+	event->alias_of = mhub_json_text(message, "previousId");
+	if (event->alias_of == NULL && event->n_identifiers == 1)
+		mhub_reject_event(event, "no_previous_id", NULL);
 }
 
 static void
@@ -129,20 +156,9 @@ read_identifiers(MhubEventBatch *batch, MhubEvent *event, JsonbContainer *messag
 	add_id(batch, event, "user_id", message, "userId");
 	add_id(batch, event, "anonymous_id", message, "anonymousId");
 	if (strcmp(event->type, "alias") == 0)
-		event->alias_of = mhub_json_text(message, "previousId");
-	if (strcmp(event->type, "identify") == 0 && mhub_json_get(message, "traits", &traits))
+		read_earlier_id(event, message);
+	if (strcmp(event->type, "identify") == 0 && read_object(event, message, "traits", &traits))
 		mhub_event_take_traits(batch, event, &traits, true);
-}
-
-/* An object, or nothing; false when it is something else. */
-static bool
-read_object(MhubEvent *event, JsonbContainer *message, const char *key, JsonbValue *value)
-{
-	if (!mhub_json_get(message, key, value))
-		value->type = jbvNull;
-	else if (!mhub_value_is_object(value))
-		mhub_reject_event(event, psprintf("%s_not_object", key), NULL);
-	return event->status != MHUB_EVENT_REJECTED;
 }
 
 /* name and category of a page or screen stand beside its properties; clients mostly repeat them there. */
@@ -197,15 +213,11 @@ static void
 read_sequence(MhubEvent *event, JsonbContainer *message)
 {
 	Numeric		number = mhub_json_number(message, "sequence");
-	double		value;
 
-	if (number == NULL)
-		return;
-	value = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number)));
-	if (value < -9e18 || value > 9e18)
+	if (number == NULL || fabs(mhub_number_approximately(number)) > SEQUENCE_MAX)
 		return;
 	event->has_client_sequence = true;
-	event->client_sequence = (int64) value;
+	event->client_sequence = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
 }
 
 static MhubMember

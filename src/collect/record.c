@@ -11,6 +11,7 @@
 #include "catalog/pg_type_d.h"
 #include "collect/json_object.h"
 #include "common/spi_plan.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "workflow/clock.h"
 
@@ -145,6 +146,7 @@ prepare_events(MhubEventBatch *batch)
 	batch->received_at = mhub_clock_now();
 	for (int i = 0; i < batch->n_events; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->memory);
 		mhub_prepare_event(batch, batch->events[i]);
 	}

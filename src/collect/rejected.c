@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "common/spi_plan.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 static MhubPlan insert_rejected = {
@@ -13,11 +14,20 @@ static MhubPlan insert_rejected = {
 	5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
 };
 
+/* As much of an id as an index takes */
+static const char *
+indexed(const char *message_id)
+{
+	if (message_id == NULL || strlen(message_id) <= MHUB_EVENT_NAME_MAX)
+		return message_id;
+	return pnstrdup(message_id, pg_mbcliplen(message_id, (int) strlen(message_id), MHUB_EVENT_NAME_MAX));
+}
+
 void
 mhub_reject(const char *source, const char *reason, const char *detail,
 			const char *message_id, const char *raw)
 {
-	const char *texts[] = {source, reason, detail, message_id, raw};
+	const char *texts[] = {source, reason, detail, indexed(message_id), raw};
 	Datum		values[lengthof(texts)];
 	char		nulls[lengthof(texts)];
 
