@@ -56,7 +56,8 @@ INSERT INTO mhub.slot (slot, default_content) VALUES ('home', 'c');
 INSERT INTO mhub.segment (key, condition) VALUES ('shanghai', $$city = '上海'$$), ('active', $$did('Page Viewed', within '30 days')$$);
 INSERT INTO mhub.content_rule (slot, key, priority, condition, content_key)
     SELECT 'home', 'r' || n, n, format('age between %s and %s and in segment ''active'' and did not(''Order Completed'')', n, n + 3)::mhub.condition, 'c' FROM generate_series(1, 60) AS n;
-SELECT mhub.track('Page Viewed', jsonb_build_object('user_id', 'u' || n), '{"course": "x"}', jsonb_build_object('traits', jsonb_build_object('age', n % 70, 'city', '上海'))) FROM generate_series(1, 2000) AS n;
+SELECT mhub.identify(jsonb_build_object('user_id', 'u' || n), jsonb_build_object('age', n % 70, 'city', '上海')) FROM generate_series(1, 2000) AS n;
+SELECT mhub.track('Page Viewed', jsonb_build_object('user_id', 'u' || n), '{"course": "x"}') FROM generate_series(1, 2000) AS n;
 VACUUM ANALYZE;
 SQL
 	cat >choose.sql <<'SQL'

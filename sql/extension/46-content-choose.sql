@@ -64,12 +64,14 @@ DECLARE
 BEGIN
     SELECT * INTO viewer FROM mhub.observe(click_content.identifiers, mhub.now(), 'content');
     UPDATE mhub.impression AS m SET clicks = m.clicks + 1, clicked_at = coalesce(m.clicked_at, mhub.now())
-    FROM (SELECT l.identifier_id, l.slot, l.shown_at, l.impression_id
-          FROM mhub.identifier AS i JOIN mhub.impression AS l ON l.identifier_id = i.identifier_id
-          WHERE i.person_id = viewer.person_id AND l.slot = click_content.slot AND l.content_key IS NOT NULL
-            AND (click_content.content_key IS NULL OR l.content_key = click_content.content_key)
-          ORDER BY l.shown_at DESC, l.impression_id DESC LIMIT 1) AS last
-    WHERE m.identifier_id = last.identifier_id AND m.slot = last.slot AND m.shown_at = last.shown_at AND m.impression_id = last.impression_id
+    FROM (SELECT l.identifier_id, l.shown_at, l.impression_id
+          FROM mhub.identifier AS i CROSS JOIN LATERAL (
+              SELECT n.identifier_id, n.shown_at, n.impression_id FROM mhub.impression AS n
+              WHERE n.identifier_id = i.identifier_id AND n.slot = click_content.slot AND n.content_key IS NOT NULL
+                AND (click_content.content_key IS NULL OR n.content_key = click_content.content_key)
+              ORDER BY n.shown_at DESC, n.impression_id DESC LIMIT 1) AS l
+          WHERE i.person_id = viewer.person_id ORDER BY l.shown_at DESC, l.impression_id DESC LIMIT 1) AS last
+    WHERE m.identifier_id = last.identifier_id AND m.shown_at = last.shown_at AND m.impression_id = last.impression_id
     RETURNING m.impression_id, m.identifier_id, m.rule_key, m.content_key, m.variant INTO shown;
     IF FOUND THEN
         PERFORM mhub.record_event(shown.identifier_id, 'Content Clicked', jsonb_strip_nulls(jsonb_build_object('slot', click_content.slot,

@@ -13,7 +13,7 @@ CREATE TABLE mhub.impression (
     clicked_at timestamptz
 ) WITH (fillfactor = 90);
 -- One index, because each page that is shown writes to all of them. Logical replication tells rows apart by all columns.
-CREATE INDEX impression_identifier_id_idx ON mhub.impression (identifier_id, slot, shown_at);
+CREATE INDEX impression_identifier_id_idx ON mhub.impression (identifier_id, shown_at);
 ALTER TABLE mhub.impression REPLICA IDENTITY FULL;
 COMMENT ON TABLE mhub.impression IS 'Everything mhub.choose_content() has shown.';
 COMMENT ON COLUMN mhub.impression.impression_id IS 'Surrogate id; sessions draw them 32 at a time, so their order is not that of time.';

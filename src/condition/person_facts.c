@@ -14,9 +14,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-/* So few events are looked up by name; for more of them all of a person's are read. */
-#define FEW_EVENTS 8
-
 static MhubLookup person_lookup = {
 	.table = "person",
 	.nkeys = 1, .keys = {{"person_id", INT8OID}},
@@ -102,25 +99,21 @@ wants_events(const FactsWanted *wanted)
 	return wanted->all_events || wanted->nevents > 0;
 }
 
-static bool
-by_name(const FactsWanted *wanted)
-{
-	return !wanted->all_events && wanted->nevents <= FEW_EVENTS;
-}
-
 void
 facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at, Snapshot snapshot)
 {
 	reader->wanted = wanted;
 	reader->at = at;
 	reader->snapshot = snapshot;
+	reader->memory = CurrentMemoryContext;
+	reader->by_name = false;
 	mhub_reader_open(&reader->persons, &person_lookup, snapshot);
 	mhub_reader_open(&reader->merged, &merged_lookup, snapshot);
 	mhub_reader_open(&reader->consent, wanted->all_consent ? &consent_lookup : &purpose_lookup, snapshot);
 	if (wants_events(wanted))
 	{
 		mhub_reader_open(&reader->identifiers, &identifier_lookup, snapshot);
-		mhub_reader_open(&reader->counters, by_name(wanted) ? &named_counter_lookup : &counter_lookup, snapshot);
+		mhub_reader_open(&reader->counters, &counter_lookup, snapshot);
 	}
 	if (wanted->lists)
 		mhub_reader_open(&reader->lists, &list_lookup, snapshot);
@@ -137,6 +130,8 @@ facts_reader_close(FactsReader *reader)
 		mhub_reader_close(&reader->identifiers);
 		mhub_reader_close(&reader->counters);
 	}
+	if (reader->by_name)
+		mhub_reader_close(&reader->named_counters);
 	if (reader->wanted->lists)
 		mhub_reader_close(&reader->lists);
 }
@@ -210,56 +205,89 @@ typedef struct Counts
 	int			space;
 } Counts;
 
-/* Takes the rows that the reader has found. */
-static void
-take_counts(FactsReader *reader, Counts *counts)
+static EventCount
+copy_count(const text *name, const Datum *values)
+{
+	EventCount	count;
+
+	count.length = VARSIZE_ANY_EXHDR(name);
+	count.name = pnstrdup(VARDATA_ANY(name), count.length);
+	count.day = DatumGetDateADT(values[1]);
+	count.count = DatumGetInt64(values[2]);
+	count.value = DatumGetNumericCopy(values[3]);
+	count.first_at = DatumGetTimestampTz(values[4]);
+	count.last_at = DatumGetTimestampTz(values[5]);
+	return count;
+}
+
+/* Takes those rows of what has been found that are wanted; false when more than so many (-1: any number) are not. */
+static bool
+take_counts(FactsReader *reader, MhubReader *found, int most_unwanted, Counts *counts)
 {
 	Datum		values[6];
 	bool		nulls[6];
+	int			unwanted = 0;
 
-	while (mhub_reader_next(&reader->counters, values, nulls))
+	while (mhub_reader_next(found, values, nulls))
 	{
 		text	   *name = DatumGetTextPP(values[0]);
-		EventCount	count;
 
-		if (DatumGetTimestampTz(values[4]) > reader->at ||
-			!is_wanted(reader->wanted, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)))
-			continue;
-		count.length = VARSIZE_ANY_EXHDR(name);
-		count.name = pnstrdup(VARDATA_ANY(name), count.length);
-		count.day = DatumGetDateADT(values[1]);
-		count.count = DatumGetInt64(values[2]);
-		count.value = DatumGetNumericCopy(values[3]);
-		count.first_at = DatumGetTimestampTz(values[4]);
-		count.last_at = DatumGetTimestampTz(values[5]);
-		APPEND(counts->counts, counts->n, counts->space, count);
+		if (!is_wanted(reader->wanted, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)))
+		{
+			if (unwanted++ == most_unwanted)
+				return false;
+		}
+		else if (DatumGetTimestampTz(values[4]) <= reader->at)
+			APPEND(counts->counts, counts->n, counts->space, copy_count(name, values));
+	}
+	return true;
+}
+
+static void
+open_by_name(FactsReader *reader)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->memory);
+
+	mhub_reader_open(&reader->named_counters, &named_counter_lookup, reader->snapshot);
+	reader->by_name = true;
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Most people did little: all of it is read at once.  Those who did much else
+ * than what is wanted are asked event by event.
+ */
+static void
+read_counts(FactsReader *reader, int64 identifier_id, Counts *counts)
+{
+	const FactsWanted *wanted = reader->wanted;
+	Datum		keys[2] = {Int64GetDatum(identifier_id)};
+	int			before = counts->n;
+
+	mhub_reader_find(&reader->counters, keys);
+	if (take_counts(reader, &reader->counters, wanted->all_events ? -1 : wanted->nevents, counts))
+		return;
+	counts->n = before;
+	if (!reader->by_name)
+		open_by_name(reader);
+	for (int i = 0; i < wanted->nevents; i++)
+	{
+		keys[1] = CStringGetTextDatum(wanted->events[i]);
+		mhub_reader_find(&reader->named_counters, keys);
+		(void) take_counts(reader, &reader->named_counters, -1, counts);
 	}
 }
 
 static Jsonb *
 read_events(FactsReader *reader, int64 person_id)
 {
-	const FactsWanted *wanted = reader->wanted;
 	Ids			identifiers = read_identifiers(reader, person_id);
 	Counts		counts = {NULL, 0, 0};
 
 	for (int i = 0; i < identifiers.n; i++)
 	{
-		Datum		keys[2] = {Int64GetDatum(identifiers.ids[i])};
-
 		CHECK_FOR_INTERRUPTS();
-		if (!by_name(wanted))
-		{
-			mhub_reader_find(&reader->counters, keys);
-			take_counts(reader, &counts);
-			continue;
-		}
-		for (int j = 0; j < wanted->nevents; j++)
-		{
-			keys[1] = CStringGetTextDatum(wanted->events[j]);
-			mhub_reader_find(&reader->counters, keys);
-			take_counts(reader, &counts);
-		}
+		read_counts(reader, identifiers.ids[i], &counts);
 	}
 	return event_facts(counts.counts, counts.n, reader, person_id);
 }

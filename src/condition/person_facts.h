@@ -41,10 +41,13 @@ typedef struct FactsReader
 	const FactsWanted *wanted;
 	TimestampTz at;
 	Snapshot	snapshot;
+	MemoryContext memory;
 	MhubReader	persons;
 	MhubReader	merged;
 	MhubReader	identifiers;
 	MhubReader	counters;
+	MhubReader	named_counters;
+	bool		by_name;		/* is it open? */
 	MhubReader	consent;
 	MhubReader	lists;
 } FactsReader;

@@ -285,6 +285,14 @@ condition_moment(const CondMoment *moment, TimestampTz at)
 	return moment->has_zone ? moment->usecs : condition_local_instant(moment->usecs);
 }
 
+static char *
+put_digits(char *at, int number, int count)
+{
+	for (int i = count - 1; i >= 0; i--, number /= 10)
+		at[i] = '0' + number % 10;
+	return at + count;
+}
+
 /* The calendar day of an instant in the hub's time zone, as YYYY-MM-DD. */
 void
 condition_local_day(TimestampTz at, char day[11])
@@ -296,5 +304,11 @@ condition_local_day(TimestampTz at, char day[11])
 	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0 || tm.tm_year < 0 || tm.tm_year > 9999)
 		strlcpy(day, at < 0 ? "0000-00-00" : "9999-99-99", 11);
 	else
-		snprintf(day, 11, "%04d-%02d-%02d", tm.tm_year % 10000, tm.tm_mon % 100, tm.tm_mday % 100);
+	{
+		day = put_digits(day, tm.tm_year, 4);
+		*day++ = '-';
+		day = put_digits(day, tm.tm_mon, 2);
+		*day++ = '-';
+		*put_digits(day, tm.tm_mday, 2) = '\0';
+	}
 }

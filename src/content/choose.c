@@ -22,14 +22,14 @@
 PG_FUNCTION_INFO_V1(mhub_choose_content);
 PG_FUNCTION_INFO_V1(mhub_choice_profile);
 
-/* $1 person, $2 slot, $3 since when */
+/* $1 person, $2 slot, $3 since when, $4 now: a transaction that began later may have been quicker */
 static MhubPlan shown_plan = {
 	.sql = "SELECT coalesce(pg_catalog.jsonb_object_agg(s.rule_key, s.times), '{}') FROM ("
-	"SELECT m.rule_key, pg_catalog.jsonb_agg(m.shown_at) AS times FROM mhub.identifier AS i "
+	"SELECT m.rule_key, pg_catalog.jsonb_agg(least(m.shown_at, $4)) AS times FROM mhub.identifier AS i "
 	"JOIN mhub.impression AS m ON m.identifier_id = i.identifier_id "
 	"WHERE i.person_id = $1 AND m.slot = $2 AND m.shown_at > $3 AND m.rule_key IS NOT NULL "
 	"AND m.variant IS DISTINCT FROM 'holdout' GROUP BY m.rule_key) AS s",
-	.nargs = 3, .argtypes = {INT8OID, TEXTOID, TIMESTAMPTZOID}
+	.nargs = 4, .argtypes = {INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
 
 /* $1 url, $2 referrer */
@@ -149,11 +149,12 @@ visit_context(Jsonb *context)
 static Jsonb *
 shown_before(Viewer *viewer)
 {
-	Datum		arguments[3];
+	Datum		arguments[4];
 
 	arguments[0] = Int64GetDatum(viewer->person_id);
 	arguments[1] = CStringGetTextDatum(viewer->slot->name);
 	arguments[2] = TimestampTzGetDatum(condition_shift(viewer->at, &viewer->slot->shown_span, true));
+	arguments[3] = TimestampTzGetDatum(viewer->at);
 	return one_jsonb(&shown_plan, arguments, NULL);
 }
 
@@ -180,6 +181,20 @@ read_facts(Viewer *viewer)
 	}
 	if (!known)
 		know_nothing(&viewer->facts);
+}
+
+/*
+ * Where what somebody has been shown limits what comes next, decisions for one
+ * person are made one after the other, each knowing of those before.
+ */
+static void
+wait_for_turn(Viewer *viewer)
+{
+	if (!viewer->slot->looks_back || viewer->person_id == 0)
+		return;
+	PopActiveSnapshot();
+	viewer->person_id = mhub_identity_lock_person(viewer->person_id);
+	mhub_table_push_latest();
 }
 
 static void
@@ -361,6 +376,7 @@ mhub_choose_content(PG_FUNCTION_ARGS)
 	check_object(viewer.context, "context");
 	viewer.slot = slot_argument(PG_GETARG_TEXT_PP(0));
 	identify_viewer(&viewer, identifiers);
+	wait_for_turn(&viewer);
 	get_to_know(&viewer);
 	PopActiveSnapshot();
 	decide_with_stock(&viewer, &decision);

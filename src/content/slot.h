@@ -16,6 +16,7 @@ typedef struct Slot
 	bool		exists;
 	bool		enabled;
 	bool		needs_shown;		/* a rule has a frequency cap */
+	bool		looks_back;			/* that, or a stock for so many people: what was shown counts */
 	Content    *default_content;	/* NULL: none */
 	RuleSet		set;
 	MemoryContext context;

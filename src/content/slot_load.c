@@ -332,6 +332,8 @@ sum_up(Slot *slot, const Rule *rule)
 {
 	if (rule->broken != NULL)
 		return;
+	if (rule->cap_count > 0 || rule->stock_per_person)
+		slot->looks_back = true;
 	if (rule->cap_count > 0)
 	{
 		slot->needs_shown = true;
