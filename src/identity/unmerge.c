@@ -33,13 +33,11 @@ static MhubPlan remove_link = {
 /* $1 leave, and stay one person by a link to the first of them; their links to others of $2 are removed. */
 static MhubPlan remove_links_between = {
 	"UPDATE mhub.link AS l SET joins = false, removed_at = now(), removed_reason = $3"
-	" WHERE l.joins AND (l.identifier_a, l.identifier_b) IN ("
-	"  SELECT x.identifier_a, x.identifier_b FROM unnest($1) AS w(id)"
-	"  JOIN mhub.link AS x ON x.identifier_a = w.id JOIN mhub.identifier AS i ON i.identifier_id = x.identifier_b"
-	"  WHERE i.person_id = $2 AND i.identifier_id <> ALL ($1)"
-	"  UNION ALL SELECT x.identifier_a, x.identifier_b FROM unnest($1) AS w(id)"
-	"  JOIN mhub.link AS x ON x.identifier_b = w.id JOIN mhub.identifier AS i ON i.identifier_id = x.identifier_a"
-	"  WHERE i.person_id = $2 AND i.identifier_id <> ALL ($1))",
+	" FROM (SELECT x.identifier_a, x.identifier_b FROM mhub.identifier AS i"
+	"  JOIN mhub.link AS x ON x.identifier_a = i.identifier_id AND x.joins"
+	"  WHERE i.person_id = $2"
+	"  AND (x.identifier_a IN (SELECT unnest($1))) <> (x.identifier_b IN (SELECT unnest($1)))) AS w"
+	" WHERE l.identifier_a = w.identifier_a AND l.identifier_b = w.identifier_b",
 	3, {INT8ARRAYOID, INT8OID, TEXTOID}, NULL
 };
 static MhubPlan keep_together = {

@@ -95,6 +95,13 @@ SELECT mhub.person_id('email', 'a@example.com') <> mhub.person_id('phone', '1390
 SELECT mhub.erase_person(mhub.person_id('email', 'a@example.com'), 'request 4713') -> 'keys_destroyed' AS keys_destroyed;
 SELECT mhub.decrypt(i.sealed, 'identifier.sealed', i.person_id) AS still_readable FROM mhub.identifier AS i WHERE i.person_id = mhub.person_id('phone', '13900139000');
 
+-- Links that do not join lead to other persons. They go with either end.
+SELECT mhub.identify('{"cookie": "c-x", "device": "d-x"}') IS NOT NULL AND mhub.identify('{"cookie": "c-x", "fingerprint": "f-x"}') IS NOT NULL AS x;
+SELECT mhub.unlink('cookie', 'c-x', 'device', 'd-x') AS apart;
+SELECT NOT l.joins AS kept_apart, i.kind FROM mhub.link AS l JOIN mhub.identifier AS i ON i.identifier_id = l.identifier_b
+WHERE l.identifier_a = (SELECT identifier_id FROM mhub.identifier WHERE value = 'c-x') ORDER BY 2;
+SELECT mhub.erase_person(mhub.person_id('device', 'd-x'), 'request 4714') #> '{rows,mhub.link}' AS links, mhub.erase_person(mhub.person_id('fingerprint', 'f-x'), 'request 4715') #> '{rows,mhub.link}' AS evidence;
+
 -- Mistakes.
 SAVEPOINT s;
 SELECT mhub.erase_person(987654321, 'x');
