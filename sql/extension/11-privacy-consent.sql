@@ -157,8 +157,8 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
 BEGIN
     RETURN CASE WHEN EXISTS (SELECT FROM mhub.suppression) THEN
         EXISTS (SELECT FROM mhub.suppression_indexes($1) AS p JOIN mhub.suppression AS s ON s.value_index = p.value_index
-                WHERE s.channel IN ('', coalesce($2, ''))) ELSE false END;
+                WHERE s.channel IN ('', coalesce($2, '')) AND s.reason <> 'bounced') ELSE false END;
 END
 $$;
 COMMENT ON FUNCTION mhub.is_suppressed_person(bigint, text) IS
-'Whether any identifier of the person (any id of it) is on the suppression list, for this channel or for all.';
+'Whether any identifier of the person (any id of it) is on the suppression list, for this channel or for all. An address that is there with the reason bounced says nothing about the person''s other addresses and does not count.';

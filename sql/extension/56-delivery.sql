@@ -65,7 +65,7 @@ CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestampt
     OUT html_body text, OUT code text, OUT parameters jsonb, OUT unsubscribe_url text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.place, v.state, v.reason, v.not_before,
-           CASE WHEN a.sealed IS NULL THEN a.value END, a.sealed, a.identifier_id,
+           a.value, a.sealed, a.identifier_id,
            CASE WHEN m.template IS NULL THEN m.data ->> 'subject' WHEN v.state IS NULL THEN mhub.render_template(t.subject, d.data, 'none', d.text_partials) END,
            CASE WHEN m.template IS NULL THEN m.data ->> 'text' WHEN v.state IS NULL THEN mhub.render_template(t.text_body, d.data, 'none', d.text_partials) END,
            CASE WHEN m.template IS NULL THEN m.data ->> 'html' WHEN v.state IS NULL THEN mhub.render_template(t.html_body, d.data, 'html', d.html_partials) END,
@@ -77,9 +77,11 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
     JOIN mhub.delivery_channel AS c ON c.channel = m.channel
     LEFT JOIN mhub.person AS p ON p.person_id = (SELECT mhub.resolve_person(m.person_id))
     LEFT JOIN LATERAL (
-        SELECT i.identifier_id, i.value, i.sealed FROM mhub.identifier AS i
-        WHERE i.person_id = p.person_id AND i.kind = c.identifier_kind
-        ORDER BY i.last_seen_at DESC, i.identifier_id LIMIT 1
+        -- The value of a kind that is personal data is no address but its blind index.
+        SELECT i.identifier_id, CASE WHEN i.sealed IS NULL THEN i.value END AS value, i.sealed, i.bounced
+        FROM (SELECT x.*, mhub.is_suppressed_identifier(x.identifier_id, m.channel) AS bounced FROM mhub.identifier AS x JOIN mhub.identifier_kind AS k ON k.kind = x.kind
+              WHERE x.person_id = p.person_id AND x.kind = c.identifier_kind AND (x.sealed IS NOT NULL OR NOT k.pii)) AS i
+        ORDER BY i.bounced, i.last_seen_at DESC, i.identifier_id LIMIT 1
     ) AS a ON m.recipient IS NULL
     LEFT JOIN LATERAL (
         -- The wanted locale, then its language alone, then the template for everybody.
@@ -92,6 +94,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT w.state, w.reason, w.not_before FROM mhub.step_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, m.step, mhub.now()) AS w WHERE m.enrollment_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
+        UNION ALL SELECT 'suppressed', 'no_consent', NULL WHERE m.person_id IS NULL AND m.purpose = 'marketing' AND c.consent_required
+        UNION ALL SELECT 'suppressed', 'suppressed', NULL WHERE CASE WHEN m.recipient IS NOT NULL THEN mhub.is_suppressed(c.identifier_kind, m.recipient, m.channel) ELSE a.bounced END
         UNION ALL SELECT 'suppressed', 'no_address', NULL WHERE m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL
         UNION ALL SELECT NULL, NULL, NULL
         LIMIT 1
@@ -108,7 +112,21 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
     ) AS d ON v.state IS NULL
 $$;
 COMMENT ON FUNCTION mhub.message_content(bigint[], timestamptz[]) IS
-'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id; subject, text and HTML filled in from traits, profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id: the one seen last, those on the suppression list after all others; subject, text and HTML filled in from traits, profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+
+CREATE FUNCTION mhub.is_suppressed_identifier(identifier_id bigint, channel text) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN EXISTS (SELECT FROM mhub.suppression) THEN
+        EXISTS (SELECT FROM mhub.identifier AS i JOIN mhub.identifier_kind AS k ON k.kind = i.kind
+                JOIN mhub.suppression AS s
+                  ON s.value_index = CASE WHEN k.pii THEN mhub.suppression_index(i.sealed, 'identifier.sealed', k.kind, k.normaliser)
+                                          ELSE mhub.suppression_index(i.value, k.kind, k.normaliser) END
+                WHERE i.identifier_id = $1 AND s.channel IN ('', $2)) ELSE false END;
+END
+$$;
+COMMENT ON FUNCTION mhub.is_suppressed_identifier(bigint, text) IS
+'Whether the address that an identifier is, is on the suppression list, for this channel or for all. False for an unknown identifier, NULL for NULL. Error MH001 when the list has entries and there is no key.';
 
 CREATE FUNCTION mhub.template_profile(profile jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$

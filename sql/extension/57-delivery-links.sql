@@ -103,7 +103,9 @@ BEGIN
     END IF;
     SELECT m.message_id, m.created_at INTO found_id, found_at FROM mhub.message AS m
     WHERE m.idempotency_key = record_delivery_event.idempotency_key
-       OR m.provider_message_id = record_delivery_event.provider_message_id
+       -- Mailgun answers <id> and reports id
+       OR m.provider_message_id IN (record_delivery_event.provider_message_id, '<' || record_delivery_event.provider_message_id || '>',
+                                    substring(record_delivery_event.provider_message_id FROM '^<(.*)>$'))
           AND (record_delivery_event.provider IS NULL OR m.sent_by = record_delivery_event.provider)
     ORDER BY m.created_at DESC LIMIT 1;
     IF NOT FOUND THEN

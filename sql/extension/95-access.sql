@@ -511,6 +511,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'SELECT, INSERT, UPDATE, DELETE', 'TABLE', 'mhub.message_queue'),
     ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.deliver_messages(interval)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.message_content(bigint[], timestamptz[])'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.is_suppressed_identifier(bigint, text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.render_template(text, jsonb, text, jsonb)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.check_template(text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.retry_message(bigint)'),

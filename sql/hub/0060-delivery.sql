@@ -48,6 +48,7 @@ CREATE TABLE mhub.provider (
     tls text NOT NULL DEFAULT 'required' CHECK (tls IN ('required', 'none')),
     success_path jsonpath,
     retry_path jsonpath,
+    fault_path jsonpath,
     message_id_path jsonpath,
     rate_per_second double precision CHECK (rate_per_second > 0),
     rate_per_day integer CHECK (rate_per_day >= 0),
@@ -69,14 +70,15 @@ COMMENT ON COLUMN mhub.provider.active IS 'False: takes no messages. Set to fals
 COMMENT ON COLUMN mhub.provider.priority IS 'Order among the channel''s providers: the smallest one that works is used, the next ones take over when it fails.';
 COMMENT ON COLUMN mhub.provider.url IS 'Template of the address: https://... or smtp://host:port or smtps://host:port. {{values}} are escaped as URL components.';
 COMMENT ON COLUMN mhub.provider.method IS 'HTTP method.';
-COMMENT ON COLUMN mhub.provider.headers IS 'HTTP headers, name to template; for smtp: further mail headers.';
+COMMENT ON COLUMN mhub.provider.headers IS 'HTTP headers, name to template; for smtp: further mail headers, encoded where they are not ASCII.';
 COMMENT ON COLUMN mhub.provider.body IS 'Template of the HTTP request''s body; {{values}} are escaped as body_format says. It may use to, from, subject, text, html, message_id, code, parameters (the template''s), provider (this row''s parameters), secret and data.';
 COMMENT ON COLUMN mhub.provider.body_format IS 'json, form (application/x-www-form-urlencoded) or text; decides the Content-Type and how values are escaped.';
 COMMENT ON COLUMN mhub.provider.signer IS 'How a request proves who sends it: none; basic (secrets user and password); bearer (secret token); aliyun (ACS3-HMAC-SHA256, secrets access_key_id and access_key_secret); tencent (TC3-HMAC-SHA256, secrets secret_id and secret_key); dingtalk and feishu (robots with secret sign_key). A webhook provider always signs with secret signing_key.';
 COMMENT ON COLUMN mhub.provider.parameters IS 'Settings that are no secrets, for the templates: {{provider.name}}. E-mail uses from, from_name, reply_to.';
 COMMENT ON COLUMN mhub.provider.tls IS 'smtp: required (STARTTLS or smtps, certificate verified) or none, for a relay on this machine.';
 COMMENT ON COLUMN mhub.provider.success_path IS 'For APIs that answer 200 to refusals: jsonpath predicate over the JSON answer that must hold, e.g. $.Code == "OK". NULL: a 2xx status is success.';
-COMMENT ON COLUMN mhub.provider.retry_path IS 'Where success_path does not hold: jsonpath predicate that makes the refusal a passing one (flow control, busy), to be tried again. NULL: refusals are for good.';
+COMMENT ON COLUMN mhub.provider.retry_path IS 'For refusals, be it that success_path does not hold or that the status is 4xx: jsonpath predicate over the JSON answer that makes it a passing one (flow control, busy), to be tried again. NULL: refusals are for good.';
+COMMENT ON COLUMN mhub.provider.fault_path IS 'For refusals likewise: jsonpath predicate that holds where the account or the settings are to blame and not the message (wrong key, no credit). It is tried again, counts towards the breaker, and goes to the next provider meanwhile. NULL: none does.';
 COMMENT ON COLUMN mhub.provider.message_id_path IS 'jsonpath to the provider''s own id of the message in its JSON answer; NULL: none.';
 COMMENT ON COLUMN mhub.provider.rate_per_second IS 'At most so many messages per second; NULL: no limit.';
 COMMENT ON COLUMN mhub.provider.rate_per_day IS 'At most so many messages per day of the hub''s time zone; NULL: no limit.';

@@ -86,26 +86,48 @@ first_text(Jsonb *answer, JsonPath *path)
 	return JsonbToCString(NULL, &DatumGetJsonbP(found)->root, VARSIZE(DatumGetJsonbP(found)));
 }
 
+/* Whether the status leaves it to the answer's content what became of the message. */
+bool
+answer_decides(const Message *message)
+{
+	const Provider *provider = message->provider;
+
+	if (message->judgement.fate == FATE_SENT)
+		return provider->success_path != NULL;
+	return message->judgement.fate == FATE_FAILED && message->request.status >= 400 &&
+		(provider->retry_path != NULL || provider->fault_path != NULL);
+}
+
+static Refusal
+refusal_of(const Provider *provider, Jsonb *answer)
+{
+	if (answer == NULL)
+		return REFUSAL_UNREADABLE;
+	if (provider->fault_path != NULL && holds(answer, provider->fault_path))
+		return REFUSAL_FAULT;
+	return provider->retry_path != NULL && holds(answer, provider->retry_path) ? REFUSAL_PASSING : REFUSAL_FOR_GOOD;
+}
+
 /*
- * Looks into the answer of a message that was accepted by its status: it may
- * say no all the same, and it may name the provider's own id.
+ * Looks into the answer to a message: what was accepted by its status may be
+ * refused all the same, what was refused may have been so for now only, and
+ * the provider's own id of it may be there.
  */
 void
 answer_read(Message *message, double jitter)
 {
 	Provider   *provider = message->provider;
+	bool		accepted = message->judgement.fate == FATE_SENT;
 	Jsonb	   *answer;
 	MemoryContext previous;
 
-	if (message->judgement.fate != FATE_SENT ||
-		(provider->success_path == NULL && provider->message_id_path == NULL))
+	if (!answer_decides(message) && !(accepted && provider->message_id_path != NULL))
 		return;
 	previous = MemoryContextSwitchTo(message->batch->context);
 	answer = parse_answer(message);
-	if (provider->success_path != NULL && (answer == NULL || !holds(answer, provider->success_path)))
-		judge_refusal(answer == NULL || (provider->retry_path != NULL && holds(answer, provider->retry_path)),
-					  &provider->rules, message->attempt, jitter, &message->judgement);
-	else if (provider->message_id_path != NULL && answer != NULL)
+	if (accepted ? provider->success_path != NULL && (answer == NULL || !holds(answer, provider->success_path)) : answer != NULL)
+		judge_refusal(refusal_of(provider, answer), &provider->rules, message->attempt, jitter, &message->judgement);
+	else if (accepted && provider->message_id_path != NULL && answer != NULL)
 		message->provider_message_id = first_text(answer, provider->message_id_path);
 	MemoryContextSwitchTo(previous);
 }

@@ -100,7 +100,7 @@ static MhubPlan claim_plan = {
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u(message_id, created_at) "
 	"WHERE m.message_id OPERATOR(pg_catalog.=) u.message_id AND m.created_at OPERATOR(pg_catalog.=) u.created_at "
 	"RETURNING m.message_id, m.created_at, m.pending, m.attempts, m.provider IS NOT NULL, "
-	"m.person_id IS NOT NULL OR m.template IS NOT NULL, m.idempotency_key, m.recipient, m.data, m.not_before",
+	"m.person_id IS NOT NULL OR m.template IS NOT NULL OR m.recipient IS NOT NULL, m.idempotency_key, m.recipient, m.data, m.not_before",
 6, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, BOOLOID, INTERVALOID, TIMESTAMPTZOID}, NULL};
 
 /* Rows of the queue whose message was settled otherwise, or is gone. */

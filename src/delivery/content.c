@@ -49,7 +49,11 @@ read_address(Message *message, HeapTuple row, TupleDesc descriptor)
 	bytea	   *sealed = copy_varlena(row, descriptor, 6);
 
 	if (message->recipient == NULL && sealed != NULL)
+	{
 		message->recipient = mhub_open(sealed, "identifier.sealed");
+		if (message->recipient == NULL)
+			decide(message, FATE_SUPPRESSED, "no_address");	/* its key is destroyed */
+	}
 	else if (message->recipient == NULL)
 		message->recipient = copy_text(row, descriptor, 5);
 }
@@ -170,7 +174,7 @@ prepare_content(Provider *provider, int count)
 		try_fetch_content(&wanting[i], 1);
 }
 
-/* A message without person and template has its texts in its data. */
+/* A message without person, address and template has its texts in its data. */
 static char *
 data_text(const Message *message, const char *name)
 {

@@ -56,7 +56,7 @@ delivery_done(Run *run, Message *message)
 }
 
 /* What an attempt says about its provider. */
-static void
+void
 note_health(Provider *provider, const Judgement *judgement)
 {
 	if (judgement->provider_fault)
@@ -85,7 +85,8 @@ finish(Run *run, Message *message)
 	provider->in_flight--;
 	judge_transfer(&message->request, provider->kind, &provider->rules, message->attempt,
 				   pg_prng_double(&pg_global_prng_state), &message->judgement);
-	note_health(provider, &message->judgement);
+	if (!answer_decides(message))
+		note_health(provider, &message->judgement);
 	delivery_done(run, message);
 }
 

@@ -73,6 +73,7 @@ typedef struct Provider
 	WebhookKey	signing_key;
 	JsonPath   *success_path;
 	JsonPath   *retry_path;
+	JsonPath   *fault_path;
 	JsonPath   *message_id_path;
 	int			concurrency;
 	int			connect_timeout_ms;
@@ -124,6 +125,15 @@ typedef struct Judgement
 	bool		gone;			/* the receiver wants no more, ever */
 } Judgement;
 
+/* Why an API says no in what it answers. */
+typedef enum Refusal
+{
+	REFUSAL_FOR_GOOD,
+	REFUSAL_PASSING,			/* busy, flow control */
+	REFUSAL_FAULT,				/* the account's or the settings', not the message's */
+	REFUSAL_UNREADABLE			/* whether it says no cannot be told */
+} Refusal;
+
 /* Messages claimed together share memory, which goes with the last of them. */
 typedef struct Batch
 {
@@ -145,7 +155,7 @@ typedef struct Message
 	int64		identifier_id;	/* addressed; 0: none */
 	int			attempt;
 	bool		pinned;			/* asked for this provider */
-	bool		needs_content;	/* there is a person or a template */
+	bool		needs_content;	/* there is a person, an address or a template */
 	bool		started;
 	char	   *idempotency_key;
 	Jsonb	   *data;
@@ -186,7 +196,7 @@ typedef struct Run
 /* outcome.c */
 extern void judge_transfer(const TransferRequest *request, ProviderKind kind, const RetryRules *rules, int attempt,
 						   double jitter, Judgement *judgement);
-extern void judge_refusal(bool passing, const RetryRules *rules, int attempt, double jitter, Judgement *judgement);
+extern void judge_refusal(Refusal refusal, const RetryRules *rules, int attempt, double jitter, Judgement *judgement);
 
 /* provider.c */
 extern Provider *provider_load(const char *name, MemoryContext context);
@@ -198,6 +208,7 @@ extern const char *request_build(Message *message);
 
 /* deliver.c */
 extern void delivery_done(Run *run, Message *message);
+extern void note_health(Provider *provider, const Judgement *judgement);
 extern Transport *delivery_open_transport(MemoryContext context, int slots, int answer_max);
 extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *procedure);
 
@@ -220,6 +231,7 @@ extern void batch_release(Batch *batch);
 extern bool record_done(Run *run, TimestampTz now);
 
 /* answer.c */
+extern bool answer_decides(const Message *message);
 extern void answer_read(Message *message, double jitter);
 extern char *answer_excerpt(const Message *message);
 

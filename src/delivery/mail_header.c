@@ -14,8 +14,9 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-/* 75 characters less "=?UTF-8?B?" and "?=", in base64, whole groups of three. */
-#define WORD_BYTES 45
+/* RFC 2047: a line with encoded words has up to 76 characters, and a word up to 75. */
+#define LINE_LENGTH 76
+#define WORD_FRAME ((int) strlen("=?UTF-8?B?" "?="))
 
 /* Characters of an address besides letters and digits (RFC 5321 dot-string and domain). */
 #define ADDRESS_MARKS "!#$%&'*+-/=?^_`{|}~.@"
@@ -80,21 +81,22 @@ is_plain(const char *text)
 	return strstr(text, "=?") == NULL && strlen(text) < 900;
 }
 
-/* Encoded words, broken between characters, one a folded line. */
+/* Encoded words, broken between characters, one a folded line; used is what the first line holds already. */
 static void
-append_encoded(StringInfo out, const char *text)
+append_encoded(StringInfo out, const char *text, int used)
 {
 	int			length = (int) strlen(text);
 
-	for (int from = 0; from < length;)
+	for (int from = 0; from < length; used = 1)
 	{
+		int			room = (LINE_LENGTH - used - WORD_FRAME) / 4 * 3;
 		int			take = 0;
 
 		while (from + take < length)
 		{
 			int			next = pg_utf_mblen((const unsigned char *) text + from + take);
 
-			if (take + next > WORD_BYTES && take > 0)
+			if (take + next > room && take > 0)
 				break;
 			take += Min(next, length - from - take);
 		}
@@ -116,7 +118,7 @@ mail_header_text(const char *name, const char *text)
 	if (is_plain(clean))
 		appendStringInfoString(&out, clean);
 	else
-		append_encoded(&out, clean);
+		append_encoded(&out, clean, out.len);
 	return out.data;
 }
 
@@ -144,8 +146,9 @@ mail_header_address(const char *name, const char *display, const char *address)
 			appendStringInfoChar(&out, '"');
 		}
 		else
-			append_encoded(&out, clean);
-		appendStringInfoChar(&out, ' ');
+			append_encoded(&out, clean, out.len);
+		/* The address gets a line of its own where the name is long. */
+		appendStringInfoString(&out, is_plain(clean) && strlen(clean) < LINE_LENGTH / 2 ? " " : "\r\n ");
 	}
 	appendStringInfo(&out, "<%s>", address);
 	return out.data;

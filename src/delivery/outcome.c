@@ -118,14 +118,22 @@ judge_transfer(const TransferRequest *request, ProviderKind kind, const RetryRul
 	}
 }
 
-/* Judges an answer whose content says no although its status says yes. */
+/*
+ * Judges an answer that says no, though its status may say yes.  A reason that
+ * the status gives stays.
+ */
 void
-judge_refusal(bool passing, const RetryRules *rules, int attempt, double jitter, Judgement *judgement)
+judge_refusal(Refusal refusal, const RetryRules *rules, int attempt, double jitter, Judgement *judgement)
 {
-	memset(judgement, 0, sizeof(*judgement));
-	strlcpy(judgement->reason, "api_refused", sizeof(judgement->reason));
-	if (passing)
-		retry(rules, attempt, jitter, judgement);
-	else
+	bool		unreadable = refusal == REFUSAL_UNREADABLE;
+
+	judgement->provider_fault = unreadable || refusal == REFUSAL_FAULT;
+	if (judgement->reason[0] == 0)
+		strlcpy(judgement->reason, unreadable ? "bad_answer" : "api_refused", sizeof(judgement->reason));
+	if (unreadable && rules->at_most_once)
+		judgement->fate = FATE_UNKNOWN;
+	else if (refusal == REFUSAL_FOR_GOOD)
 		judgement->fate = FATE_FAILED;
+	else
+		retry(rules, attempt, jitter, judgement);
 }

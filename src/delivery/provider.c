@@ -14,7 +14,7 @@
 
 static MhubPlan provider_plan = {
 	"SELECT p.name, p.channel, p.xmin::text, p.kind, p.signer, p.method, p.url, p.body, p.body_format, "
-	"p.headers, p.tls = 'required', p.success_path, p.retry_path, p.message_id_path, p.concurrency, "
+	"p.headers, p.tls = 'required', p.success_path, p.retry_path, p.fault_path, p.message_id_path, p.concurrency, "
 	"(extract(epoch FROM p.connect_timeout) * 1000)::integer, (extract(epoch FROM p.timeout) * 1000)::integer, "
 	"p.max_attempts, extract(epoch FROM p.retry_base)::double precision, "
 	"extract(epoch FROM p.retry_max)::double precision, p.breaker_failures, "
@@ -250,6 +250,7 @@ read_provider(Row *row)
 	provider->require_tls = next_boolean(row);
 	provider->success_path = next_varlena(row);
 	provider->retry_path = next_varlena(row);
+	provider->fault_path = next_varlena(row);
 	provider->message_id_path = next_varlena(row);
 	provider->concurrency = next_integer(row);
 	provider->connect_timeout_ms = next_integer(row);

@@ -401,6 +401,16 @@ record_provider(Provider *provider, TimestampTz now)
 	return touched;
 }
 
+static void
+read_answer(Message *message)
+{
+	bool		decides = answer_decides(message);
+
+	answer_read(message, pg_prng_double(&pg_global_prng_state));
+	if (decides)
+		note_health(message->provider, &message->judgement);
+}
+
 /*
  * Records the messages that are done, and lets go of them.  True when rows of
  * mhub.provider_state are locked by it: the caller commits before it locks
@@ -420,7 +430,7 @@ record_done(Run *run, TimestampTz now)
 		Message    *message = dlist_container(Message, node, iter.cur);
 
 		if (message->started)
-			answer_read(message, pg_prng_double(&pg_global_prng_state));
+			read_answer(message);
 		fail_over(run, message);
 	}
 	record_messages(run, now);

@@ -115,6 +115,19 @@ add_header(Builder *builder, char *header)
 	builder->headers[builder->header_count++] = header;
 }
 
+/* One header of the provider; in mail, text beyond ASCII is encoded. */
+static char *
+provider_header(Builder *builder, const HeaderTemplate *header)
+{
+	char	   *value = render(builder, &header->value, ESCAPE_NONE);
+
+	if (!header_is_safe(header->name) || !header_is_safe(value))
+		return NULL;
+	if (builder->provider->kind == PROVIDER_SMTP)
+		return mail_header_text(header->name, value);
+	return psprintf("%s: %s", header->name, value);
+}
+
 static bool
 add_provider_headers(Builder *builder)
 {
@@ -122,10 +135,9 @@ add_provider_headers(Builder *builder)
 
 	for (int i = 0; i < provider->header_count; i++)
 	{
-		char	   *header = psprintf("%s: %s", provider->headers[i].name,
-									  render(builder, &provider->headers[i].value, ESCAPE_NONE));
+		char	   *header = provider_header(builder, &provider->headers[i]);
 
-		if (!header_is_safe(header))
+		if (header == NULL)
 			return false;
 		add_header(builder, header);
 	}
@@ -233,6 +245,8 @@ sign_http(Builder *builder)
 			token = provider_secret(builder->provider, "token");
 			if (token == NULL)
 				return "secret_missing";
+			if (!header_is_safe(token))
+				return "bad_secret";
 			add_header(builder, psprintf("Authorization: Bearer %s", token));
 			return NULL;
 		case SIGNER_ALIYUN:
@@ -251,6 +265,24 @@ check_http_url(const char *url)
 	return header_is_safe(url) && strchr(url, ' ') == NULL ? NULL : "bad_url";
 }
 
+/* Some servers refuse a POST that does not say how long it is, be it empty. */
+static void
+add_body(Builder *builder)
+{
+	const Provider *provider = builder->provider;
+
+	if (provider->has_body)
+	{
+		builder->body = render(builder, &provider->body, provider->body_escape);
+		add_header(builder, psprintf("Content-Type: %s", provider->content_type));
+	}
+	else if (strcmp(provider->method, "GET") != 0 && strcmp(provider->method, "DELETE") != 0)
+	{
+		builder->body = pstrdup("");
+		add_header(builder, "Content-Type:");	/* libcurl would claim a form otherwise */
+	}
+}
+
 static const char *
 build_http(Builder *builder)
 {
@@ -262,11 +294,7 @@ build_http(Builder *builder)
 	builder->url = render(builder, &provider->url, ESCAPE_URL);
 	if ((reason = check_http_url(builder->url)) != NULL)
 		return reason;
-	if (provider->has_body)
-	{
-		builder->body = render(builder, &provider->body, provider->body_escape);
-		add_header(builder, psprintf("Content-Type: %s", provider->content_type));
-	}
+	add_body(builder);
 	add_header(builder, psprintf("Idempotency-Key: %s", builder->message->idempotency_key));
 	if (!add_provider_headers(builder))
 		return "bad_header";

@@ -277,6 +277,27 @@ deliver();
 is(states('api'), 'deferred:api_refused:1 failed:api_refused:1 sent:1', 'the answer decides');
 is(sql("SELECT provider_message_id FROM mhub.message WHERE channel = 'api' AND state = 'sent'"), 'b1', 'and names the id');
 
+# An answer that cannot be read says neither: once more, but not where that could send it twice.
+provider('html', '/status/200?body=%3Chtml%3E', kind => 'http', body => '{}', success_path => '$.ok', breaker_failures => 100);
+queue('html', 1);
+deliver();
+is(states('html'), 'deferred:bad_answer:1', 'an unreadable answer');
+is(sql("SELECT failures FROM mhub.provider_state WHERE provider = 'html'"), 1, 'counts against the provider');
+sql("UPDATE mhub.delivery_channel SET at_most_once = true WHERE channel = 'html'; DELETE FROM mhub.message WHERE channel = 'html'");
+queue('html', 1);
+deliver();
+is(states('html'), 'unknown:bad_answer:1', 'an unreadable answer, at most once');
+
+# Refusals of an account make the breaker open, whatever their status.
+provider('broke', '/status/200?body=%7B%22Code%22%3A%22no%20credit%22%7D', kind => 'http', body => '{}', success_path => '$.Code == "OK"', fault_path => '$.Code == "no credit"',
+	breaker_failures => 3, concurrency => 1);
+queue('broke', 20);
+forget_requests($server);
+deliver();
+is(states('broke') =~ /failed/ ? 'failed' : 'kept', 'kept', 'no message is lost to an empty account');
+is(sql("SELECT breaker FROM mhub.provider_state WHERE provider = 'broke'"), 'open', 'the breaker opens');
+cmp_ok(scalar(requests_of($server)), '<', 20, 'before all have been tried');
+
 # A provider whose secret is missing, a broken partial: only their own messages suffer.
 provider('nokey', '/status/200');
 sql("SELECT mhub.set_provider_secret('nokey', 'signing_key', NULL)");

@@ -65,6 +65,9 @@ like($h{date}, qr/^\w{3}, \d\d? \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/, 'date');
 is($h{'list-unsubscribe-post'}, 'List-Unsubscribe=One-Click', 'RFC 8058');
 like($h{'list-unsubscribe'}, qr{^<https://go\.example\.com/u/[\w-]{34}>$}, 'one-click address');
 is(scalar(grep { $_ eq 'subject' } @{ $mail->{names} }), 1, 'one subject');
+is($h{'x-campaign'}, '新概念英语', 'a header of the provider is encoded too');
+unlike($mail->{head}, qr/\x{fffd}/, 'no byte beyond ASCII in the headers');
+is(scalar(grep { /=\?/ && length > 76 } split /\r?\n/, $mail->{head}), 0, 'lines with encoded words have up to 76 characters (RFC 2047)');
 like($mail->{parts}{'text/plain'}, qr{^Hi 李<雷>: https://go\.example\.com/l/[\w-]{34} Unsubscribe: https://go\.example\.com/u/[\w-]{34}}, 'text is not escaped');
 like($mail->{parts}{'text/html'}, qr{^<p>李&lt;雷&gt; &amp; 新概念英语</p> <a href="https://}, 'HTML is');
 is(sql("SELECT m.identifier_id = i.identifier_id FROM mhub.message AS m, mhub.identifier AS i WHERE m.message_id = $id AND i.person_id = $li AND i.kind = 'email'"), 't', 'the identifier is on record, not the address');
@@ -224,6 +227,28 @@ is(sql("SELECT mhub.record_delivery_event('bounced', idempotency_key => '$key', 
 is(state_of($id), 'failed:bounced', 'fails the message');
 is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'email')"), 't', 'and suppresses the address');
 is(sql("SELECT mhub.is_suppressed('email', 'zhao\@example.com', 'sms')"), 'f', 'on this channel');
+# The list is about addresses: one that bounced says nothing about a new one, and it holds for those that a message names.
+$id = queue($zhao);
+deliver();
+is(state_of($id), 'suppressed:suppressed', 'nothing more goes to an address that bounced');
+sql("SELECT mhub.identify('{\"email\": [\"zhao\@example.com\", \"zhao.new\@example.cn\"]}')");
+sql("SELECT mhub.identify('{\"email\": \"zhao\@example.com\"}')");
+$id = queue($zhao);
+deliver();
+is(state_of($id), 'sent', 'but another address of the person gets it');
+is_deeply((requests_of($plain))[-1]{to}, ['zhao.new@example.cn'], 'the one that did not bounce');
+for (['zhao@example.com', 'system', 'suppressed:suppressed'], ['Zhao@Example.com', 'transactional', 'suppressed:suppressed'], ['new@example.com', 'marketing', 'suppressed:no_consent'], ['new@example.com', 'system', 'sent'])
+{
+	my ($address, $purpose, $expected) = @$_;
+	$id = queue(undef, recipient => $address, template => undef, data => '{"subject": "s", "text": "t"}', purpose => $purpose);
+	deliver();
+	is(state_of($id), $expected, "a recipient by name: $address, $purpose");
+}
+my $lost = person('lost@example.com');
+sql("UPDATE mhub.identifier SET sealed = NULL WHERE person_id = $lost");
+$id = queue($lost);
+deliver();
+is(state_of($id), 'suppressed:no_address', 'the index of an address that is not kept is no address');
 # Each kind of report has its consequence, and no other: [kind, state afterwards, suppressed, still consents].
 for (['soft_bounced', 'sent', 'f', 't'], ['opened', 'sent', 'f', 't'], ['complained', 'sent', 't', 'f'], ['unsubscribed', 'sent', 'f', 'f'], ['failed', 'failed:failed', 'f', 't'])
 {

@@ -97,21 +97,53 @@ is($feishu->{sign}, encode_base64(hmac_sha256('', "$feishu->{timestamp}\nSEC1"),
 	is_deeply(body_of('tencent_sms')->{TemplateParamSet}, ["李雷\n", '10'], 'tencent: parameters');
 }
 
-# What the gateways answer with status 200, and what becomes of the message.
-for (['aliyun_sms', '{"Code": "OK", "BizId": "9006", "Message": "OK"}', 'sent'], ['aliyun_sms', '{"Code": "isv.BUSINESS_LIMIT_CONTROL"}', 'again'],
-	['aliyun_sms', '{"Code": "isv.MOBILE_NUMBER_ILLEGAL"}', 'failed'], ['aliyun_sms', '{"Code": "isp.SYSTEM_ERROR"}', 'again'],
-	['tencent_sms', '{"Response": {"SendStatusSet": [{"SerialNo": "5000:1", "Code": "Ok"}]}}', 'sent'],
-	['tencent_sms', '{"Response": {"SendStatusSet": [{"Code": "LimitExceeded.PhoneNumberThirtySecondLimit"}]}}', 'again'],
-	['tencent_sms', '{"Response": {"SendStatusSet": [{"Code": "FailedOperation.PhoneNumberInBlacklist"}]}}', 'failed'],
-	['tencent_sms', '{"Response": {"Error": {"Code": "RequestLimitExceeded", "Message": "x"}}}', 'again'],
-	['tencent_sms', '{"Response": {"Error": {"Code": "AuthFailure.SignatureFailure"}}}', 'failed'],
-	['wecom_robot', '{"errcode": 0, "errmsg": "ok"}', 'sent'], ['wecom_robot', '{"errcode": 45009}', 'again'], ['wecom_robot', '{"errcode": 93000}', 'failed'],
-	['dingtalk_robot', '{"errcode": 0}', 'sent'], ['dingtalk_robot', '{"errcode": 130101}', 'again'], ['dingtalk_robot', '{"errcode": 310000}', 'failed'],
-	['feishu_robot', '{"code": 0, "msg": "success"}', 'sent'], ['feishu_robot', '{"StatusCode": 0}', 'sent'], ['feishu_robot', '{"code": 11232}', 'again'], ['feishu_robot', '{"code": 19021}', 'failed'])
+is($seen{aliyun_sms}{headers}{'content-length'} // 'none', '0', 'aliyun: a POST without body says so');
+is($seen{aliyun_sms}{headers}{'content-type'} // 'none', 'none', 'aliyun: and claims no form');
+is($seen{aliyun_sms}{headers}{accept}, 'application/json', 'aliyun: asks for JSON');
+is(scalar(grep { ($_->{headers}{'user-agent'} // '') ne 'mhub' } values %seen), 0, 'all: we say who we are');
+
+# What the gateways answer, with which status, and what becomes of the message: as their error lists have it.
+my $bad_login = '{"message": "Authenticate"}';
+my @answers = (['aliyun_sms', 200, '{"Code": "OK", "BizId": "9006", "Message": "OK"}', 'sent'], ['aliyun_sms', 200, '{"Code": "isv.BUSINESS_LIMIT_CONTROL"}', 'again'],
+	['aliyun_sms', 200, '{"Code": "isv.MOBILE_NUMBER_ILLEGAL"}', 'failed'], ['aliyun_sms', 200, '{"Code": "isp.SYSTEM_ERROR"}', 'again'],
+	['aliyun_sms', 200, '{"Code": "isv.DAY_LIMIT_CONTROL"}', 'again'], ['aliyun_sms', 200, '{"Code": "isv.AMOUNT_NOT_ENOUGH"}', 'fault'],
+	['aliyun_sms', 200, '{"Code": "isv.SMS_SIGNATURE_ILLEGAL"}', 'fault'], ['aliyun_sms', 200, '{"Code": "isv.SMS_TEMPLATE_ILLEGAL"}', 'failed'],
+	['aliyun_sms', 400, '{"Code": "Throttling.User"}', 'again'], ['aliyun_sms', 400, '{"Code": "SignatureDoesNotMatch"}', 'fault'],
+	['aliyun_sms', 404, '{"Code": "InvalidAccessKeyId.NotFound"}', 'fault'], ['aliyun_sms', 400, '{"Code": "MissingTemplateCode"}', 'failed'],
+	['aliyun_sms', 400, 'oops', 'failed'], ['aliyun_sms', 200, '<?xml version="1.0"?>', 'fault'],
+	['tencent_sms', 200, '{"Response": {"SendStatusSet": [{"SerialNo": "5000:1", "Code": "Ok"}]}}', 'sent'],
+	['tencent_sms', 200, '{"Response": {"SendStatusSet": [{"Code": "LimitExceeded.PhoneNumberThirtySecondLimit"}]}}', 'again'],
+	['tencent_sms', 200, '{"Response": {"SendStatusSet": [{"Code": "FailedOperation.PhoneNumberInBlacklist"}]}}', 'failed'],
+	['tencent_sms', 200, '{"Response": {"SendStatusSet": [{"Code": "FailedOperation.InsufficientBalanceInSmsPackage"}]}}', 'fault'],
+	['tencent_sms', 200, '{"Response": {"SendStatusSet": [{"Code": "FailedOperation.TemplateIncorrectOrUnapproved"}]}}', 'failed'],
+	['tencent_sms', 200, '{"Response": {"Error": {"Code": "RequestLimitExceeded", "Message": "x"}}}', 'again'],
+	['tencent_sms', 200, '{"Response": {"Error": {"Code": "AuthFailure.SignatureFailure"}}}', 'fault'],
+	['tencent_sms', 200, '{"Response": {"Error": {"Code": "InvalidParameterValue.IncorrectPhoneNumber"}}}', 'failed'],
+	['wecom_robot', 200, '{"errcode": 0, "errmsg": "ok"}', 'sent'], ['wecom_robot', 200, '{"errcode": 45009}', 'again'], ['wecom_robot', 200, '{"errcode": 93000}', 'fault'],
+	['wecom_robot', 200, '{"errcode": 40008}', 'failed'],
+	['dingtalk_robot', 200, '{"errcode": 0}', 'sent'], ['dingtalk_robot', 200, '{"errcode": 130101}', 'again'],
+	['dingtalk_robot', 200, '{"errcode": 310000, "errmsg": "keywords not in content"}', 'failed'], ['dingtalk_robot', 200, '{"errcode": 310000, "errmsg": "sign not match"}', 'fault'],
+	['feishu_robot', 200, '{"code": 0, "msg": "success"}', 'sent'], ['feishu_robot', 200, '{"StatusCode": 0}', 'sent'], ['feishu_robot', 200, '{"code": 11232}', 'again'],
+	['feishu_robot', 200, '{"code": 9499, "msg": "too many request"}', 'again'], ['feishu_robot', 400, '{"code": 9499, "msg": "Bad Request"}', 'failed'],
+	['feishu_robot', 200, '{"code": 19021, "msg": "sign match fail"}', 'fault'], ['feishu_robot', 200, '{"code": 19024, "msg": "Key Words Not Found"}', 'failed'],
+	['twilio', 201, '{"sid": "SM2"}', 'sent'], ['twilio', 400, '{"code": 21211}', 'failed'], ['twilio', 401, '{"code": 20003}', 'fault'],
+	['sendgrid', 202, '', 'sent'], ['sendgrid', 400, '{"errors": []}', 'failed'], ['sendgrid', 403, '{}', 'fault'],
+	['mailgun', 200, '{"id": "<2@mg>"}', 'sent'], ['mailgun', 401, $bad_login, 'fault'], ['mailgun', 400, $bad_login, 'failed']);
+sql(qq{UPDATE mhub.provider SET url = 'http://127.0.0.1:$server->{port}/status/{{data.status}}?body={{data.answer}}', breaker_failures = 1000,
+	(success_path, message_id_path) = (SELECT p.success_path, p.message_id_path FROM mhub.provider_preset() AS p WHERE p.preset = name) WHERE kind = 'http'});
+sql(join ';', map { my ($preset, $status, $answer) = @{ $answers[$_] }; "INSERT INTO mhub.message (channel, provider, template, recipient, purpose, idempotency_key, data)"
+	  . " SELECT channel, name, 'hello', '+8613800138000', 'system', 'answer-$_', jsonb_build_object('status', $status, 'answer', '$answer') FROM mhub.provider WHERE name = '$preset'" } 0 .. $#answers);
+for my $i (0 .. $#answers)
 {
-	my ($preset, $answer, $expected) = @$_;
-	is(sql("SELECT CASE WHEN '$answer' \@\@ success_path THEN 'sent' WHEN '$answer' \@\@ retry_path THEN 'again' ELSE 'failed' END FROM mhub.provider_preset() WHERE preset = '$preset'"), $expected, "$preset: $answer");
+	my ($preset, $status, $answer, $expected) = @{ $answers[$i] };
+	# One at a time, so that the provider's failures tell whether it was to blame.
+	sql("UPDATE mhub.message_queue SET not_before = now() + (message_id = (SELECT message_id FROM mhub.message WHERE idempotency_key = 'answer-$i'))::integer * interval '-1 day' + interval '1 hour';
+		UPDATE mhub.provider_state SET failures = 0, paused_until = NULL");
+	sql("CALL mhub.deliver_messages('10 s')");
+	is(sql("SELECT CASE state WHEN 'deferred' THEN CASE WHEN s.failures > 0 THEN 'fault' ELSE 'again' END ELSE state END FROM mhub.message AS m JOIN mhub.provider_state AS s ON s.provider = m.provider WHERE idempotency_key = 'answer-$i'"),
+		$expected, "$preset: $status $answer");
 }
+is(sql("SELECT mhub.record_delivery_event('delivered', 'mailgun', '2\@mg')"), 't', "mailgun: the id in its events has no brackets");
 
 # What is missing is named.
 my ($code, $out, $err) = $node->psql($db, q{SELECT mhub.create_provider('x', 'aliyun_sms')});

@@ -35,6 +35,7 @@ class Handler:
         log.write(json.dumps({'from': envelope.mail_from, 'to': envelope.rcpt_tos, 'type': message.get_content_type(),
                               'headers': {name.lower(): str(value) for name, value in message.items()}, 'parts': parts,
                               'names': [name.lower() for name in message.keys()],
+                              'head': envelope.original_content.partition(b'\r\n\r\n')[0].decode('ascii', 'replace'),
                               'tls': session.ssl is not None, 'user': bool(session.authenticated)}) + '\n')
         return '250 OK'
 
