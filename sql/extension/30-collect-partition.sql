@@ -1,7 +1,8 @@
 -- Partitions by time: made ahead and on demand, moved out of the default partition, taken away at the end of their time.
 
 CREATE FUNCTION mhub.time_partition(parent text, OUT partition_name text, OUT from_time timestamptz, OUT to_time timestamptz)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' AS $$
+    -- Times become text and times again here and below; that of other settings may be another time (CST).
     SELECT c.relname::text, substring(bound.expr FROM $re$FROM \('([^']+)'\)$re$)::timestamptz, substring(bound.expr FROM $re$TO \('([^']+)'\)$re$)::timestamptz
     FROM pg_inherits AS i
     JOIN pg_class AS c ON c.oid = i.inhrelid
@@ -12,15 +13,40 @@ $$;
 COMMENT ON FUNCTION mhub.time_partition(text) IS
 'The partitions of a table of schema mhub: partition_name and the times it takes, from_time inclusive to to_time exclusive. Both are NULL for the default partition; one is for a partition without that bound. No rows when there is no such table.';
 
-CREATE FUNCTION mhub.create_partition(parent text, at timestamptz) RETURNS text
+CREATE FUNCTION mhub.partition_key(parent text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.attname::text FROM pg_partitioned_table AS t
+    JOIN pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
+    WHERE t.partrelid = to_regclass(format('mhub.%I', parent))
+$$;
+COMMENT ON FUNCTION mhub.partition_key(text) IS
+'The column by which a table of schema mhub is partitioned; NULL when there is no such table, or it is not.';
+
+CREATE FUNCTION mhub.move_rows(parent text, source text, target text, from_time timestamptz, to_time timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns text;
+    moved bigint;
+BEGIN
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute AS a
+    WHERE a.attrelid = to_regclass(format('mhub.%I', parent)) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    EXECUTE format('WITH moved AS (DELETE FROM mhub.%I WHERE %I >= $1 AND %2$I < $2 RETURNING %s) INSERT INTO mhub.%I (%3$s) SELECT %3$s FROM moved',
+        source, mhub.partition_key(parent), columns, target) USING from_time, to_time;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION mhub.move_rows(text, text, text, timestamptz, timestamptz) IS
+'Moves the rows with from_time <= key < to_time from one table of schema mhub to another of the same columns, those of parent, and returns their number. Part of mhub.create_partition() and mhub.retire_rows().';
+
+CREATE FUNCTION mhub.create_partition(parent text, at timestamptz) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' AS $$
 DECLARE
     parameters text;
     unit text;
     start_time timestamptz;
     end_time timestamptz;
     fallback text;
-    key_column text;
     created text;
 BEGIN
     SELECT p.period INTO unit FROM mhub.partition_policy AS p WHERE p.parent = create_partition.parent;
@@ -60,27 +86,24 @@ BEGIN
         IF parameters IS NOT NULL THEN
             EXECUTE parameters;
         END IF;
-        SELECT a.attname INTO key_column FROM pg_partitioned_table AS t
-        JOIN pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
-        WHERE t.partrelid = to_regclass(format('mhub.%I', parent));
-        -- Writers to the default partition wait here, so that no row for the new one arrives in between.
+        -- Writers wait here, so that no row for the new partition arrives in between. At the default
+        -- partition it would be too late: one that waits there is refused once its row belongs elsewhere.
+        EXECUTE format('LOCK TABLE mhub.%I IN SHARE ROW EXCLUSIVE MODE', parent);
         EXECUTE format('LOCK TABLE mhub.%I IN ACCESS EXCLUSIVE MODE', fallback);
-        EXECUTE format('WITH moved AS (DELETE FROM mhub.%I WHERE %I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO mhub.%I SELECT * FROM moved',
-            fallback, key_column, created) USING start_time, end_time;
+        PERFORM mhub.move_rows(parent, fallback, created, start_time, end_time);
     END IF;
     EXECUTE format('ALTER TABLE mhub.%I ATTACH PARTITION mhub.%I FOR VALUES FROM (%L) TO (%L)', parent, created, start_time, end_time);
     RETURN created;
 END
 $$;
 COMMENT ON FUNCTION mhub.create_partition(text, timestamptz) IS
-'Makes the partition of a table of mhub.partition_policy for the period that contains the given time, moving the rows that wait in the default partition. Returns its name, or NULL when the time is covered already; where partitions of another length cover a part of the period it takes the rest. Before loading history call it for each month to come. The caller must own the table. Locks only the default partition against writers. Errors: invalid_parameter_value for a table without policy or a time that is NULL or infinite.';
+'Makes the partition of a table of mhub.partition_policy for the period that contains the given time, moving the rows that wait in the default partition. Returns its name, or NULL when the time is covered already; where partitions of another length cover a part of the period it takes the rest. Before loading history call it for each month to come. The caller must own the table. Writers of the table wait meanwhile, readers only where they read the default partition. Errors: invalid_parameter_value for a table without policy or a time that is NULL or infinite.';
 
 CREATE FUNCTION mhub.wanted_partition(OUT parent text, OUT at timestamptz)
-RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO' AS $$
 DECLARE
     policy mhub.partition_policy;
     fallback text;
-    key_column text;
 BEGIN
     FOR policy IN SELECT * FROM mhub.partition_policy AS p WHERE to_regclass(format('mhub.%I', p.parent)) IS NOT NULL ORDER BY p.parent
     LOOP
@@ -91,28 +114,27 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM mhub.time_partition(policy.parent) AS p WHERE p.from_time <= step.at AND p.to_time > step.at);
 
         SELECT p.partition_name INTO fallback FROM mhub.time_partition(policy.parent) AS p WHERE p.from_time IS NULL AND p.to_time IS NULL;
-        SELECT a.attname INTO key_column FROM pg_partitioned_table AS t
-        JOIN pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
-        WHERE t.partrelid = to_regclass(format('mhub.%I', policy.parent));
         IF fallback IS NOT NULL THEN
             RETURN QUERY EXECUTE format(
-                'SELECT DISTINCT $1, date_trunc($2, d.%I, ''UTC'') FROM mhub.%I AS d WHERE isfinite(d.%1$I) ORDER BY 2',
-                key_column, fallback) USING policy.parent, policy.period;
+                'SELECT $1, date_trunc($2, d.%I, ''UTC'') FROM mhub.%I AS d WHERE isfinite(d.%1$I) AND d.%1$I >= $4 GROUP BY 2 HAVING count(*) >= $3 ORDER BY 2',
+                mhub.partition_key(policy.parent), fallback)
+            USING policy.parent, policy.period, policy.min_rows, coalesce(date_trunc(policy.period, now() - policy.keep), '-infinity');
         END IF;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION mhub.wanted_partition() IS
-'The periods that mhub.maintain_partitions() would make a partition for: those ahead by mhub.partition_policy, and those of rows waiting in a default partition. parent is the table, at a time in the period.';
+'The periods that mhub.maintain_partitions() would make a partition for: those ahead by mhub.partition_policy, and those of which min_rows rows or more wait in a default partition. parent is the table, at a time in the period.';
 
 CREATE FUNCTION mhub.retire_partition(parent text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     policy mhub.partition_policy;
     oldest text;
+    ended timestamptz;
 BEGIN
     SELECT * INTO policy FROM mhub.partition_policy AS p WHERE p.parent = retire_partition.parent;
-    SELECT p.partition_name INTO oldest FROM mhub.time_partition(parent) AS p
+    SELECT p.partition_name, p.to_time INTO oldest, ended FROM mhub.time_partition(parent) AS p
     WHERE p.to_time <= now() - policy.keep ORDER BY p.to_time LIMIT 1;
     IF oldest IS NULL THEN
         RETURN NULL;
@@ -121,11 +143,49 @@ BEGIN
     IF policy.at_end = 'drop' THEN
         EXECUTE format('DROP TABLE mhub.%I', oldest);
     END IF;
+    UPDATE mhub.partition_policy AS p SET retired_before = greatest(p.retired_before, ended) WHERE p.parent = retire_partition.parent;
     RETURN oldest;
 END
 $$;
 COMMENT ON FUNCTION mhub.retire_partition(text) IS
 'Takes the oldest partition that is past its time (mhub.partition_policy.keep) out of the table, or drops it where the policy says so, and returns its name; NULL when there is none. Waits for running statements on the table.';
+
+CREATE FUNCTION mhub.retire_rows(parent text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    policy mhub.partition_policy;
+    fallback text;
+    archive text := parent || '_retired';
+    ended timestamptz;
+    retired bigint;
+BEGIN
+    SELECT * INTO policy FROM mhub.partition_policy AS p WHERE p.parent = retire_rows.parent;
+    SELECT p.partition_name INTO fallback FROM mhub.time_partition(parent) AS p WHERE p.from_time IS NULL AND p.to_time IS NULL;
+    ended := date_trunc(policy.period, now() - policy.keep, 'UTC');
+    IF fallback IS NULL OR ended IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('SELECT count(*) FROM mhub.%I AS d WHERE d.%I < $1', fallback, mhub.partition_key(parent)) INTO retired USING ended;
+    IF retired = 0 THEN
+        RETURN 0;
+    END IF;
+    IF policy.at_end = 'drop' THEN
+        EXECUTE format('DELETE FROM mhub.%I AS d WHERE d.%I < $1', fallback, mhub.partition_key(parent)) USING ended;
+        GET DIAGNOSTICS retired = ROW_COUNT;
+    ELSE
+        IF to_regclass(format('mhub.%I', archive)) IS NULL THEN
+            EXECUTE format('CREATE TABLE mhub.%I (LIKE mhub.%I)', archive, parent);
+            EXECUTE format('COMMENT ON TABLE mhub.%I IS %L', archive,
+                format('Rows of mhub.%s that came when their time was over already (mhub.partition_policy.keep). Archive or drop it as you like.', parent));
+        END IF;
+        retired := mhub.move_rows(parent, fallback, archive, '-infinity', ended);
+    END IF;
+    UPDATE mhub.partition_policy AS p SET retired_before = greatest(p.retired_before, ended) WHERE p.parent = retire_rows.parent;
+    RETURN retired;
+END
+$$;
+COMMENT ON FUNCTION mhub.retire_rows(text) IS
+'Takes the rows of the default partition that are past their time (mhub.partition_policy.keep) out of the table: into an ordinary table with the suffix _retired, or deletes them where the policy says so. Returns their number. 0 without a policy, its keep, or a default partition.';
 
 CREATE PROCEDURE mhub.maintain_partitions()
 LANGUAGE plpgsql AS $$
@@ -151,6 +211,7 @@ BEGIN
         BEGIN
             WHILE mhub.retire_partition(policy.parent) IS NOT NULL LOOP
             END LOOP;
+            PERFORM mhub.retire_rows(policy.parent);
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             RAISE NOTICE 'retiring partitions of % is left for the next run: the table is busy', policy.parent;
         END;

@@ -65,7 +65,7 @@ COMMENT ON PROCEDURE mhub.refresh_rollups(interval) IS
 CREATE FUNCTION mhub.rebuild_rollups(from_time timestamptz, to_time timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    first_hour timestamptz := date_trunc('hour', from_time, 'UTC');
+    first_hour timestamptz := greatest(date_trunc('hour', from_time, 'UTC'), mhub.retired_before('event'));
     last_hour timestamptz := date_trunc('hour', to_time, 'UTC');
     done bigint;
 BEGIN
@@ -79,12 +79,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.rebuild_rollups(timestamptz, timestamptz) IS
-'Makes the rollups of all hours from that of from_time to that of to_time anew from mhub.event: after events were judged or channels assigned anew. Hours whose events are retired would come out empty: leave those out. NULL does nothing useful: nothing is rebuilt.';
+'Makes the rollups of all hours from that of from_time to that of to_time anew from mhub.event: after events were judged or channels assigned anew. Hours before mhub.retired_before(''event''), whose events are retired, stay as they are. NULL does nothing useful: nothing is rebuilt.';
 
 CREATE FUNCTION mhub.recount_events(event_ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     hours record;
+    retired date := mhub.hub_day(mhub.retired_before('event'));
 BEGIN
     -- Lock the counters, in the order of all writers, before looking at the events: a writer that is
     -- under way has then either committed what is counted here, or waits and adds to it.
@@ -101,9 +102,10 @@ BEGIN
         SELECT count(*) AS count, coalesce(sum(e.value), 0) AS value_sum, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
         FROM mhub.event AS e
         WHERE e.identifier_id = k.identifier_id AND e.name = k.name AND e.invalid_reason IS NULL
-          AND e.occurred_at >= k.day::timestamp AT TIME ZONE mhub.hub_time_zone() AND e.occurred_at < (k.day + 1)::timestamp AT TIME ZONE mhub.hub_time_zone()
+          -- The day as the counters are written: where clocks go back at midnight its start by the calendar is two times.
+          AND e.occurred_at >= k.day - 2 AND e.occurred_at < k.day + 3 AND mhub.hub_day(e.occurred_at) = k.day
     ) AS t
-    WHERE c.identifier_id = k.identifier_id AND c.name = k.name AND c.day = k.day;
+    WHERE c.identifier_id = k.identifier_id AND c.name = k.name AND c.day = k.day AND c.day > retired;
 
     DELETE FROM mhub.event_counter AS c
     USING mhub.event AS e
@@ -120,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.recount_events(bigint[]) IS
-'Makes the counters (mhub.event_counter) and rollups that the given events belong to agree with mhub.event again. Call it in the transaction that changed their invalid_reason, value or channel. Exact while others write events. Unknown ids and NULL are ignored.';
+'Makes the counters (mhub.event_counter) and rollups that the given events belong to agree with mhub.event again. Call it in the transaction that changed their invalid_reason, value or channel. Exact while others write events. Of days with retired events (mhub.retired_before(''event'')) nothing can be counted anew: those counters stay. Unknown ids and NULL are ignored.';
 
 CREATE FUNCTION mhub.traffic_by_hour(from_time timestamptz, to_time timestamptz, OUT hour timestamptz, OUT channel text,
     OUT events bigint, OUT value_sum numeric, OUT visitors bigint)

@@ -7,30 +7,47 @@ $$;
 COMMENT ON FUNCTION mhub.page_of(text, jsonb) IS
 'What a page is called in reports: the event''s address without query and fragment, or properties.name where it has no address; NULL without both.';
 
-CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[], upto timestamptz[], upto_event_id bigint) RETURNS void
+CREATE FUNCTION mhub.retired_before(parent text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT p.retired_before FROM mhub.partition_policy AS p WHERE p.parent = retired_before.parent), '-infinity')
+$$;
+COMMENT ON FUNCTION mhub.retired_before(text) IS
+'The time before which a table of mhub.partition_policy has lost partitions, so that nothing from before can be made anew from it; -infinity when it has lost none, or is not in the policy.';
+
+CREATE FUNCTION mhub.sessionize(person_ids bigint[], since timestamptz[], upto timestamptz[], identifier_ids bigint[], owner_ids bigint[], upto_event_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     policy mhub.session_policy;
+    retired timestamptz := mhub.retired_before('event');
     starts timestamptz[];
+    start_ids bigint[];
     ends timestamptz[];
 BEGIN
     SELECT * INTO STRICT policy FROM mhub.session_policy;
-    -- A session's start depends on earlier events only. So it is enough to begin with the session
-    -- under way at the first time that changed, and to make everything behind it anew. What was seen
-    -- before ends with the last session: looking no further keeps a long history to be caught up with
-    -- from being read at every step.
-    SELECT array_agg(coalesce(b.started_at, p.since) ORDER BY p.n), array_agg(greatest(p.upto, l.ended_at) ORDER BY p.n) INTO starts, ends
+    -- A session's start depends on earlier events only, and events at one time are in the order of
+    -- their ids. So it is enough to begin with the last session that started before the first time
+    -- that changed, and to make everything behind it anew. What was seen before ends with the last
+    -- session: looking no further keeps a long history to be caught up with from being read at every
+    -- step. Sessions whose events are retired stay as they are, and what follows begins behind them.
+    SELECT array_agg(greatest(b.started_at, CASE WHEN b.started_at IS NULL THEN p.since END, retired, k.behind) ORDER BY p.n),
+           array_agg(coalesce(b.session_id, 0) ORDER BY p.n), array_agg(greatest(p.upto, l.ended_at) ORDER BY p.n)
+    INTO starts, start_ids, ends
     FROM unnest(person_ids, since, upto) WITH ORDINALITY AS p(person_id, since, upto, n)
     LEFT JOIN LATERAL (
-        SELECT max(s.started_at) AS started_at FROM mhub.session AS s WHERE s.person_id = p.person_id AND s.started_at <= p.since
+        SELECT s.started_at, s.session_id FROM mhub.session AS s
+        WHERE s.person_id = p.person_id AND s.started_at < p.since AND s.started_at >= retired ORDER BY s.started_at DESC, s.session_id DESC LIMIT 1
     ) AS b ON true
     LEFT JOIN LATERAL (
-        SELECT s.ended_at FROM mhub.session AS s WHERE s.person_id = p.person_id ORDER BY s.started_at DESC LIMIT 1
-    ) AS l ON true;
+        SELECT s.ended_at FROM mhub.session AS s WHERE s.person_id = p.person_id ORDER BY s.started_at DESC, s.session_id DESC LIMIT 1
+    ) AS l ON true
+    LEFT JOIN LATERAL (
+        SELECT max(s.ended_at) + interval '1 microsecond' AS behind FROM mhub.session AS s
+        WHERE s.person_id = p.person_id AND s.started_at < retired AND isfinite(retired)
+    ) AS k ON true;
 
     WITH gone AS (
-        DELETE FROM mhub.session AS s USING unnest(person_ids, starts) AS p(person_id, since)
-        WHERE s.person_id = p.person_id AND s.started_at >= p.since
+        DELETE FROM mhub.session AS s USING unnest(person_ids, starts, start_ids) AS p(person_id, since, since_id)
+        WHERE s.person_id = p.person_id AND s.started_at >= p.since AND (s.started_at > p.since OR s.session_id >= p.since_id)
         RETURNING s.session_id
     )
     DELETE FROM mhub.session_page AS p USING gone AS g WHERE p.session_id = g.session_id;
@@ -41,10 +58,11 @@ BEGIN
                e.channel, e.source, e.medium, e.campaign, coalesce(e.is_paid, false) AS is_paid, coalesce(e.value, 0) AS value,
                CASE WHEN e.channel <> 'Direct' THEN format('%L %L %L', e.source, e.medium, e.campaign) END AS arrival,
                lag(e.occurred_at) OVER person AS before
-        FROM unnest(person_ids, starts, ends) AS p(person_id, since, upto)
-        JOIN mhub.identifier AS i ON i.person_id = p.person_id
+        FROM unnest(person_ids, starts, start_ids, ends) AS p(person_id, since, since_id, upto)
+        JOIN unnest(owner_ids, identifier_ids) AS i(person_id, identifier_id) ON i.person_id = p.person_id
         JOIN mhub.event AS e ON e.identifier_id = i.identifier_id AND e.occurred_at >= p.since AND e.occurred_at <= p.upto
-        WHERE e.event_id <= upto_event_id AND e.invalid_reason IS NULL AND e.type <> 'hub'
+        WHERE (e.occurred_at > p.since OR e.event_id >= p.since_id)
+          AND e.event_id <= upto_event_id AND e.invalid_reason IS NULL AND e.type <> 'hub'
           AND (e.type IN ('page', 'screen') OR e.url IS NOT NULL OR e.user_agent IS NOT NULL)
         WINDOW person AS (PARTITION BY p.person_id ORDER BY e.occurred_at, e.event_id)
     ), parted AS (
@@ -64,7 +82,7 @@ BEGIN
     ), placed AS (
         SELECT n.*, first_value(n.event_id) OVER session AS session_id,
                count(*) FILTER (WHERE n.is_page) OVER session AS page_no,
-               CASE WHEN jsonb_typeof(n.engaged_time) = 'number' THEN least(greatest(n.engaged_time::numeric, 0), 86400) * interval '1 second'
+               CASE WHEN jsonb_typeof(n.engaged_time) = 'number' THEN round(least(greatest(n.engaged_time::numeric, 0), 86400), 6) * interval '1 second'
                     WHEN n.name = 'Heartbeat' AND n.event_id <> first_value(n.event_id) OVER session THEN least(n.occurred_at - lag(n.occurred_at) OVER session, policy.heartbeat)
                END AS engaged
         FROM numbered AS n
@@ -93,14 +111,18 @@ BEGIN
     WHERE v.is_page;
 END
 $$;
-COMMENT ON FUNCTION mhub.sessionize(bigint[], timestamptz[], timestamptz[], bigint) IS
-'Makes the sessions of persons anew from their events up to upto_event_id: those of person_ids[i] from the session under way at since[i] on. No event of theirs up to upto_event_id that counts may lie behind both upto[i] and their last session. Persons must be surviving ones, each named once. For mhub.refresh_sessions().';
+COMMENT ON FUNCTION mhub.sessionize(bigint[], timestamptz[], timestamptz[], bigint[], bigint[], bigint) IS
+'Makes the sessions of persons anew from their events up to upto_event_id: those of person_ids[i] from the session under way at since[i] on. identifier_ids are the identifiers of them all, identifier_ids[k] that of person owner_ids[k]. No event of theirs up to upto_event_id that counts may lie behind both upto[i] and their last session. Persons must be surviving ones, each named once. For mhub.refresh_session_step().';
 
-CREATE FUNCTION mhub.session_work(after_event_id bigint, upto_event_id bigint, after_merge_id bigint, upto_merge_id bigint, OUT person_ids bigint[], OUT since timestamptz[], OUT upto timestamptz[])
+CREATE FUNCTION mhub.session_work(after_event_id bigint, upto_event_id bigint, after_merge_id bigint, OUT merged_ids bigint[],
+    OUT person_ids bigint[], OUT since timestamptz[], OUT upto timestamptz[], OUT identifier_ids bigint[], OUT owner_ids bigint[])
 RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH told AS (
         DELETE FROM mhub.session_todo AS t WHERE t.ctid = ANY (ARRAY(SELECT n.ctid FROM mhub.session_todo AS n LIMIT 10000))
         RETURNING t.identifier_id, t.since
+    ), merged AS MATERIALIZED (
+        SELECT DISTINCT p.person_id FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p(person_id)
+        WHERE m.merge_id > after_merge_id
     ), changed AS (
         SELECT i.person_id, min(e.occurred_at) AS since, max(e.occurred_at) AS upto
         FROM mhub.event AS e JOIN mhub.identifier AS i ON i.identifier_id = e.identifier_id
@@ -109,15 +131,41 @@ RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalo
         UNION ALL
         SELECT i.person_id, min(t.since), 'infinity' FROM told AS t JOIN mhub.identifier AS i ON i.identifier_id = t.identifier_id GROUP BY i.person_id
         UNION ALL
-        SELECT mhub.resolve_person(p.person_id), '-infinity', 'infinity' FROM mhub.merge_log AS m CROSS JOIN LATERAL (VALUES (m.person_id), (m.other_person_id)) AS p(person_id)
-        WHERE m.merge_id > after_merge_id AND m.merge_id <= upto_merge_id
-    ), once AS (
+        SELECT mhub.resolve_person(m.person_id), '-infinity', 'infinity' FROM merged AS m
+    ), once AS MATERIALIZED (
         SELECT c.person_id, min(c.since) AS since, max(c.upto) AS upto FROM changed AS c WHERE c.person_id IS NOT NULL GROUP BY c.person_id
+    ), owned AS (
+        SELECT array_agg(i.identifier_id) AS identifier_ids, array_agg(i.person_id) AS owner_ids FROM once AS o JOIN mhub.identifier AS i ON i.person_id = o.person_id
+    ), listed AS (
+        SELECT array_agg(o.person_id) AS person_ids, array_agg(o.since) AS since, array_agg(o.upto) AS upto FROM once AS o
     )
-    SELECT array_agg(o.person_id), array_agg(o.since), array_agg(o.upto) FROM once AS o
+    SELECT (SELECT array_agg(m.person_id) FROM merged AS m), l.person_ids, l.since, l.upto, w.identifier_ids, w.owner_ids FROM listed AS l CROSS JOIN owned AS w
 $$;
-COMMENT ON FUNCTION mhub.session_work(bigint, bigint, bigint, bigint) IS
-'Whose sessions are to be made anew, since when and up to when: because of events with after_event_id < event_id <= upto_event_id, of merges and splits with after_merge_id < merge_id <= upto_merge_id, and of mhub.session_todo, of which it takes up to 10,000 rows. All NULL when there is nothing to do. For mhub.refresh_sessions().';
+COMMENT ON FUNCTION mhub.session_work(bigint, bigint, bigint) IS
+'Whose sessions are to be made anew, since when and up to when: because of events with after_event_id < event_id <= upto_event_id, of merges and splits with a merge_id above after_merge_id, and of mhub.session_todo, of which it takes up to 10,000 rows; with the identifiers of all these persons (owner_ids[k] has identifier_ids[k]). merged_ids: all persons that those merges and splits name. All from one snapshot, so that no event is two persons''. NULL where there is nothing to do. For mhub.refresh_session_step().';
+
+CREATE FUNCTION mhub.refresh_session_step(after_event_id bigint, upto_event_id bigint, after_merge_id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    retired timestamptz := mhub.retired_before('event');
+    work record;
+BEGIN
+    SELECT * INTO work FROM mhub.session_work(after_event_id, upto_event_id, after_merge_id);
+    -- The sessions of persons merged away go first: their events are another person's now. Those that
+    -- cannot be made anew go over to who has their first event.
+    WITH gone AS (
+        DELETE FROM mhub.session AS s WHERE s.person_id = ANY (work.merged_ids) AND s.started_at >= retired RETURNING s.session_id
+    )
+    DELETE FROM mhub.session_page AS p USING gone AS g WHERE p.session_id = g.session_id;
+    UPDATE mhub.session AS s SET person_id = i.person_id FROM mhub.identifier AS i
+    WHERE s.person_id = ANY (work.merged_ids) AND s.started_at < retired AND i.identifier_id = s.identifier_id AND i.person_id <> s.person_id;
+    IF work.person_ids IS NOT NULL THEN
+        PERFORM mhub.sessionize(work.person_ids, work.since, work.upto, work.identifier_ids, work.owner_ids, upto_event_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.refresh_session_step(bigint, bigint, bigint) IS
+'One step of mhub.refresh_sessions(): what events with after_event_id < event_id <= upto_event_id, merges and splits with a merge_id above after_merge_id and mhub.session_todo change about the sessions.';
 
 CREATE PROCEDURE mhub.refresh_sessions(max_time interval DEFAULT '15 seconds')
 LANGUAGE plpgsql AS $$
@@ -126,27 +174,15 @@ DECLARE
     events record;
     merged bigint;
     merge_horizon bigint;
-    work record;
 BEGIN
     LOOP
         -- The consumer's row keeps a second caller waiting until this step is committed.
         SELECT c.after_event_id, c.upto_event_id INTO events FROM mhub.claim_events('sessions', 20000) AS c;
         INSERT INTO mhub.consumer (name) VALUES ('session_merges') ON CONFLICT DO NOTHING;
         SELECT c.last_event_id INTO merged FROM mhub.consumer AS c WHERE c.name OPERATOR(pg_catalog.=) 'session_merges' FOR UPDATE;
+        -- Merges behind the horizon that are seen already count in this step, and once more when the horizon has passed them.
         merge_horizon := mhub.merge_horizon();
-
-        -- The sessions of persons merged away go first: their events are another person's now.
-        WITH gone AS (
-            DELETE FROM mhub.session AS s USING mhub.merge_log AS m
-            WHERE m.merge_id OPERATOR(pg_catalog.>) merged AND m.merge_id OPERATOR(pg_catalog.<=) merge_horizon
-              AND (s.person_id OPERATOR(pg_catalog.=) m.person_id OR s.person_id OPERATOR(pg_catalog.=) m.other_person_id)
-            RETURNING s.session_id
-        )
-        DELETE FROM mhub.session_page AS p USING gone AS g WHERE p.session_id OPERATOR(pg_catalog.=) g.session_id;
-        SELECT w.person_ids, w.since, w.upto INTO work FROM mhub.session_work(events.after_event_id, events.upto_event_id, merged, merge_horizon) AS w;
-        IF work.person_ids IS NOT NULL THEN
-            PERFORM mhub.sessionize(work.person_ids, work.since, work.upto, events.upto_event_id);
-        END IF;
+        PERFORM mhub.refresh_session_step(events.after_event_id, events.upto_event_id, merged);
         UPDATE mhub.consumer AS c SET last_event_id = merge_horizon, updated_at = pg_catalog.now()
         WHERE c.name OPERATOR(pg_catalog.=) 'session_merges' AND c.last_event_id OPERATOR(pg_catalog.<>) merge_horizon;
         COMMIT;

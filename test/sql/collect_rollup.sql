@@ -54,4 +54,11 @@ SELECT mhub.recount_events(NULL), mhub.recount_events('{-1}');
 UPDATE mhub.event SET invalid_reason = 'test_visit' WHERE identifier_id = (SELECT identifier_id FROM mhub.identifier WHERE kind = 'user_id');
 SELECT mhub.recount_events(array_agg(event_id)) FROM mhub.event WHERE invalid_reason = 'test_visit';
 SELECT pg_temp.counters_differ() AS counters_differ, pg_temp.rollups_differ() AS rollups_differ, count(*) AS left_over FROM mhub.event_counter WHERE count = 0;
+
+-- Where clocks go back at midnight, a day begins at two times (Havana, 2026-11-01, 04:00 and 05:00 in UTC).
+SET LOCAL mhub.time_zone = 'America/Havana';
+SELECT count(mhub.track('夜', '{"anonymous_id": "h-1"}', '{}', '{}', timestamptz '2026-11-01 02:30Z' + n * interval '30 minutes', 'h' || n)) AS tracked FROM generate_series(0, 8) AS n;
+CREATE TEMP TABLE written AS SELECT c.* FROM mhub.event_counter AS c WHERE c.name = '夜';
+SELECT mhub.recount_events(array_agg(event_id)) FROM mhub.event WHERE name = '夜';
+SELECT w.day, w.count, w IS NOT DISTINCT FROM c AS recounted_the_same FROM written AS w FULL JOIN mhub.event_counter AS c USING (identifier_id, name, day) WHERE name = '夜' ORDER BY w.day;
 ROLLBACK;

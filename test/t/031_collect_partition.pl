@@ -11,6 +11,7 @@ sub sql { my ($query) = @_; return $node->safe_psql('hub', $query); }
 
 sql(q{INSERT INTO mhub.event (occurred_at, identifier_id, name)
 	SELECT at, 1, '历史' FROM generate_series('2024-01-15Z'::timestamptz, '2024-06-15Z', '10 days') AS at});
+sql('UPDATE mhub.partition_policy SET min_rows = 1');
 sql(q{INSERT INTO mhub.partition_policy (parent) VALUES ('no_such_table')});
 is(sql('SELECT count(*) FROM mhub.event_default'), '16', 'history waits in the default partition');
 sql('CALL mhub.maintain_partitions()');
@@ -38,5 +39,15 @@ sql('CALL mhub.maintain_partitions()');
 is(sql('SELECT count(*) FROM mhub.event'), '0', 'what is past its time left the table');
 is(sql('SELECT count(*) FROM mhub.event_2024_03'), '3', 'and is still there by itself');
 is(sql('SELECT count(*) > 3 FROM mhub.time_partition(\'event\')'), 't', 'the partitions ahead stay');
+
+# Clocks gone wrong make no partitions by the thousand: rows of periods that are few stay in the default partition.
+sql(q{UPDATE mhub.partition_policy SET keep = NULL, min_rows = DEFAULT WHERE parent = 'event'});
+sql(q{SELECT count(*) FROM mhub.ingest((SELECT jsonb_agg(jsonb_build_object('event', '错时', 'userId', n, 'timestamp', timestamptz '0001-06-01Z' + n * interval '1 year')) FROM generate_series(1, 2000) AS n))});
+sql('CALL mhub.maintain_partitions()');
+is(sql(q{SELECT count(*) FROM mhub.time_partition('event') WHERE to_time < '2022-01-01'}), '0', 'no partition for a row each');
+is(sql('SELECT count(*) FROM mhub.event_default'), '2000', 'they are kept where they were');
+sql(q{INSERT INTO mhub.event (occurred_at, identifier_id, name) SELECT '2021-05-05Z', 1, 'x' FROM generate_series(1, 1000)});
+sql('CALL mhub.maintain_partitions()');
+is(sql(q{SELECT partition_name FROM mhub.time_partition('event') WHERE to_time < '2022-01-01'}), 'event_2021_05', 'a period of many gets one');
 
 done_testing();
