@@ -2,12 +2,13 @@
  * user_agent.c
  *	  Is a user agent a robot's?
  *
- * Four principles.  Robots say so: bot, crawler, monitor ..., an address or
+ * Five principles.  Robots say so: bot, crawler, monitor ..., an address or
  * mailbox of their owner, an HTTP library.  People use a device or browser
  * that the user agent names, so one that names none is a program.  What a
  * program adds to a browser's user agent stands where browsers write nothing.
- * And a word within the name of a people's product takes back what a robot's
- * word in it said: Cubot is a phone.
+ * Plain browsers name nothing but browsers, so what else they name is a
+ * disguise.  And a word within the name of a people's product takes back what
+ * a robot's word in it said: Cubot is a phone.
  */
 #include "traffic/user_agent.h"
 
@@ -49,13 +50,23 @@ words_of(const char *text, size_t length)
 	return found;
 }
 
-/* A plain desktop browser says so little that anything unknown in it stands out. */
 static bool
-desktop_is_disguise(const char *text, uint32 marks)
+is_disguise(const char *text, uint32 marks)
 {
-	if ((marks & MHUB_UA_DESKTOP) == 0 || (marks & MHUB_UA_SPECIAL) != 0)
-		return false;
-	return mhub_ua_has_unknown_product(text) || mhub_ua_has_unknown_platform(text);
+	bool		old = (marks & MHUB_UA_OLD) != 0;
+
+	if ((marks & MHUB_UA_SPECIAL) != 0)
+		return (marks & MHUB_UA_APP) == 0 && mhub_ua_phone_is_disguise(text);
+	return (marks & MHUB_UA_DESKTOP) != 0 &&
+		(mhub_ua_desktop_is_disguise(text, old) || (!old && mhub_ua_names_a_site(text)));
+}
+
+/* What a program adds to a browser's user agent stands where browsers write nothing. */
+static bool
+has_addition(const char *text)
+{
+	return mhub_ua_engine_has_guest(text) || mhub_ua_introduces_itself_late(text) ||
+		mhub_ua_follows_another(text) || mhub_ua_has_mailbox(text);
 }
 
 static bool
@@ -80,6 +91,6 @@ mhub_is_bot_user_agent(const char *user_agent, size_t length)
 	text[length] = '\0';
 
 	found = words_of(text, length);
-	return found.weight > 0 || !names_a_device(found.marks) || mhub_ua_engine_has_guest(text) ||
-		mhub_ua_names_a_site(text) || desktop_is_disguise(text, found.marks);
+	return found.weight > 0 || !names_a_device(found.marks) || mhub_ua_is_small_word(user_agent, length) || has_addition(text) ||
+		is_disguise(text, found.marks);
 }

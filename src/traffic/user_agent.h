@@ -14,11 +14,14 @@
 #define MHUB_UA_DESKTOP 8u		/* a desktop computer */
 #define MHUB_UA_SPECIAL 16u		/* no plain desktop browser: phone, television, console, old or embedded browser */
 #define MHUB_UA_MODEL 32u		/* Android, whose comment names the device's model */
+#define MHUB_UA_OLD 128u		/* a desktop browser of before 2011, whose comments name all sorts of things */
 
 extern const MhubWord mhub_ua_robot_words[];
 extern const int mhub_n_ua_robot_words;
 extern const MhubWord mhub_ua_human_words[];
 extern const int mhub_n_ua_human_words;
+
+#define MHUB_UA_APP 256u		/* an app or browser of one of China's platforms, whose pages say much of themselves */
 
 /* And of a robot's own name, which is one even where a device's model stands */
 #define MHUB_UA_NAMED 64u
@@ -29,11 +32,18 @@ extern const int mhub_n_ua_products;
 extern const char *const mhub_ua_platforms[];
 extern const int mhub_n_ua_platforms;
 
-/* Shapes that no browser's user agent has; text in lower case, NUL-terminated */
+/* Shapes that no browser's user agent has; text (not user_agent) in lower case, NUL-terminated */
 extern bool mhub_ua_names_a_site(const char *text);
+extern bool mhub_ua_has_mailbox(const char *text);
 extern bool mhub_ua_engine_has_guest(const char *text);
-extern bool mhub_ua_has_unknown_product(const char *text);
-extern bool mhub_ua_has_unknown_platform(const char *text);
+extern bool mhub_ua_introduces_itself_late(const char *text);
+extern bool mhub_ua_follows_another(const char *text);
+extern bool mhub_ua_desktop_is_disguise(const char *text, bool old);
+extern bool mhub_ua_phone_is_disguise(const char *text);
+
+extern bool mhub_ua_is_small_word(const char *user_agent, size_t length);
 extern bool mhub_ua_model(const char *text, size_t *start, size_t *end);
+extern bool mhub_ua_is_language(const char *item, size_t length);
+extern int	mhub_ua_letters(const char *text, size_t length);
 
 #endif							/* MHUB_USER_AGENT_H */

@@ -3,18 +3,23 @@
  *	  Shapes that no browser's user agent has.
  *
  * Words only find robots that somebody has met.  What a robot adds to a
- * browser's user agent also shows by its place: a product after the browser's
- * own, a guest in the engine's comment, something in the platform's comment
- * that is no platform, the name of a web site.
+ * browser's user agent also shows by its place: a guest in the engine's
+ * comment, an introduction behind it, a library in front, a mailbox, the name
+ * of a web site.
  */
 #include "traffic/user_agent.h"
 
-#define PRODUCT_MAX 40
+/* Of ASCII: what a byte above means to the server's locale makes no browser. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 static bool
 is_name_char(char c)
 {
-	return isalnum((unsigned char) c) || c == '-';
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
 }
 
 /* Top-level domains that appear in user agents as the end of a site's name, and little else */
@@ -24,7 +29,7 @@ is_site_ending(const char *label, size_t length)
 	static const char *const endings[] = {
 		"ai", "app", "biz", "ca", "ch", "cloud", "cn", "co", "com", "cz", "de", "dev", "edu", "es", "eu", "fr",
 		"gg", "gov", "gy", "in", "info", "io", "it", "jp", "ly", "me", "net", "nl", "org", "pl", "ru", "se",
-		"sh", "so", "tech", "tv", "uk", "us", "xyz"
+		"sh", "so", "tech", "uk", "us", "xyz"
 	};
 	int			i;
 
@@ -36,14 +41,14 @@ is_site_ending(const char *label, size_t length)
 	return false;
 }
 
-static int
-letters_in(const char *text, size_t length)
+int
+mhub_ua_letters(const char *text, size_t length)
 {
 	int			n = 0;
 	size_t		i;
 
 	for (i = 0; i < length; i++)
-		n += isalpha((unsigned char) text[i]) != 0;
+		n += is_letter(text[i]);
 	return n;
 }
 
@@ -60,7 +65,7 @@ site_at(const char *text, const char *dot)
 		end++;
 	if (*end == '.' || *end == '_' || (start > text && start[-1] == '_'))
 		return false;
-	if (letters_in(start, dot - start) < 2 || dot - start < 3 + (end - dot <= 3 ? 0 : -1))
+	if (mhub_ua_letters(start, dot - start) < 2 || dot - start < 3 + (end - dot <= 3 ? 0 : -1))
 		return false;
 	return is_site_ending(dot + 1, end - dot - 1);
 }
@@ -76,6 +81,31 @@ mhub_ua_names_a_site(const char *text)
 	for (dot = strchr(text, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
 	{
 		if (site_at(text, dot))
+			return true;
+	}
+	return false;
+}
+
+/* somebody@example.com; people's have an @ before a version, a calendar or a host's number */
+bool
+mhub_ua_has_mailbox(const char *text)
+{
+	const char *at;
+
+	for (at = strchr(text, '@'); at != NULL; at = strchr(at + 1, '@'))
+	{
+		const char *end = at + 1;
+		const char *dot;
+
+		if (at == text || !(is_name_char(at[-1]) || at[-1] == '_'))
+			continue;
+		while (is_name_char(*end) || *end == '.')
+			end++;
+		while (end[-1] == '.')
+			end--;
+		for (dot = end - 1; dot > at && *dot != '.';)
+			dot--;
+		if (dot > at + 1 && end - dot > 2 && mhub_ua_letters(dot + 1, end - dot - 1) == end - dot - 1)
 			return true;
 	}
 	return false;
@@ -99,114 +129,47 @@ mhub_ua_engine_has_guest(const char *text)
 	return at < end && strncmp(at, "safari", 6) != 0 && strncmp(at, "hevc", 4) != 0;
 }
 
-static int
-compare_word(const void *key, const void *entry)
-{
-	return strcmp((const char *) key, *(const char *const *) entry);
-}
-
-/* A browser's product; versions and punctuation standing alone are none but harmless */
-static bool
-product_is_known(const char *start, size_t length)
-{
-	char		name[PRODUCT_MAX];
-	size_t		n = strcspn(start, "/");
-
-	n = Min(n, length);
-	while (n > 0 && strchr(",;:", start[n - 1]) != NULL)
-		n--;
-	if (letters_in(start, n) == 0)
-		return n > 0 || length == 0;
-	if (n >= PRODUCT_MAX)
-		return false;
-	memcpy(name, start, n);
-	name[n] = '\0';
-	return strstr(name, "browser") != NULL ||
-		bsearch(name, mhub_ua_products, mhub_n_ua_products, sizeof(char *), compare_word) != NULL;
-}
-
-/* Behind the comment that starts at text; comments nest. */
-static const char *
-skip_comment(const char *text)
-{
-	int			depth = 0;
-
-	for (; *text != '\0'; text++)
-	{
-		if (*text == '(' || *text == '[')
-			depth++;
-		else if ((*text == ')' || *text == ']') && --depth == 0)
-			return text + 1;
-	}
-	return text;
-}
-
-/* A product, outside comments, that no desktop browser names */
+/* Browsers call themselves compatible in their first comment only, never behind a newer engine's name. */
 bool
-mhub_ua_has_unknown_product(const char *text)
+mhub_ua_introduces_itself_late(const char *text)
 {
-	while (*text != '\0')
-	{
-		size_t		length = strcspn(text, " ([");
+	const char *safari = strstr(text, "safari/");
 
-		if (*text == '(' || *text == '[')
-			text = skip_comment(text);
-		else if (length == 0)
-			text++;
-		else if (!product_is_known(text, length))
-			return true;
-		else
-			text += length;
-	}
-	return false;
+	return safari != NULL && strstr(safari, "compatible;") != NULL;
 }
 
-/* en, en-US, zh_CN */
-static bool
-is_language(const char *item, size_t length)
-{
-	return length <= 2 || (length <= 6 && (item[2] == '-' || item[2] == '_'));
-}
-
-static bool
-platform_is_known(const char *item, size_t length)
-{
-	int			i;
-
-	if (is_language(item, length) || letters_in(item, length) == 0)
-		return true;
-	for (i = 0; i < mhub_n_ua_platforms; i++)
-	{
-		size_t		n = strlen(mhub_ua_platforms[i]);
-
-		if (length >= n && strncmp(item, mhub_ua_platforms[i], n) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Something in the first comment that is no platform, language or revision */
+/* A library's name, then the browser's user agent that it was told to send: hackney/1.6, Mozilla/5.0 ... */
 bool
-mhub_ua_has_unknown_platform(const char *text)
+mhub_ua_follows_another(const char *text)
 {
-	const char *at;
-	const char *end;
+	const char *browser = strstr(text, ", mozilla/");
 
-	if (strncmp(text, "mozilla/5.0 (", 13) != 0)
-		return false;
-	end = skip_comment(text + 12) - 1;
-	for (at = text + 13; at < end;)
+	return browser != NULL && strcspn(text, "(") > (size_t) (browser - text) && strncmp(text, "mozilla/", 8) != 0;
+}
+
+/* ipad, android, chrome: a small word alone is no device's or browser's whole user agent. */
+bool
+mhub_ua_is_small_word(const char *user_agent, size_t length)
+{
+	size_t		i;
+
+	for (i = 0; i < length; i++)
 	{
-		size_t		length;
-
-		at += strspn(at, " ");
-		length = strcspn(at, ";");
-		length = Min(length, (size_t) (end - at));
-		if (!platform_is_known(at, length))
-			return true;
-		at += length + 1;
+		if (user_agent[i] < 'a' || user_agent[i] > 'z')
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* en, en-US, zh_CN, th-TH@calendar=gregorian */
+bool
+mhub_ua_is_language(const char *item, size_t length)
+{
+	size_t		tag = 0;
+
+	while (tag < length && item[tag] != '@')
+		tag++;
+	return tag <= 2 || (tag <= 6 && (item[2] == '-' || item[2] == '_'));
 }
 
 /*
@@ -227,7 +190,7 @@ mhub_ua_model(const char *text, size_t *start, size_t *end)
 		return false;
 	at += 1 + strspn(at + 1, " ");
 	length = strcspn(at, ";)");
-	if (at[length] == ';' && is_language(at, length))
+	if (at[length] == ';' && mhub_ua_is_language(at, length))
 	{
 		at += length + 1;
 		at += strspn(at, " ");

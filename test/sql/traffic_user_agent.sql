@@ -57,3 +57,43 @@ WHERE mhub.user_agent_is_bot(user_agent);
 SELECT mhub.user_agent_is_bot(NULL) IS NULL AS null_stays_null;
 -- Case does not matter; what is far longer than any user agent is no problem.
 SELECT mhub.user_agent_is_bot('GOOGLEBOT/2.1'), mhub.user_agent_is_bot(repeat('Mozilla/5.0 (Linux; Android 10) ', 100000));
+-- What a program adds to a browser's user agent shows by its place, whoever it is: each answer is empty.
+SELECT user_agent AS called_a_person FROM (VALUES
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Nobody/1.0'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64; Nobody) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36'),
+    ('Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36 Nobody'),
+    ('Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36 Nobody/1.0'),
+    ('Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1 Nobody/1.0'),
+    ('Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1 (compatible; Nobody)'),
+    ('Mozilla/5.0 (Linux; Android 9; V1838A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/68.0.3440.106 Mobile Safari/537.36 (compatible; Nobody/1.0)'),
+    ('Nobody/1.6, Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36'),
+    ('Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko; Nobody) Chrome/120.0.0.0 Mobile Safari/537.36'),
+    ('Mozilla/5.0 (Linux; Android 9; V1838A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/68.0.3440.106 Mobile Safari/537.36 somebody@example.com.cn.'),
+    ('Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1) Nobody/1.0'),
+    ('Mozilla/4.5 (compatible; HTTrack 3.0x; Windows 98)'),
+    ('Nobody/2.2.1 (X11; U; en)'), ('ipad'), ('android'),
+    ('   '), ('Ｇｏｏｇｌｅｂｏｔ／２．１'), ('百度蜘蛛')) AS robots(user_agent)
+WHERE NOT mhub.user_agent_is_bot(user_agent);
+-- What people's browsers, devices and apps have in the same places.
+SELECT user_agent AS called_a_robot FROM (VALUES
+    -- a browser made of another shares its version, is numbered as it is, stands before it, or says what it is
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Newcomer/120.0.0.0'),
+    ('Mozilla/5.0 (Windows NT 6.1; rv:120.0) Gecko/20100101 Firefox/120.0 Newcomer/120.3'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/62.0.3202.62 Newcomer/1.42.501.426 Safari/537.36'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Newcomer/2.1 Chrome/120.0.0.0 Safari/537.36'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 NewcomerBrowser/7'),
+    ('Mozilla/5.0 (Linux; U; Android 13; zh-cn; 2201122C) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/98.0.4758.102 Mobile Safari/537.36 XiaoMi/MiuiBrowser/17.5'),
+    ('Mozilla/5.0 (Linux; Android 12; LAVA LEX402) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.280 Mobile Safari/537.36 OPR/80.6.4244.78244'),
+    ('Mozilla/5.0 (Linux; U; Android 11; en-us; Gtel Infinity 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/87.0.4280.141 Mobile Safari/537.36 PHX/8.8'),
+    ('Mozilla/5.0 (Linux; Android 10; ELE-AL00) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.105 Mobile Safari/537.36 Nobody NetType/WIFI MicroMessenger/8.0.40'),
+    ('Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4.1 Mobile/15E148 Safari/604.1 (Ecosia ios@9.2.3.1367)'),
+    ('Mozilla/5.0 (X11; U; Linux i686; th-TH@calendar=gregorian) AppleWebKit/534.12 (KHTML, like Gecko) Puffin/1.3.2665MS Safari/534.12'),
+    ('Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 NewApp/1.0'),
+    ('Mozilla/5.0 (Linux; Android 13; V2171A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/107.0.0.0 Mobile Safari/537.36 NewApp/1.0 (news.example.cn)'),
+    ('Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; QQDownload 663; 360SE)'),
+    ('Mozilla/5.0 (Linux; Android 7.0; GLX Spider1 Build/NRD90M) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0.3282.137 Mobile Safari/537.36'),
+    ('Mozilla/5.0 (Tablet; OpenHarmony 4.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1'),
+    ('Mozilla/5.0 (PlayStation; PlayStation 5/8.00) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 Safari/605.1.15'),
+    ('Mozilla/5.0 (Linux; Android 9; MiTV-AXSO1 Build/PI; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/93.0.4577.62 Safari/537.36'),
+    ('TIANYU-KTOUCH/A930/Screen-240X320'), ('HAIER-N60/1.0 WAP1.2.1')) AS people(user_agent)
+WHERE mhub.user_agent_is_bot(user_agent);

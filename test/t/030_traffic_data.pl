@@ -145,4 +145,13 @@ SKIP:
 		'', 'no Chinese family of browsers is called robots more than once in a hundred');
 }
 
+# Bytes that are no text of any encoding, where the database takes them.
+$node->safe_psql('postgres', "CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+$node->safe_psql('bytes', 'CREATE EXTENSION mhub');
+is($node->safe_psql('bytes', q{SELECT string_agg(mhub.user_agent_is_bot(convert_from(agent, 'SQL_ASCII'))::text, ' ')
+	FROM (VALUES ('\xfffe80c0'::bytea), ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) \377\300\200 Chrome/120.0.0.0 Safari/537.36 \200'::bytea),
+		('Mozilla/5.0 (iPhone; \344\270 (KHTML, like Gecko'::bytea), ('Googlebot\300'::bytea),
+		('Mozilla/5.0 (Linux; Android 10; (((((([[[[ \377 @ @. a@b. ('::bytea)) AS agents(agent)}),
+	'true false false true false', 'bytes that are no text are judged as well');
+
 done_testing();
