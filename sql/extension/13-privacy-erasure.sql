@@ -143,12 +143,6 @@ BEGIN
     PERFORM mhub.note_access('erase', $1, $2);
     SELECT coalesce(array_agg(i.identifier_id), '{}') INTO identifiers FROM mhub.identifier AS i WHERE i.person_id = ANY (persons);
 
-    -- Identifiers of persons split off from this one may have been sealed under its key: they get keys of their own.
-    UPDATE mhub.identifier AS i SET sealed = mhub.reseal(i.sealed, i.person_id, 'identifier.sealed')
-    WHERE i.sealed IS NOT NULL AND i.person_id <> ALL (persons) AND i.person_id IN (
-        SELECT unnest(ARRAY[m.person_id, m.other_person_id]) FROM mhub.merge_log AS m
-        WHERE m.action = 'split' AND (m.person_id = ANY (persons) OR m.other_person_id = ANY (persons)));
-
     -- What needs the values comes first.
     IF $4 THEN
         PERFORM mhub.suppress_person($1, NULL, 'erased');

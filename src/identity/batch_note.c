@@ -232,7 +232,7 @@ batch_write_conflicts(Batch *batch)
 	run(&insert_conflicts, &rows, SPI_OK_INSERT);
 }
 
-/* args: those merged away, and their last survivors */
+/* args: those merged away, and their last survivors, who get the best of all their traits */
 void
 batch_merge_traits(Datum *args)
 {
@@ -303,7 +303,7 @@ batch_write_seen(Batch *batch)
 		int64		a = batch->identifiers[link->a].identifier_id;
 		int64		b = batch->identifiers[link->b].identifier_id;
 
-		if (link->found && !link->removed &&
+		if (link->found && (!link->removed || link->to_join) &&
 			seen_anew(link->earliest, link->latest, link->first_seen, link->last_seen))
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
 				TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest)});

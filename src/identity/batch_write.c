@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "identity/batch.h"
+#include "identity/enc_text.h"
 #include "identity/tables.h"
 
 #include "catalog/namespace.h"
@@ -19,9 +20,9 @@
 #include "utils/lsyscache.h"
 
 static MhubPlan move_inserted = {
-	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id"
-	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, person_id) WHERE i.identifier_id = w.id",
-	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
+	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id, sealed = w.sealed::mhub.enc"
+	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(id, person_id, sealed) WHERE i.identifier_id = w.id",
+	3, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID}, NULL
 };
 static MhubPlan move_merged = {
 	"UPDATE mhub.identifier AS i SET person_id = w.survivor"
@@ -245,11 +246,27 @@ write_new_persons(Batch *batch)
 	(void) mhub_table_insert(&identity_person_table, &rows);
 }
 
-/* Identifiers inserted before the locks were taken whose person turned out another */
+static void
+add_moved_row(const BatchIdentifier *identifier, int64 person_id, MhubColumns *rows)
+{
+	Datum		sealed = 0;
+
+	if (identifier->plain != NULL)
+		sealed = identity_enc_text(mhub_seal(identifier->plain, person_id, "identifier.sealed"));
+	mhub_columns_add(rows, (Datum[]) {Int64GetDatum(identifier->identifier_id), Int64GetDatum(person_id), sealed});
+	if (identifier->plain == NULL)
+		mhub_columns_null(rows, 2);
+}
+
+/*
+ * Identifiers inserted before the locks were taken whose person turned out
+ * another.  Their values are sealed again, lest the erasure of the person they
+ * were taken for makes them unreadable.
+ */
 static void
 write_moved_inserted(Batch *batch)
 {
-	static const Oid types[] = {INT8OID, INT8OID};
+	static const Oid types[] = {INT8OID, INT8OID, TEXTOID};
 	MhubColumns rows;
 	Datum		args[lengthof(types)];
 	int			i;
@@ -261,7 +278,7 @@ write_moved_inserted(Batch *batch)
 		int64		person_id = person_of(batch, i)->person_id;
 
 		if (identifier->inserted && identifier->person_id != person_id)
-			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(identifier->identifier_id), Int64GetDatum(person_id)});
+			add_moved_row(identifier, person_id, &rows);
 	}
 	if (rows.n == 0)
 		return;

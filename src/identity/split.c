@@ -6,6 +6,7 @@
  */
 #include "mhub.h"
 
+#include "identity/batch.h"
 #include "identity/enc_text.h"
 #include "identity/split.h"
 
@@ -61,10 +62,23 @@ static MhubPlan log_splits = {
 	" SELECT 'split', $1, w.part, nullif($3, 0), nullif($4, 0), $5, now() FROM unnest($2) AS w(part)",
 	5, {INT8OID, INT8ARRAYOID, INT8OID, INT8OID, TEXTOID}, NULL
 };
+/* Each of $1 with all persons merged into it */
+static MhubPlan find_families = {
+	"WITH RECURSIVE family AS (SELECT w.id AS root, w.id FROM unnest($1) AS w(id)"
+	"  UNION ALL SELECT f.root, p.person_id FROM family AS f JOIN mhub.person AS p ON p.merged_into = f.id)"
+	" SELECT f.id, f.root FROM family AS f",
+	1, {INT8ARRAYOID}, NULL
+};
 static MhubPlan find_sealed = {
 	"SELECT i.identifier_id, i.person_id, i.sealed FROM mhub.identifier AS i"
 	" WHERE i.identifier_id = ANY ($1) AND i.sealed IS NOT NULL",
 	1, {INT8ARRAYOID}, NULL
+};
+/* The number of each value whose key is of a person that is not its own: ($1 number, $2 key's person, $3 own) */
+static MhubPlan find_sealed_for_others = {
+	"SELECT w.n FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(n, sealed_for, person_id)"
+	" WHERE mhub.resolve_person(w.sealed_for) IS DISTINCT FROM w.person_id",
+	3, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan seal_again = {
 	"UPDATE mhub.identifier SET sealed = $2::mhub.enc WHERE identifier_id = $1", 2, {INT8OID, TEXTOID}, NULL
@@ -166,7 +180,7 @@ write_persons(Person *person)
 
 		if (part->keeps)
 			continue;
-		if (part->person_id != 0)
+		if (part->revived)
 			mhub_columns_add(&revived, (Datum[]) {Int64GetDatum(part->person_id)});
 		else
 		{
@@ -202,12 +216,13 @@ part_of(const Person *person, const SplitMember *member)
  * now on first of all its new person's.
  */
 static void
-move_members(const Person *person, MhubColumns *moved)
+move_members(const Person *person)
 {
+	MhubColumns moved;
 	MhubColumns redirected;
 	int			i;
 
-	mhub_columns_init(moved, 3, ids);
+	mhub_columns_init(&moved, 3, ids);
 	mhub_columns_init(&redirected, 2, ids);
 	for (i = 0; i < person->n; i++)
 	{
@@ -215,53 +230,119 @@ move_members(const Person *person, MhubColumns *moved)
 		const SplitPart *part = part_of(person, member);
 
 		if (!part->keeps)
-			mhub_columns_add(moved, (Datum[]) {Int64GetDatum(member->identifier_id), Int64GetDatum(part->person_id),
+			mhub_columns_add(&moved, (Datum[]) {Int64GetDatum(member->identifier_id), Int64GetDatum(part->person_id),
 				Int64GetDatum(member->former_person_id != 0 ? member->former_person_id : part->person_id)});
 		if (member->oldest && member->former_person_id != part->person_id)
 			mhub_columns_add(&redirected, (Datum[]) {Int64GetDatum(member->former_person_id), Int64GetDatum(part->person_id)});
 	}
-	run_ids(&move_identifiers, moved, SPI_OK_UPDATE);
+	run_ids(&move_identifiers, &moved, SPI_OK_UPDATE);
 	run_ids(&redirect_persons, &redirected, SPI_OK_UPDATE);
 }
 
-/* A sealed value that hangs on another person's key is sealed again, lest that person's erasure takes it along. */
+/*
+ * Who takes an old id back has the traits it had, and those of the persons who
+ * are merged into it now: several may have become one in a single batch, which
+ * writes the traits of the last survivor only.
+ */
 static void
-reseal(int64 identifier_id, int64 person_id, const bytea *sealed)
+collect_traits(const Person *person)
 {
-	char	   *value;
+	MhubColumns revived;
+	MhubColumns families;
+	Datum		args[2];
+	uint64		row;
+	int			i;
+
+	mhub_columns_init(&revived, 1, ids);
+	mhub_columns_init(&families, 2, ids);
+	for (i = 0; i < person->nparts; i++)
+	{
+		if (person->parts[i].revived)
+			mhub_columns_add(&revived, (Datum[]) {Int64GetDatum(person->parts[i].person_id)});
+	}
+	if (revived.n == 0)
+		return;
+	mhub_columns_arrays(&revived, args);
+	(void) mhub_execute_batch(&find_families, args, NULL, SPI_OK_SELECT);
+	for (row = 0; row < SPI_processed; row++)
+		mhub_columns_add(&families, (Datum[]) {Int64GetDatum(int8_at(row, 1)), Int64GetDatum(int8_at(row, 2))});
+	SPI_freetuptable(SPI_tuptable);
+	mhub_columns_arrays(&families, args);
+	batch_merge_traits(args);
+}
+
+/*
+ * The identifiers whose sealed values may hang on a key that is no longer
+ * their person's: those that left, and those that stay when a former person's
+ * id, and with it that person's key, has left.
+ */
+static void
+perhaps_sealed_for_others(const Person *person, MhubColumns *perhaps)
+{
+	bool		id_left = false;
+	int			i;
+
+	for (i = 0; i < person->n; i++)
+		id_left |= person->members[i].oldest && !part_of(person, &person->members[i])->keeps;
+	mhub_columns_init(perhaps, 1, ids);
+	for (i = 0; i < person->n; i++)
+	{
+		if (id_left || !part_of(person, &person->members[i])->keeps)
+			mhub_columns_add(perhaps, (Datum[]) {Int64GetDatum(person->members[i].identifier_id)});
+	}
+}
+
+/* A value sealed again under its own person's key, lest another one's erasure takes it along */
+static void
+reseal(HeapTuple row, TupleDesc descriptor)
+{
+	bool		isnull;
+	int64		person_id = DatumGetInt64(SPI_getbinval(row, descriptor, 2, &isnull));
+	char	   *value = mhub_open(DatumGetByteaPP(SPI_getbinval(row, descriptor, 3, &isnull)), "identifier.sealed");
 	Datum		args[2];
 
-	if (mhub_sealed_for(sealed) == person_id)
-		return;
-	value = mhub_open(sealed, "identifier.sealed");
 	if (value == NULL)
 		return;
-	args[0] = Int64GetDatum(identifier_id);
+	args[0] = SPI_getbinval(row, descriptor, 1, &isnull);
 	args[1] = identity_enc_text(mhub_seal(value, person_id, "identifier.sealed"));
 	(void) mhub_execute_batch(&seal_again, args, NULL, SPI_OK_UPDATE);
 }
 
 static void
-reseal_moved(const MhubColumns *moved)
+reseal_members(const Person *person)
 {
+	MhubColumns perhaps;
+	MhubColumns sealed;
 	Datum		args[3];
 	SPITupleTable *found;
+	SPITupleTable *foreign;
 	uint64		rows;
 	uint64		row;
 
-	mhub_columns_arrays(moved, args);
+	perhaps_sealed_for_others(person, &perhaps);
+	mhub_columns_arrays(&perhaps, args);
 	rows = mhub_execute_batch(&find_sealed, args, NULL, SPI_OK_SELECT);
 	found = SPI_tuptable;
+	if (rows == 0)
+		return;
+	mhub_columns_init(&sealed, 3, ids);
 	for (row = 0; row < rows; row++)
 	{
 		bool		isnull;
-		int64		identifier_id = DatumGetInt64(SPI_getbinval(found->vals[row], found->tupdesc, 1, &isnull));
-		int64		person_id = DatumGetInt64(SPI_getbinval(found->vals[row], found->tupdesc, 2, &isnull));
-		Datum		sealed = SPI_getbinval(found->vals[row], found->tupdesc, 3, &isnull);
+		Datum		person_id = SPI_getbinval(found->vals[row], found->tupdesc, 2, &isnull);
+		Datum		value = SPI_getbinval(found->vals[row], found->tupdesc, 3, &isnull);
 
-		reseal(identifier_id, person_id, DatumGetByteaPP(sealed));
+		mhub_columns_add(&sealed, (Datum[]) {Int64GetDatum((int64) row), Int64GetDatum(mhub_sealed_for(DatumGetByteaPP(value))), person_id});
 	}
-	SPI_freetuptable(found);
+	mhub_columns_arrays(&sealed, args);
+	rows = mhub_execute_batch(&find_sealed_for_others, args, NULL, SPI_OK_SELECT);
+	foreign = SPI_tuptable;
+	for (row = 0; row < rows; row++)
+	{
+		bool		isnull;
+
+		reseal(found->vals[DatumGetInt64(SPI_getbinval(foreign->vals[row], foreign->tupdesc, 1, &isnull))], found->tupdesc);
+	}
 }
 
 static void
@@ -297,7 +378,6 @@ int
 identity_recompute(int64 person_id, const int64 *named, int nnamed, const SplitCause *cause)
 {
 	Person		person = {.person_id = person_id};
-	MhubColumns moved;
 
 	load_members(&person, named, nnamed);
 	if (person.n == 0)
@@ -308,8 +388,9 @@ identity_recompute(int64 person_id, const int64 *named, int nnamed, const SplitC
 	if (person.nparts == 1)
 		return 1;
 	write_persons(&person);
-	move_members(&person, &moved);
-	reseal_moved(&moved);
+	move_members(&person);
+	collect_traits(&person);
+	reseal_members(&person);
 	write_log(&person, cause);
 	return person.nparts;
 }

@@ -90,7 +90,10 @@ take_back_ids(SplitMember *members, int n, SplitPart **by_member)
 
 		sorted[i]->oldest = former != 0 && (i == 0 || sorted[i - 1]->former_person_id != former);
 		if (sorted[i]->oldest && part->person_id == 0)
+		{
 			part->person_id = former;
+			part->revived = true;
+		}
 	}
 	pfree(sorted);
 }
@@ -111,7 +114,7 @@ split_parts(SplitMember *members, int n, const int64 (*links)[2], int m, int64 p
 		if (members[i].part != i)
 			continue;
 		by_member[i] = &(*parts)[nparts++];
-		*by_member[i] = (SplitPart) {i, i == keeper ? person_id : 0, i == keeper};
+		*by_member[i] = (SplitPart) {i, i == keeper ? person_id : 0, i == keeper, false};
 	}
 	take_back_ids(members, n, by_member);
 	pfree(by_member);

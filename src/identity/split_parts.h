@@ -23,6 +23,7 @@ typedef struct SplitPart
 	int			first;			/* its first member */
 	int64		person_id;		/* 0: a new person */
 	bool		keeps;			/* goes on as the person that is split */
+	bool		revived;		/* takes a former person's id back */
 } SplitPart;
 
 /*

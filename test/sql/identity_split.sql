@@ -101,6 +101,13 @@ SELECT mhub.alias('u-2', 'u-1') = :u1 AS alias_obeys, mhub.person_id('user_id', 
 SELECT mhub.relink('user_id', 'u-1', 'user_id', 'u-2') = :u1 AS forced;
 SELECT mhub.identify('{"user_id": "u-1", "cookie": "after"}') = :u1 AS goes_on, pg_temp.consistent();
 
+-- Three become one in a single observation, the middle one first with the third; unlinked it has the third's traits, too.
+SELECT mhub.identify('{"cookie": "旧"}', '{"a": 1}') AS first, mhub.identify('{"customer_id": "中"}', '{"b": 2}') AS middle, mhub.identify('{"weibo_uid": "末"}', '{"c": 3}') AS third \gset
+SELECT mhub.identify('{"cookie": "旧", "customer_id": "中", "weibo_uid": "末"}') = :first AS one;
+SELECT mhub.unlink('cookie', '旧', 'customer_id', '中') AS apart;
+SELECT mhub.person_id('weibo_uid', '末') = :middle AS takes_back, mhub.resolve_person(:third) = :middle AS third;
+SELECT person_id = :first AS first, traits FROM mhub.person WHERE person_id IN (:first, :middle) ORDER BY person_id;
+
 -- alias: the user's person survives, even when it is the younger; the earliest time stays.
 SELECT mhub.identify('{"anonymous_id": "匿名"}', occurred_at => '2026-01-01 00:00+00') AS anonymous \gset
 SELECT mhub.identify('{"user_id": "实名"}', occurred_at => '2026-01-02 00:00+00') AS named \gset
