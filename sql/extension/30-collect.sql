@@ -1,5 +1,10 @@
 -- The collection calls, with the names and meaning of Segment's specification.
 
+CREATE FUNCTION mhub.client_time(written text) RETURNS timestamptz
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_client_time';
+COMMENT ON FUNCTION mhub.client_time(text) IS
+'A time as clients write it and as the collection calls read it: ISO 8601 with T or a space, seconds and a zone or without (none is UTC), or a date alone. NULL for anything else, and for NULL.';
+
 CREATE FUNCTION mhub.track(event text, identifiers jsonb, properties jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
     occurred_at timestamptz DEFAULT NULL, message_id text DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_track';

@@ -105,18 +105,34 @@ $$;
 COMMENT ON PROCEDURE mhub.flag_rates(interval) IS
 'Applies the rules about rates of mhub.invalid_rule to what came since the last call. Works in steps of 50,000 event ids, committing each, for at most about max_time. mhub.run_jobs() calls it every minute.';
 
+CREATE FUNCTION mhub.reason_may_hold(reason text, user_agent text, ip inet, referrer_host text, url text, properties jsonb, context jsonb) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM mhub.invalid_rule AS r
+        WHERE r.reason = $1 AND r.enabled AND r.max_events IS NULL
+          AND ($2 IS NULL AND (r.robot OR r.user_agent IS NOT NULL)
+               OR $3 IS NULL AND num_nonnulls(r.network, r.asn) > 0
+               OR EXISTS (SELECT FROM unnest(r.network) AS n WHERE n << $3)
+               OR $4 IS NULL AND (r.spam OR r.referrer_host IS NOT NULL)
+               OR num_nonnulls($2, $3, $4, $5) = 0 AND $6 = '{}' AND $7 = '{}'))
+$$;
+COMMENT ON FUNCTION mhub.reason_may_hold(text, text, inet, text, text, jsonb, jsonb) IS
+'Whether an event that was given this reason may deserve it still, although no rule says so any more: because what a rule of that reason judges by is gone (user agents and addresses are scrubbed in time, an erased person''s events of everything), or was kept as a network only (mhub.ip_policy) in which the address that the rule names lies.';
+
 CREATE FUNCTION mhub.rejudge_events(since timestamptz, upto timestamptz, after_event_id bigint, upto_event_id bigint, batch_size integer, OUT last_event_id bigint, OUT changed bigint[])
 RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH next AS MATERIALIZED (
-        SELECT e.event_id, e.occurred_at, e.invalid_reason,
-               mhub.invalid_reason(e.user_agent, e.ip, e.referrer_host, e.url, e.name, e.properties, e.context) AS judged
+        SELECT e.event_id, e.occurred_at, e.invalid_reason, j.judged,
+               CASE WHEN j.judged IS NULL AND e.invalid_reason IS NOT NULL
+                    THEN mhub.reason_may_hold(e.invalid_reason, e.user_agent, e.ip, e.referrer_host, e.url, e.properties, e.context) END AS may_hold
         FROM mhub.event AS e
+        CROSS JOIN LATERAL (SELECT mhub.invalid_reason(e.user_agent, e.ip, e.referrer_host, e.url, e.name, e.properties, e.context) AS judged OFFSET 0) AS j
         WHERE e.occurred_at >= since AND e.occurred_at < upto AND e.event_id > after_event_id AND e.event_id <= upto_event_id
         ORDER BY e.event_id LIMIT batch_size
     ), answer AS (
-        -- A reason about rates stays until those rules are tested anew.
+        -- A reason about rates stays until those rules are tested anew, and one whose evidence is gone for good.
         SELECT n.event_id, n.occurred_at, n.invalid_reason,
-               coalesce(n.judged, (SELECT n.invalid_reason FROM mhub.invalid_rule AS r WHERE r.reason = n.invalid_reason AND r.max_events IS NOT NULL LIMIT 1)) AS reason
+               coalesce(n.judged, CASE WHEN n.may_hold THEN n.invalid_reason END, (SELECT n.invalid_reason FROM mhub.invalid_rule AS r WHERE r.reason = n.invalid_reason AND r.max_events IS NOT NULL LIMIT 1)) AS reason
         FROM next AS n
     ), updated AS (
         -- A reason that a caller gave, and no rule, is not ours to take back.
@@ -172,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE mhub.reclassify_events(timestamptz, timestamptz, integer) IS
-'Judges the events with since <= occurred_at < upto anew by the rules of now (mhub.invalid_rule, user agents, mhub.source_host, mhub.ip_database), and sets or takes back event.invalid_reason, counters and rollups with it. Reasons that no rule names were given by whoever recorded the event and stay. batch_size events at a time, committing each step, so it can be stopped and called again. Cannot run in a transaction block.';
+'Judges the events with since <= occurred_at < upto anew by the rules of now (mhub.invalid_rule, user agents, mhub.source_host, mhub.ip_database), and sets or takes back event.invalid_reason, counters and rollups with it. Reasons that no rule names were given by whoever recorded the event and stay; so do those whose evidence is gone since (mhub.reason_may_hold()). batch_size events at a time, committing each step, so it can be stopped and called again. Cannot run in a transaction block.';
 
 CREATE FUNCTION mhub.reassign_channel_step(since timestamptz, upto timestamptz, after_event_id bigint, upto_event_id bigint, batch_size integer, OUT last_event_id bigint, OUT changed bigint[])
 RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

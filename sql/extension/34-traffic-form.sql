@@ -52,7 +52,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
                (array_agg(s.field ORDER BY s.occurred_at DESC, s.event_id DESC) FILTER (WHERE s.field IS NOT NULL))[1] AS last_field
         FROM seen AS s GROUP BY s.form, s.person_id, s.attempt
     ), fields AS (
-        SELECT s.form, s.person_id, s.attempt, s.field, dense_rank() OVER (PARTITION BY s.form, s.person_id, s.attempt ORDER BY min(s.event_id)) AS place,
+        SELECT s.form, s.person_id, s.attempt, s.field, row_number() OVER (PARTITION BY s.form, s.person_id, s.attempt ORDER BY min(s.occurred_at), min(s.event_id)) AS place,
                sum(s.seconds) AS seconds, count(*) FILTER (WHERE s.is_error) AS errors
         FROM seen AS s WHERE s.field IS NOT NULL GROUP BY s.form, s.person_id, s.attempt, s.field
         UNION ALL

@@ -4,11 +4,20 @@ CREATE FUNCTION mhub.json_is_of_type(value jsonb, type text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE type
         WHEN 'integer' THEN jsonb_typeof(value) = 'number' AND (CASE WHEN jsonb_typeof(value) = 'number' THEN value::numeric % 1 END) = 0
-        WHEN 'timestamp' THEN jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$'
+        WHEN 'timestamp' THEN jsonb_typeof(value) = 'string' AND mhub.client_time(value #>> '{}') IS NOT NULL
         ELSE jsonb_typeof(value) = type END
 $$;
 COMMENT ON FUNCTION mhub.json_is_of_type(jsonb, text) IS
 'Whether a JSON value is of a type of mhub.event_schema_property: string, number, integer, boolean, timestamp, array or object. NULL gives NULL.';
+
+CREATE FUNCTION mhub.own_event(OUT name text, OUT description text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('Page Viewed', 'mhub.page(), pages of access logs'), ('Screen Viewed', 'mhub.screen()'), ('Heartbeat', 'engaged time, see mhub.session_policy'),
+           ('Form Started', 'mhub.form_started()'), ('Form Field Filled', 'mhub.form_field()'), ('Form Submitted', 'mhub.form_submitted()'),
+           ('Form Abandoned', 'mhub.form_abandoned()'), ('Element Clicked', 'mhub.click()'), ('Request Received', 'other requests of access logs')
+$$;
+COMMENT ON FUNCTION mhub.own_event() IS
+'The events that the hub gives their names itself, and what records them: known without being planned. Events of type hub (segments entered, links clicked ...) are no part of any plan.';
 
 CREATE FUNCTION mhub.tracking_coverage(since timestamptz, upto timestamptz DEFAULT mhub.now(), OUT finding text, OUT event text, OUT property text, OUT events bigint, OUT last_at timestamptz, OUT example_event_id bigint)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -30,10 +39,10 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         UNION ALL
         SELECT 4, 'wrong type', p.name, p.property, p.occurred_at, p.event_id FROM present AS p WHERE NOT mhub.json_is_of_type(p.value, p.type)
         UNION ALL
-        SELECT 5, 'value not allowed', p.name, p.property, p.occurred_at, p.event_id FROM present AS p WHERE NOT p.allowed @> jsonb_build_array(p.value)
+        SELECT 5, 'value not allowed', p.name, p.property, p.occurred_at, p.event_id FROM present AS p WHERE p.allowed IS NOT NULL AND p.value NOT IN (SELECT a.value FROM jsonb_array_elements(p.allowed) AS a)
         UNION ALL
         SELECT 6, 'unknown event', c.name, NULL, c.occurred_at, c.event_id FROM came AS c
-        WHERE NOT EXISTS (SELECT FROM mhub.event_schema AS s WHERE s.name = c.name)
+        WHERE NOT EXISTS (SELECT FROM mhub.event_schema AS s WHERE s.name = c.name) AND c.name NOT IN (SELECT o.name FROM mhub.own_event() AS o)
         UNION ALL
         SELECT 7, 'unknown property', c.name, k.key, c.occurred_at, c.event_id FROM came AS c CROSS JOIN LATERAL jsonb_object_keys(c.properties) AS k(key)
         WHERE EXISTS (SELECT FROM mhub.event_schema_property AS p WHERE p.name = c.name)
@@ -46,4 +55,4 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
     ORDER BY f.place, count(f.event_id) DESC, f.name COLLATE "C", f.property COLLATE "C"
 $$;
 COMMENT ON FUNCTION mhub.tracking_coverage(timestamptz, timestamptz) IS
-'The tracking plan (mhub.event_schema) against the valid events with since <= occurred_at < upto, most pressing first. finding: key event missing, event missing (planned, but none came), property missing (a required one), wrong type, value not allowed, unknown event, unknown property (only of events whose properties are planned), and received for every planned event that came. events: how many; last_at and example_event_id: the last one. No rows about an empty plan and no events.';
+'The tracking plan (mhub.event_schema) against the valid events with since <= occurred_at < upto, most pressing first. finding: key event missing, event missing (planned, but none came), property missing (a required one), wrong type, value not allowed, unknown event (neither planned nor one of mhub.own_event()), unknown property (only of events whose properties are planned), and received for every planned event that came. events: how many; last_at: when the last one was; example_event_id: the one that arrived last. No rows about an empty plan and no events.';

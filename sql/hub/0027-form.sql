@@ -3,8 +3,8 @@
 CREATE VIEW mhub.form_event AS
 SELECT e.event_id, e.occurred_at, i.person_id, e.name, e.properties ->> 'form' AS form, e.properties ->> 'attempt' AS attempt,
        e.properties ->> 'field' AS field,
-       CASE WHEN jsonb_typeof(e.properties -> 'seconds') = 'number' THEN (e.properties ->> 'seconds')::numeric END AS seconds,
-       e.properties ? 'error' AS is_error
+       CASE WHEN jsonb_typeof(e.properties -> 'seconds') = 'number' THEN least(greatest((e.properties ->> 'seconds')::numeric, 0), 86400) END AS seconds,
+       coalesce(e.properties -> 'error', 'null') NOT IN ('null', 'false', '""') AS is_error
 FROM mhub.event AS e JOIN mhub.identifier AS i ON i.identifier_id = e.identifier_id
 WHERE e.name IN ('Form Started', 'Form Field Filled', 'Form Submitted', 'Form Abandoned') AND e.properties ? 'form'
   AND e.invalid_reason IS NULL;
@@ -16,7 +16,7 @@ COMMENT ON COLUMN mhub.form_event.name IS 'Form Started, Form Field Filled, Form
 COMMENT ON COLUMN mhub.form_event.form IS 'The form.';
 COMMENT ON COLUMN mhub.form_event.attempt IS 'The client''s id of this filling-in; NULL: none given.';
 COMMENT ON COLUMN mhub.form_event.field IS 'The field.';
-COMMENT ON COLUMN mhub.form_event.seconds IS 'Time spent in the field.';
+COMMENT ON COLUMN mhub.form_event.seconds IS 'Time spent in the field, a day at most.';
 COMMENT ON COLUMN mhub.form_event.is_error IS 'Whether the form complained about it.';
 
 CREATE VIEW mhub.form_field_dropoff AS

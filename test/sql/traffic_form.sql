@@ -31,6 +31,12 @@ SELECT count(*) AS wrong FROM generate_series(0, 300, 7) AS n,
     LATERAL (SELECT sum(dropped) AS dropped, max(reached) FILTER (WHERE field IS NULL) AS attempts, max(submitted) FILTER (WHERE field IS NULL) AS submitted
              FROM mhub.form_dropoff(pg_temp.at(0), pg_temp.at(n)) WHERE form = '报名') AS d
 WHERE d.dropped + d.submitted > d.attempts;
+-- The order of fields is that of their times, however they arrive; a complaint of nothing is none.
+SELECT count(mhub.track(name, '{"cookie": "fei"}', properties::jsonb, '{}', pg_temp.at(minute), 'late ' || minute)) AS recorded FROM (VALUES
+    (403, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": null, "seconds": -1e400}'), (404, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": false, "seconds": "7"}'),
+    (405, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": {"code": 1}}'), (402, 'Form Field Filled', '{"form": "迟", "field": "姓名", "error": ""}'), (401, 'Form Started', '{"form": "迟"}'),
+    (406, 'Form Submitted', '{"form": "迟"}'), (407, 'Form Submitted', '{"form": null}'), (408, 'Form Started', '{"form": {"a": 1}}'), (409, 'Form Submitted', '{}')) AS e(minute, name, properties);
+SELECT form, field, place, reached, dropped, submitted, errors, average_seconds FROM mhub.form_dropoff(pg_temp.at(400), pg_temp.at(600));
 SELECT count(*) >= 0 AS readable FROM mhub.form_field_dropoff;
 
 SELECT mhub.click('购买', pg_temp.who('ann'), 'https://example.com/pay?phone=13812345678&sku=1', '{"position": 2}', message_id => 'click 1') > 0 AS clicked;

@@ -184,4 +184,23 @@ $node->safe_psql($db, qq{
 is($node->safe_psql($db, q{SELECT string_agg(coalesce(invalid_reason, 'valid'), ' ' ORDER BY message_id) FROM mhub.event WHERE name = 'Seen'}),
 	'datacentre_ip prefetch bot_user_agent valid', 'collected events are judged');
 
+# What was judged by things that are kept shortened, or scrubbed in time, is not taken back because they are gone.
+sub seen
+{
+	my ($change) = @_;
+	$node->safe_psql($db, "$change; CALL mhub.reclassify_events('2024-03-03')");
+	return $node->safe_psql($db, q{SELECT string_agg(coalesce(invalid_reason, 'valid'), ' ' ORDER BY message_id) FROM mhub.event WHERE name = 'Seen'});
+}
+$node->safe_psql($db, qq{
+	INSERT INTO mhub.invalid_rule (position, reason, network) VALUES (401, 'internal_ip', '{203.0.113.77/32,2001:db8::7/128}');
+	SELECT mhub.track('Seen', '{"cookie": "b"}', '{}', '{"ip": "203.0.113.77", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm5');
+	SELECT mhub.track('Seen', '{"cookie": "b"}', '{}', '{"ip": "2001:db8::7", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm6');
+	SELECT mhub.track('Seen', '{"cookie": "b"}', '{}', '{"ip": "203.0.113.78", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm7');
+	SELECT mhub.track('Seen', '{"cookie": "b"}', '{"test": true}', '{"userAgent": "$human"}', '2024-03-03 05:00+00', 'm8')});
+my $all = 'datacentre_ip prefetch bot_user_agent valid internal_ip internal_ip valid test_visit';
+is(seen('SELECT'), $all, 'addresses kept as networks');
+is(seen(q{UPDATE mhub.event SET user_agent = NULL, ip = NULL WHERE name = 'Seen'}), $all, 'user agents and addresses scrubbed');
+is(seen(q{UPDATE mhub.event SET properties = '{}', context = '{}' WHERE name = 'Seen'}), $all, 'everything scrubbed, as by an erasure');
+is(seen('UPDATE mhub.invalid_rule SET enabled = false WHERE max_events IS NULL'), join(' ', ('valid') x 8), 'a rule that is off takes its reason back all the same');
+
 done_testing();
