@@ -66,8 +66,8 @@ CREATE TABLE mhub.blocked_value (
 );
 COMMENT ON TABLE mhub.blocked_value IS 'Values that identify nobody: what programs send when they know no value. An identifier that matches is ignored, also when the value comes in single or double quotes. Running sessions notice changes.';
 COMMENT ON COLUMN mhub.blocked_value.kind IS 'Kind the row is for; empty for every kind.';
-COMMENT ON COLUMN mhub.blocked_value.match IS 'exact, ignore_case, or regex (a regular expression of PostgreSQL that is searched in the normalised value).';
-COMMENT ON COLUMN mhub.blocked_value.value IS 'The value or the expression.';
+COMMENT ON COLUMN mhub.blocked_value.match IS 'exact, ignore_case, or regex (a regular expression of PostgreSQL that is searched). Each is tried on the value without white space around it and on the normalised one.';
+COMMENT ON COLUMN mhub.blocked_value.value IS 'The value or the expression. For a kind it blocks every spelling that the kind''s normaliser takes for the same: 13800000000 also +86 138-0000-0000.';
 COMMENT ON COLUMN mhub.blocked_value.description IS 'Why it is blocked.';
 
 INSERT INTO mhub.blocked_value (match, value, description) VALUES

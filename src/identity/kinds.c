@@ -12,7 +12,6 @@
 #include "privacy/privacy.h"
 #include "regex/regex.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -28,6 +27,7 @@ typedef struct BlockedValue
 	int			kind;			/* -1: every kind */
 	BlockedMatch match;
 	char	   *value;
+	char	   *normal;			/* as values of its kind are kept; NULL for every kind and regex */
 	text	   *expression;
 } BlockedValue;
 
@@ -69,9 +69,7 @@ period_length(Datum period)
 static void
 set_normaliser(IdentityKind *kind, const char *name)
 {
-	kind->lower = strcmp(name, "lower") == 0;
-	kind->normaliser = MHUB_NORMALISE_EXACT;
-	if (!kind->lower && !mhub_normaliser_named(name, &kind->normaliser))
+	if (!mhub_normaliser_named(name, &kind->normaliser))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown normaliser \"%s\" for identifier kind \"%s\"", name, kind->name),
@@ -150,6 +148,8 @@ load_blocked(void)
 		entry->value = text_column(row, 3);
 		entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
 			strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
+		if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
+			entry->normal = mhub_normalise(kinds.kinds[entry->kind].normaliser, entry->value);
 		entry->expression = cstring_to_text(entry->value);
 		MemoryContextSwitchTo(old);
 	}
@@ -214,6 +214,22 @@ matches_expression(text *expression, const char *value, int length)
 }
 
 static bool
+matches(const BlockedValue *entry, const char *value, int length)
+{
+	if (entry->normal != NULL && strcmp(entry->normal, value) == 0)
+		return true;
+	switch (entry->match)
+	{
+		case BLOCKED_EXACT:
+			return strcmp(entry->value, value) == 0;
+		case BLOCKED_IGNORE_CASE:
+			return pg_strcasecmp(entry->value, value) == 0;
+		default:
+			return matches_expression(entry->expression, value, length);
+	}
+}
+
+static bool
 is_blocked(int kind, const char *value, int length)
 {
 	int			i;
@@ -222,11 +238,7 @@ is_blocked(int kind, const char *value, int length)
 	{
 		const BlockedValue *entry = &blocked[i];
 
-		if (entry->kind != -1 && entry->kind != kind)
-			continue;
-		if (entry->match == BLOCKED_EXACT ? strcmp(entry->value, value) == 0 :
-			entry->match == BLOCKED_IGNORE_CASE ? pg_strcasecmp(entry->value, value) == 0 :
-			matches_expression(entry->expression, value, length))
+		if ((entry->kind == -1 || entry->kind == kind) && matches(entry, value, length))
 			return true;
 	}
 	return false;
@@ -241,68 +253,32 @@ unquoted(const char *value, int length)
 	return NULL;
 }
 
-/* Length of the white space or invisible mark that UTF-8 text begins with, 0 if none */
-static int
-blank_length(const char *text, int length)
+/* Blocked as it is, or without its quotes */
+static bool
+identifies_nobody(const IdentityKind *kind, const char *value)
 {
-	static const char *const blanks[] = {
-		"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE3\x80\x80", "\xEF\xBB\xBF"
-	};
+	int			n = strlen(value);
+	char	   *inner;
 
-	if (length > 0 && ((unsigned char) *text <= 0x20 || *text == 0x7F))
-		return 1;
-	for (int i = 0; i < (int) lengthof(blanks); i++)
-	{
-		int			n = strlen(blanks[i]);
-
-		if (n <= length && memcmp(text, blanks[i], n) == 0)
-			return n;
-	}
-	return 0;
-}
-
-/* A copy without the white space around it */
-static char *
-trimmed(const char *value, int length)
-{
-	int			n;
-
-	while ((n = blank_length(value, length)) > 0)
-	{
-		value += n;
-		length -= n;
-	}
-	while (length > 0)
-	{
-		for (n = 1; n <= 3; n++)
-		{
-			if (n <= length && blank_length(value + length - n, n) == n)
-				break;
-		}
-		if (n > 3)
-			break;
-		length -= n;
-	}
-	return pnstrdup(value, length);
+	if (n > IDENTITY_MAX_VALUE)
+		return false;
+	inner = unquoted(value, n);
+	return is_blocked(kind->number, value, n) ||
+		(inner != NULL && (inner[0] == '\0' || is_blocked(kind->number, inner, n - 2)));
 }
 
 char *
 identity_normalise(const IdentityKind *kind, const char *value, int length, const char **reason)
 {
-	char	   *raw = trimmed(value, length);
-	char	   *normal = mhub_normalise(MHUB_NORMALISE_EXACT, raw);
-	char	   *inner;
-	int			n;
+	char	   *raw = pnstrdup(value, length);
+	char	   *exact = mhub_normalise(MHUB_NORMALISE_EXACT, raw);
+	char	   *normal = exact;
 
 	*reason = "empty";
-	if (normal == NULL)
+	if (exact == NULL)
 		return NULL;
 	*reason = "blocked";
-	n = strlen(normal);
-	if (n <= IDENTITY_MAX_VALUE && is_blocked(kind->number, normal, n))
-		return NULL;
-	inner = unquoted(normal, n);
-	if (inner != NULL && n <= IDENTITY_MAX_VALUE && (inner[0] == '\0' || is_blocked(kind->number, inner, n - 2)))
+	if (identifies_nobody(kind, exact))
 		return NULL;
 
 	*reason = "malformed";
@@ -310,8 +286,9 @@ identity_normalise(const IdentityKind *kind, const char *value, int length, cons
 		normal = mhub_normalise(kind->normaliser, raw);
 	if (normal == NULL)
 		return NULL;
-	if (kind->lower)
-		normal = str_tolower(normal, strlen(normal), DEFAULT_COLLATION_OID);
+	*reason = "blocked";
+	if (strcmp(normal, exact) != 0 && identifies_nobody(kind, normal))
+		return NULL;
 	*reason = "too_long";
 	if (strlen(normal) > IDENTITY_MAX_VALUE)
 		return NULL;

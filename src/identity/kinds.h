@@ -20,7 +20,6 @@ typedef struct IdentityKind
 	int			length;
 	text	   *name_text;		/* the name as a value of type text */
 	bool		pii;
-	bool		lower;
 	bool		mergeable;
 	MhubNormaliser normaliser;
 	int			priority;

@@ -19,6 +19,19 @@ char	   *mhub_default_country = NULL;
  * In an SQL_ASCII database bytes that are not UTF-8 have no normal form but
  * themselves.
  */
+/* What exact does to bytes that are in no known encoding */
+static char *
+without_spaces(const char *value)
+{
+	size_t		len;
+
+	while (*value != '\0' && (unsigned char) *value <= ' ')
+		value++;
+	for (len = strlen(value); len > 0 && (unsigned char) value[len - 1] <= ' '; len--)
+		;
+	return pnstrdup(value, len);
+}
+
 char *
 mhub_normalise(MhubNormaliser normaliser, const char *value)
 {
@@ -28,7 +41,7 @@ mhub_normalise(MhubNormaliser normaliser, const char *value)
 
 	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
 		pg_encoding_verifymbstr(PG_UTF8, utf8, (int) len) != (int) len)
-		return normaliser == MHUB_NORMALISE_EXACT ? pstrdup(value) : NULL;
+		return normaliser == MHUB_NORMALISE_EXACT ? without_spaces(value) : NULL;
 	normalised = mhub_normalise_utf8(normaliser, utf8, len, mhub_default_country);
 	return normalised != NULL ? mhub_from_utf8(normalised) : NULL;
 }

@@ -55,7 +55,7 @@ nfkc(const char *text, size_t len)
 static bool
 is_blank(pg_wchar c)
 {
-	return c <= 0x20 || c == 0x7F || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+	return c <= 0x20 || c == 0x7F || c == 0x85 || c == 0xA0 || c == 0xAD || c == 0x1680 || c == 0x180E ||
 		(c >= 0x2000 && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) ||
 		c == 0x205F || (c >= 0x2060 && c <= 0x2069) || c == 0x3000 || c == 0xFEFF;
 }
@@ -83,30 +83,40 @@ lower_greek(pg_wchar c)
 	}
 }
 
+/* Where capitals and small letters are a constant apart, or take turns */
+typedef struct LowerRange
+{
+	pg_wchar	first;
+	pg_wchar	last;
+	int			distance;		/* 1: those with the parity of first are the capitals */
+} LowerRange;
+
+static const LowerRange lower_ranges[] = {
+	{0xC0, 0xD6, 32}, {0xD8, 0xDE, 32}, {0x100, 0x12E, 1}, {0x130, 0x130, 'i' - 0x130}, {0x132, 0x136, 1}, {0x139, 0x147, 1}, {0x14A, 0x176, 1},
+	{0x178, 0x178, 0xFF - 0x178}, {0x179, 0x17D, 1}, {0x1A0, 0x1A4, 1}, {0x1AF, 0x1AF, 1}, {0x1CD, 0x1DB, 1}, {0x1DE, 0x1EE, 1}, {0x1F8, 0x21E, 1},
+	{0x222, 0x232, 1}, {0x400, 0x40F, 80}, {0x410, 0x42F, 32}, {0x460, 0x480, 1}, {0x48A, 0x4BE, 1}, {0x4C0, 0x4C0, 15}, {0x4C1, 0x4CD, 1},
+	{0x4D0, 0x52E, 1}, {0x531, 0x556, 48}, {0x1E00, 0x1E94, 1}, {0x1E9E, 0x1E9E, 0xDF - 0x1E9E}, {0x1EA0, 0x1EFE, 1}
+};
+
 /*
- * Simple lower case for the scripts that addresses are written in: Latin-1,
- * Latin Extended-A, Greek and Cyrillic.  Fixed here, because the C library's
- * tables differ between servers.
+ * Simple lower case for the scripts that addresses are written in: Latin with
+ * the letters of Pinyin and Vietnamese, Greek, Cyrillic and Armenian.  Fixed
+ * here, because the C library's tables differ between servers.
  */
 static pg_wchar
 lower(pg_wchar c)
 {
 	if (c < 0x80)
 		return c >= 'A' && c <= 'Z' ? c + 32 : c;
-	if (c >= 0xC0 && c <= 0xDE)
-		return c == 0xD7 ? c : c + 32;
-	if ((c >= 0x100 && c <= 0x12F) || (c >= 0x132 && c <= 0x137) || (c >= 0x14A && c <= 0x177))
-		return c | 1;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
-		return c + (c & 1);
-	if (c == 0x178)
-		return 0xFF;
 	if (c >= 0x386 && c <= 0x3AB)
 		return lower_greek(c);
-	if (c >= 0x410 && c <= 0x42F)
-		return c + 32;
-	if (c >= 0x400 && c <= 0x40F)
-		return c + 80;
+	for (int i = 0; i < (int) lengthof(lower_ranges) && lower_ranges[i].first <= c; i++)
+	{
+		const LowerRange *range = &lower_ranges[i];
+
+		if (c <= range->last && (range->distance != 1 || ((c - range->first) & 1) == 0))
+			return c + range->distance;
+	}
 	return c;
 }
 
@@ -194,7 +204,11 @@ has_blank(const char *value)
 	return false;
 }
 
-/* Exactly one @ with something on both sides; NFKC may bring new white space, hence the second trim. */
+/*
+ * Exactly one @ with something on both sides, and nothing that RFC 5322 lets
+ * stand around addresses only.  NFKC may bring new white space, hence the
+ * second trim.
+ */
 static char *
 normalise_email(const char *value, size_t len)
 {
@@ -203,7 +217,7 @@ normalise_email(const char *value, size_t len)
 
 	email = trimmed(email, strlen(email));
 	at = strchr(email, '@');
-	if (strlen(email) > MAX_EMAIL_LEN || has_blank(email) ||
+	if (strlen(email) > MAX_EMAIL_LEN || has_blank(email) || strpbrk(email, "<>()[],;:\"\\") != NULL ||
 		at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
 		return NULL;
 	return email;

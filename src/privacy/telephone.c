@@ -165,9 +165,9 @@ international(const char *digits)
 }
 
 /*
- * A number as dialled inside the country.  "86 138..." without plus is common
- * in Chinese exports: a national number cannot be that long, so the country
- * code is taken for one.
+ * A number as dialled inside the country.  "86 138..." and "86 10 ..." without
+ * plus are common in Chinese exports: no national number that long begins so,
+ * so the country code is taken for one.
  */
 static char *
 national(const char *digits, const Country *country)
@@ -175,7 +175,7 @@ national(const char *digits, const Country *country)
 	size_t		code_len = strlen(country->code);
 	const char *rest = digits;
 
-	if (strcmp(country->code, "86") == 0 && strlen(digits) == 13 && starts_with(digits, "861"))
+	if (strcmp(country->code, "86") == 0 && strlen(digits) >= 12 && starts_with(digits, "86"))
 		return international(digits);
 	if (country->trunk[0] != '\0' && starts_with(digits, country->trunk) &&
 		(country->trunk[0] == '0' || strlen(digits) == 11))

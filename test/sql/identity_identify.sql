@@ -51,6 +51,13 @@ SELECT (mhub.check_identifier('cookie', repeat('x', 1024))).accepted, (mhub.chec
 SELECT (mhub.check_identifier('email', ' LI@Example.com ')).*;
 SELECT (mhub.check_identifier('email', 'test@test.com')).reason, (mhub.check_identifier('email', 'no address')).reason;
 SELECT (mhub.check_identifier('idfa', 'AEBE52E7-03EE-455A-B3C4-E57283966239')).normalised;
+-- A blocked value is blocked in every spelling; lower is not the locale's.
+SAVEPOINT spelling;
+INSERT INTO mhub.blocked_value (kind, value) VALUES ('phone', '138 0000 0000'), ('email', 'No.Reply@Example.com');
+SELECT kind, value, (mhub.check_identifier(kind, value)).reason FROM (VALUES ('phone', '13800000000'), ('phone', '+86 138-0000-0000'), ('phone', '13800000001'),
+    ('email', 'no.reply@example.com'), ('email', 'ｔｅｓｔ＠ｔｅｓｔ．ｃｏｍ'), ('cookie', 'no.reply@example.com')) AS v(kind, value);
+SELECT (mhub.check_identifier('idfa', ' ÉÀ ')).normalised = mhub.normalise('ÉÀ', 'lower') AS lower;
+ROLLBACK TO spelling;
 SELECT mhub.identify('{"user_id": ["null", "", "0000"], "cookie": null}') IS NULL AS nobody,
        mhub.identify(NULL) IS NULL AS nothing, mhub.identify('{}') IS NULL AS empty,
        mhub.identify(jsonb_build_object('cookie', repeat('长', 5000))) IS NULL AS too_long;
