@@ -7,8 +7,15 @@
 #include "identity/batch.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "privacy/privacy.h"
+#include "utils/builtins.h"
+
+/* So many names need no memory to be sorted in. */
+#define FEW_NAMES 8
+
+/* The first block of text, and the largest */
+#define TEXT_FIRST 256
+#define TEXT_MOST (1024 * 1024)
 
 /* At most half full, so that probing stays short */
 void
@@ -23,37 +30,122 @@ slot_index_init(SlotIndex *index, int expected)
 	memset(index->slots, 0xff, sizeof(int) * (Size) size);
 }
 
-/* Number of the identifier in the batch, added when it is new */
-static int
-intern_identifier(Batch *batch, int kind, char *value, char *plain)
+static void
+slot_index_put(SlotIndex *index, uint32 hash, int number)
 {
-	int			length = strlen(value);
-	uint32		hash = hash_combine(hash_bytes((const unsigned char *) value, length), kind);
-	uint32		at = hash & batch->identifier_index.mask;
-	BatchIdentifier *identifier;
-	int			found;
+	uint32		at = hash & index->mask;
 
-	while ((found = batch->identifier_index.slots[at]) >= 0)
+	while (index->slots[at] >= 0)
+		at = (at + 1) & index->mask;
+	index->slots[at] = number;
+}
+
+/* Makes room for one more element than n; true when it had to forget those n for that. */
+static bool
+slot_index_grow(SlotIndex *index, int n)
+{
+	if ((uint32) n < (index->mask + 1) / 2)
+		return false;
+	pfree(index->slots);
+	slot_index_init(index, n + 1);
+	return true;
+}
+
+/* A copy of a value in the batch, with the header of type text before it and a zero behind it */
+static char *
+keep_value(Batch *batch, const char *value, int length)
+{
+	Size		size = INTALIGN(VARHDRSZ + length + 1);
+	char	   *kept;
+
+	if (batch->text_left < size)
 	{
-		identifier = &batch->identifiers[found];
-		if (identifier->hash == hash && identifier->kind == kind && identifier->length == length &&
-			memcmp(identifier->value, value, length) == 0)
-			return found;
-		at = (at + 1) & batch->identifier_index.mask;
+		batch->text_size = Min(Max(batch->text_size * 2, TEXT_FIRST), TEXT_MOST);
+		batch->text_left = Max(batch->text_size, size);
+		batch->text = palloc(batch->text_left);
 	}
+	kept = batch->text + VARHDRSZ;
+	SET_VARSIZE(batch->text, VARHDRSZ + length);
+	memcpy(kept, value, length);
+	kept[length] = '\0';
+	batch->text += size;
+	batch->text_left -= size;
+	return kept;
+}
 
+static int
+add_identifier(Batch *batch, uint32 hash, int kind, const char *value, int length, const char *plain)
+{
+	BatchIdentifier *identifier;
+	int			i;
+
+	if (slot_index_grow(&batch->identifier_index, batch->nidentifiers))
+	{
+		for (i = 0; i < batch->nidentifiers; i++)
+			slot_index_put(&batch->identifier_index, batch->identifiers[i].hash, i);
+	}
 	BATCH_ROOM(batch->identifiers, batch->nidentifiers, batch->identifiers_capacity);
 	identifier = &batch->identifiers[batch->nidentifiers];
 	memset(identifier, 0, sizeof(*identifier));
 	identifier->hash = hash;
 	identifier->kind = kind;
-	identifier->value = value;
+	identifier->value = keep_value(batch, value, length);
 	identifier->length = length;
-	identifier->plain = plain;
+	identifier->plain = plain == NULL ? NULL : keep_value(batch, plain, strlen(plain));
 	identifier->earliest = DT_NOEND;
 	identifier->latest = DT_NOBEGIN;
-	batch->identifier_index.slots[at] = batch->nidentifiers;
+	slot_index_put(&batch->identifier_index, hash, batch->nidentifiers);
 	return batch->nidentifiers++;
+}
+
+/* Number of the identifier in the batch, added when it is new */
+static int
+intern_identifier(Batch *batch, int kind, const char *value, int length, const char *plain)
+{
+	uint32		hash = hash_combine(hash_bytes((const unsigned char *) value, length), kind);
+	uint32		at = hash & batch->identifier_index.mask;
+	MemoryContext old;
+	int			found;
+
+	while ((found = batch->identifier_index.slots[at]) >= 0)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[found];
+
+		if (identifier->hash == hash && identifier->kind == kind && identifier->length == length &&
+			memcmp(identifier->value, value, length) == 0)
+			return found;
+		at = (at + 1) & batch->identifier_index.mask;
+	}
+	old = MemoryContextSwitchTo(batch->memory);
+	found = add_identifier(batch, hash, kind, value, length, plain);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+static uint32
+hash_link(int a, int b)
+{
+	return hash_combine(hash_bytes_uint32(a), hash_bytes_uint32(b));
+}
+
+static int
+add_link(Batch *batch, int a, int b)
+{
+	BatchLink  *link;
+	int			i;
+
+	if (slot_index_grow(&batch->link_index, batch->nlinks))
+	{
+		for (i = 0; i < batch->nlinks; i++)
+			slot_index_put(&batch->link_index, hash_link(batch->links[i].a, batch->links[i].b), i);
+	}
+	BATCH_ROOM(batch->links, batch->nlinks, batch->links_capacity);
+	link = &batch->links[batch->nlinks];
+	memset(link, 0, sizeof(*link));
+	link->a = a;
+	link->b = b;
+	slot_index_put(&batch->link_index, hash_link(a, b), batch->nlinks);
+	return batch->nlinks++;
 }
 
 /* Number of the link between two identifiers of the batch, added when it is new */
@@ -62,8 +154,7 @@ intern_link(Batch *batch, int a, int b)
 {
 	int			low = Min(a, b);
 	int			high = Max(a, b);
-	uint32		at = hash_combine(hash_bytes_uint32(low), hash_bytes_uint32(high)) & batch->link_index.mask;
-	BatchLink  *link;
+	uint32		at = hash_link(low, high) & batch->link_index.mask;
 	int			found;
 
 	while ((found = batch->link_index.slots[at]) >= 0)
@@ -72,14 +163,7 @@ intern_link(Batch *batch, int a, int b)
 			return found;
 		at = (at + 1) & batch->link_index.mask;
 	}
-
-	BATCH_ROOM(batch->links, batch->nlinks, batch->links_capacity);
-	link = &batch->links[batch->nlinks];
-	memset(link, 0, sizeof(*link));
-	link->a = low;
-	link->b = high;
-	batch->link_index.slots[at] = batch->nlinks;
-	return batch->nlinks++;
+	return add_link(batch, low, high);
 }
 
 /* Number of an observed identifier, or -1 when it identifies nobody */
@@ -88,6 +172,7 @@ accept_name(Batch *batch, IdentityObservation *observation, const IdentityName *
 {
 	int			kind = identity_kind_number(batch->kinds, name->kind, name->kind_length);
 	const char *reason;
+	const char *blind;
 	char	   *value;
 
 	if (kind < 0)
@@ -97,13 +182,14 @@ accept_name(Batch *batch, IdentityObservation *observation, const IdentityName *
 		return -1;
 	}
 	if (observation->stored)
-		return intern_identifier(batch, kind, pnstrdup(name->value, name->value_length), NULL);
+		return intern_identifier(batch, kind, name->value, name->value_length, NULL);
 	value = identity_normalise(&batch->kinds->kinds[kind], name->value, name->value_length, &reason);
 	if (value == NULL)
 		return -1;
-	if (batch->kinds->kinds[kind].pii)
-		return intern_identifier(batch, kind, mhub_blind_index_hex(value, batch->kinds->kinds[kind].name), value);
-	return intern_identifier(batch, kind, value, NULL);
+	if (!batch->kinds->kinds[kind].pii)
+		return intern_identifier(batch, kind, value, strlen(value), NULL);
+	blind = mhub_blind_index_hex(value, batch->kinds->kinds[kind].name);
+	return intern_identifier(batch, kind, blind, strlen(blind), value);
 }
 
 /* Kinds that cannot merge come last, whatever their priority. */
@@ -136,94 +222,94 @@ insert_by_rank(const Batch *batch, int *accepted, int n, int identifier, bool ke
 	return n + 1;
 }
 
-static int
-compare_values(const void *a, const void *b, void *argument)
+static void
+seen(BatchIdentifier *identifier, const IdentityObservation *public, TimestampTz at)
 {
-	const Batch *batch = argument;
-	const BatchIdentifier *x = &batch->identifiers[*(const int *) a];
-	const BatchIdentifier *y = &batch->identifiers[*(const int *) b];
-	int			order = strcmp(x->value, y->value);
+	if (TIMESTAMP_IS_NOEND(identifier->earliest))
+		identifier->first_observed = at;
+	if (identifier->source == NULL)
+		identifier->source = public->source;
+	identifier->earliest = Min(identifier->earliest, at);
+	identifier->latest = Max(identifier->latest, at);
+}
 
-	return order != 0 ? order : (x->kind > y->kind) - (x->kind < y->kind);
+/* Adds an observation whose identifiers are these numbers, best first. */
+static void
+add_observation(Batch *batch, IdentityObservation *public, const int *accepted, int n, TimestampTz at)
+{
+	BatchObservation *observation;
+	int			i;
+
+	BATCH_ROOM(batch->observations, batch->nobservations, batch->observations_capacity);
+	observation = &batch->observations[batch->nobservations++];
+	observation->public = public;
+	observation->at = at;
+	observation->base = n > 0 ? accepted[0] : -1;
+	observation->nothers = Max(n - 1, 0);
+	observation->first_other = batch->nothers;
+	for (i = 0; i < n; i++)
+		seen(&batch->identifiers[accepted[i]], public, at);
+	for (i = 1; i < n; i++)
+	{
+		BATCH_ROOM(batch->others, batch->nothers, batch->others_capacity);
+		batch->others[batch->nothers++] = (BatchOther) {accepted[i], intern_link(batch, accepted[0], accepted[i])};
+	}
 }
 
 /*
- * The numbers of the batch's identifiers in the order of the index by which
- * they are looked up: neighbours then share its pages.  It is also the order
- * in which every session inserts: two that insert the same identifiers wait
- * for each other in one direction.
+ * Adds an observation of these names at a time.  What public says besides
+ * counts, too, and public must last; the names need not.
  */
-static void
-sort_identifiers(Batch *batch)
+void
+batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, int nnames, TimestampTz at)
 {
-	int			i;
-
-	batch->in_order = palloc_extended(sizeof(int) * (Size) Max(batch->nidentifiers, 1), MCXT_ALLOC_HUGE);
-	for (i = 0; i < batch->nidentifiers; i++)
-		batch->in_order[i] = i;
-	qsort_arg(batch->in_order, batch->nidentifiers, sizeof(int), compare_values, batch);
-}
-
-static void
-seen(BatchIdentifier *identifier, const IdentityObservation *observation)
-{
-	if (TIMESTAMP_IS_NOEND(identifier->earliest))
-		identifier->first_observed = observation->occurred_at;
-	if (identifier->source == NULL)
-		identifier->source = observation->source;
-	identifier->earliest = Min(identifier->earliest, observation->occurred_at);
-	identifier->latest = Max(identifier->latest, observation->occurred_at);
-}
-
-static void
-build_observation(Batch *batch, BatchObservation *built, IdentityObservation *observation)
-{
-	int		   *accepted = palloc(sizeof(int) * Max(observation->nidentifiers, 1));
+	int			few[FEW_NAMES];
+	int		   *accepted = nnames <= FEW_NAMES ? few : palloc_extended(sizeof(int) * (Size) nnames, MCXT_ALLOC_HUGE);
+	MemoryContext old;
 	int			n = 0;
 	int			i;
 
-	for (i = 0; i < observation->nidentifiers; i++)
-	{
-		int			identifier = accept_name(batch, observation, &observation->identifiers[i]);
-
-		if (identifier >= 0)
-			n = insert_by_rank(batch, accepted, n, identifier, observation->first_survives && n > 0);
-	}
-
-	built->public = observation;
-	built->base = n > 0 ? accepted[0] : -1;
-	built->nothers = Max(n - 1, 0);
-	built->others = accepted + 1;
-	built->links = palloc(sizeof(int) * Max(n, 1));
-	for (i = 0; i < n; i++)
-		seen(&batch->identifiers[accepted[i]], observation);
-	for (i = 0; i < built->nothers; i++)
-		built->links[i] = intern_link(batch, built->base, built->others[i]);
-}
-
-void
-batch_build(Batch *batch, IdentityObservation *observations, int n)
-{
-	int64		names = 0;
-	int			i;
-
-	memset(batch, 0, sizeof(*batch));
-	batch->kinds = identity_kinds();
-	for (i = 0; i < n; i++)
-		names += observations[i].nidentifiers;
-	if (names > PG_INT32_MAX / 8)
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("occurred_at must be finite")));
+	if ((int64) batch->nidentifiers + batch->nothers + nnames > PG_INT32_MAX / 8)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many identifiers in one batch")));
-	slot_index_init(&batch->identifier_index, names);
-	slot_index_init(&batch->link_index, names);
-
-	batch->nobservations = n;
-	batch->observations = palloc_extended(sizeof(BatchObservation) * (Size) Max(n, 1), MCXT_ALLOC_HUGE);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < nnames; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		build_observation(batch, &batch->observations[i], &observations[i]);
+		int			identifier = accept_name(batch, public, &names[i]);
+
+		if (identifier >= 0)
+			n = insert_by_rank(batch, accepted, n, identifier, public->first_survives && n > 0);
 	}
-	sort_identifiers(batch);
+	old = MemoryContextSwitchTo(batch->memory);
+	add_observation(batch, public, accepted, n, at);
+	MemoryContextSwitchTo(old);
+}
+
+/* A source as type text, 0 for none; most observations of a batch have the same */
+Datum
+batch_source(Batch *batch, const char *source)
+{
+	if (source == NULL)
+		return (Datum) 0;
+	if (source != batch->source)
+	{
+		batch->source = source;
+		batch->source_text = CStringGetTextDatum(source);
+	}
+	return batch->source_text;
+}
+
+/* Starts a batch, which will live in the present memory context; expected is how many names it may get. */
+void
+batch_init(Batch *batch, int expected)
+{
+	memset(batch, 0, sizeof(*batch));
+	batch->memory = CurrentMemoryContext;
+	batch->kinds = identity_kinds();
+	slot_index_init(&batch->identifier_index, expected);
+	slot_index_init(&batch->link_index, expected);
 }

@@ -11,36 +11,37 @@
 #include "identity/kinds.h"
 #include "identity/plan.h"
 
-/* A hash index over elements of an array: holds their numbers, -1 where free; sized once. */
+/* A hash index over elements of an array: holds their numbers, -1 where free */
 typedef struct SlotIndex
 {
 	uint32		mask;
 	int		   *slots;
 } SlotIndex;
 
+/* There are millions of these, hence the order of the members. */
 typedef struct BatchIdentifier
 {
 	uint32		hash;
 	int			kind;
-	char	   *value;			/* as stored: normalised, or the blind index in hex */
-	int			length;
+	char	   *value;			/* as stored: normalised, or the blind index in hex; see batch_value() */
 	char	   *plain;			/* of a pii kind: the value to be sealed */
 	TimestampTz first_observed; /* observations in this batch: the first in order, */
 	TimestampTz earliest;		/* and by time */
 	TimestampTz latest;
 	const char *source;
+	int			length;			/* of value; it ends with a zero, too */
+
+	/* from the plan */
+	int			node;
+	TimestampTz since;			/* first_seen_at as the observation at hand finds it */
 
 	/* from the table, or as inserted */
 	int64		identifier_id;
 	int64		person_id;		/* 0: not in the table */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
-	bool		inserted;		/* by this call */
 	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
-
-	/* from the plan */
-	int			node;
-	TimestampTz since;			/* first_seen_at as the observation at hand finds it */
+	bool		inserted;		/* by this call */
 } BatchIdentifier;
 
 typedef struct BatchLink
@@ -49,28 +50,35 @@ typedef struct BatchLink
 	int			b;
 
 	/* from the table */
+	TimestampTz first_seen;
+	TimestampTz last_seen;
 	bool		found;
 	bool		joins;
 	bool		removed;
-	TimestampTz first_seen;
-	TimestampTz last_seen;
 
 	/* from the plan */
 	bool		to_join;
 	bool		to_note;		/* as evidence */
+	float		confidence;
 	TimestampTz earliest;		/* of the observations that do either */
 	TimestampTz latest;
-	float		confidence;
 	const char *source;
 } BatchLink;
 
+/* An identifier of an observation besides the primary one, and the link to that */
+typedef struct BatchOther
+{
+	int			identifier;
+	int			link;
+} BatchOther;
+
 typedef struct BatchObservation
 {
-	IdentityObservation *public;
+	IdentityObservation *public;	/* observations that differ in nothing else may share it */
+	TimestampTz at;				/* occurred_at */
 	int			base;			/* primary identifier, -1: none */
 	int			nothers;
-	int		   *others;			/* the other identifiers, best first */
-	int		   *links;			/* parallel to others */
+	int			first_other;	/* place in the batch's others, best first */
 } BatchObservation;
 
 typedef struct BatchMerge
@@ -100,7 +108,13 @@ typedef struct BatchPerson
 
 typedef struct Batch
 {
+	MemoryContext memory;		/* holds it all */
 	const IdentityKinds *kinds;
+	char	   *text;			/* room for values, */
+	Size		text_left;		/* what is left of it, */
+	Size		text_size;		/* and what it had */
+	const char *source;			/* the source asked for last, see batch_source() */
+	Datum		source_text;
 	BatchIdentifier *identifiers;
 	int			nidentifiers;
 	int			identifiers_capacity;
@@ -110,6 +124,10 @@ typedef struct Batch
 	int			links_capacity;
 	BatchObservation *observations;
 	int			nobservations;
+	int			observations_capacity;
+	BatchOther *others;
+	int			nothers;
+	int			others_capacity;
 	SlotIndex	identifier_index;
 	SlotIndex	link_index;
 
@@ -130,10 +148,14 @@ typedef struct Batch
 	struct BatchPerson *root_person;	/* of each root, once assigned */
 } Batch;
 
-extern void batch_build(Batch *batch, IdentityObservation *observations, int n);
-
 /* batch.c */
+extern void batch_init(Batch *batch, int expected);
+extern void batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, int n, TimestampTz at);
+extern Datum batch_source(Batch *batch, const char *source);
 extern void slot_index_init(SlotIndex *index, int expected);
+
+/* resolve.c */
+extern void batch_resolve(Batch *batch);
 
 /* batch_plan.c */
 extern void batch_start_plan(Batch *batch);
@@ -161,6 +183,9 @@ extern void batch_merge_traits(Datum *args);
 extern void batch_write_traits(Batch *batch);
 extern void batch_write_seen(Batch *batch);
 
+/* Rows handed to a table at a time: what is made for them is used again for the next */
+#define BATCH_ROWS 1000
+
 /* Doubles an array of count elements when it is full. */
 #define BATCH_ROOM(array, count, capacity) \
 	do { \
@@ -172,5 +197,19 @@ extern void batch_write_seen(Batch *batch);
 				: repalloc_huge((array), sizeof(*(array)) * (capacity)); \
 		} \
 	} while (0)
+
+/* The value of an identifier as type text, whose header stands before it */
+static inline Datum
+batch_value(const BatchIdentifier *identifier)
+{
+	return PointerGetDatum(identifier->value - VARHDRSZ);
+}
+
+/* The other identifiers of an observation */
+static inline const BatchOther *
+batch_others(const Batch *batch, const BatchObservation *observation)
+{
+	return &batch->others[observation->first_other];
+}
 
 #endif							/* MHUB_IDENTITY_BATCH_H */

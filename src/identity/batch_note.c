@@ -12,6 +12,7 @@
 #include "common/spi_plan.h"
 #include "executor/spi.h"
 #include "identity/tables.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 static MhubPlan restore_links = {
@@ -93,12 +94,6 @@ static MhubPlan merge_traits = {
 	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 
-static Datum
-text_or_nothing(const char *value)
-{
-	return value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
-}
-
 static void
 run(MhubPlan *statement, const MhubColumns *rows, int expected)
 {
@@ -110,38 +105,47 @@ run(MhubPlan *statement, const MhubColumns *rows, int expected)
 	(void) mhub_execute_batch(statement, args, NULL, expected);
 }
 
-static int
-compare_links(const void *a, const void *b)
+typedef struct LinkRow
 {
-	const int64 *x = a;
-	const int64 *y = b;
+	int64		a;				/* the smaller id */
+	int64		b;
+	int			number;			/* in the batch */
+} LinkRow;
 
-	if (x[0] != y[0])
-		return x[0] < y[0] ? -1 : 1;
-	return x[1] < y[1] ? -1 : x[1] > y[1];
+static inline int
+compare_links(const LinkRow *x, const LinkRow *y)
+{
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	return (x->b > y->b) - (x->b < y->b);
 }
 
-/* Links to write, as (smaller id, larger id, number), in the order in which every session inserts them */
+#define ST_SORT sort_links
+#define ST_ELEMENT_TYPE LinkRow
+#define ST_COMPARE(x, y) compare_links(x, y)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Links to write, in the order in which every session inserts them */
 static int
-links_in_order(const Batch *batch, int64 (**sorted)[3])
+links_in_order(const Batch *batch, LinkRow **sorted)
 {
 	int			n = 0;
 	int			i;
 
-	*sorted = palloc_extended(sizeof(int64[3]) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
+	*sorted = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nlinks; i++)
 	{
 		const BatchLink *link = &batch->links[i];
 		int64		a = batch->identifiers[link->a].identifier_id;
 		int64		b = batch->identifiers[link->b].identifier_id;
 
-		if (!link->to_join && !link->to_note)
-			continue;
-		(*sorted)[n][0] = Min(a, b);
-		(*sorted)[n][1] = Max(a, b);
-		(*sorted)[n++][2] = i;
+		if (link->to_join || link->to_note)
+			(*sorted)[n++] = (LinkRow) {Min(a, b), Max(a, b), i};
 	}
-	qsort(*sorted, n, sizeof(int64[3]), compare_links);
+	sort_links(*sorted, n);
 	return n;
 }
 
@@ -151,22 +155,25 @@ seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, Time
 	return earliest < first_seen || latest - last_seen >= IDENTITY_SEEN_STEP;
 }
 
-/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
+/* Writes links that are new, and empties the rows for the next. */
 static void
-insert_evidence(const MhubColumns *rows)
+insert_links(MhubColumns *joining, MhubColumns *evidence)
 {
-	bool	   *inserted = palloc_extended(sizeof(bool) * (Size) Max(rows->n, 1), MCXT_ALLOC_HUGE);
+	bool		inserted[BATCH_ROWS];
 
-	if (rows->n > 0)
-		(void) mhub_table_insert_unique(&identity_link_table, rows, LINK_BY_ENDS, inserted, false);
+	/* Who joins two persons has locked both, so nobody else is inserting their links. */
+	(void) mhub_table_insert(&identity_link_table, joining);
+	/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
+	(void) mhub_table_insert_unique(&identity_link_table, evidence, LINK_BY_ENDS, inserted, false);
+	joining->n = evidence->n = 0;
 }
 
 static void
-add_link(MhubColumns *rows, const BatchLink *link, Datum a, Datum b)
+add_link(Batch *batch, MhubColumns *rows, const BatchLink *link, Datum a, Datum b)
 {
 	mhub_columns_add(rows, (Datum[]) {
 		a, b, TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest),
-		Float4GetDatum(link->confidence), BoolGetDatum(link->to_join), text_or_nothing(link->source)});
+		Float4GetDatum(link->confidence), BoolGetDatum(link->to_join), batch_source(batch, link->source)});
 	if (link->source == NULL)
 		mhub_columns_null(rows, LINK_SOURCE);
 }
@@ -179,7 +186,7 @@ batch_write_links(Batch *batch)
 	MhubColumns joining;
 	MhubColumns evidence;
 	MhubColumns restored;
-	int64		(*sorted)[3];
+	LinkRow    *sorted;
 	int			n = links_in_order(batch, &sorted);
 	int			i;
 
@@ -188,19 +195,20 @@ batch_write_links(Batch *batch)
 	mhub_columns_init(&restored, lengthof(restored_types), restored_types);
 	for (i = 0; i < n; i++)
 	{
-		const BatchLink *link = &batch->links[sorted[i][2]];
-		Datum		a = Int64GetDatum(sorted[i][0]);
-		Datum		b = Int64GetDatum(sorted[i][1]);
+		const BatchLink *link = &batch->links[sorted[i].number];
+		Datum		a = Int64GetDatum(sorted[i].a);
+		Datum		b = Int64GetDatum(sorted[i].b);
 
 		if (!link->found)
-			add_link(link->to_join ? &joining : &evidence, link, a, b);
+			add_link(batch, link->to_join ? &joining : &evidence, link, a, b);
 		else if (link->to_join && !link->joins)
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
+		if (joining.n + evidence.n == BATCH_ROWS)
+			insert_links(&joining, &evidence);
 	}
-	/* Who joins two persons has locked both, so nobody else is inserting their links. */
-	(void) mhub_table_insert(&identity_link_table, &joining);
-	insert_evidence(&evidence);
+	insert_links(&joining, &evidence);
 	run(&restore_links, &restored, SPI_OK_UPDATE);
+	pfree(sorted);
 }
 
 void
@@ -225,7 +233,7 @@ batch_write_conflicts(Batch *batch)
 			Int64GetDatum(batch->identifiers[observation->base].identifier_id),
 			Int64GetDatum(batch->identifiers[conflict->left_out].identifier_id),
 			Int64GetDatum(batch->root_person[root].person_id), Int64GetDatum(batch->root_person[other].person_id),
-			text_or_nothing(observation->public->source), TimestampTzGetDatum(observation->public->occurred_at)});
+			batch_source(batch, observation->public->source), TimestampTzGetDatum(observation->at)});
 		if (observation->public->source == NULL)
 			mhub_columns_null(&rows, 6);
 	}
@@ -257,7 +265,7 @@ batch_write_traits(Batch *batch)
 		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
 		mhub_columns_add(&rows, (Datum[]) {
 			Int64GetDatum(batch->root_person[root].person_id),
-			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->public->occurred_at)});
+			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->at)});
 	}
 	run(&write_traits, &rows, SPI_OK_UPDATE);
 }

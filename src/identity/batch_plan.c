@@ -57,6 +57,20 @@ add_new_node(Batch *batch, const BatchIdentifier *identifier)
 	return node;
 }
 
+/* An empty index with room for the persons that the identifiers in the table have */
+static void
+empty_person_index(Batch *batch)
+{
+	int			known = 0;
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+		known += batch->identifiers[i].person_id != 0 && !batch->identifiers[i].inserted;
+	if (batch->person_index.slots != NULL)
+		pfree(batch->person_index.slots);
+	slot_index_init(&batch->person_index, known);
+}
+
 /*
  * Starts a plan from what is known of the identifiers.  The tallies of
  * existing persons are empty; load them before batch_plan() where they matter.
@@ -66,8 +80,9 @@ batch_start_plan(Batch *batch)
 {
 	int			i;
 
+	plan_free(&batch->plan);
 	plan_init(&batch->plan, batch->kinds->limits);
-	slot_index_init(&batch->person_index, batch->nidentifiers);
+	empty_person_index(batch);
 	batch->nmerges = 0;
 	batch->nconflicts = 0;
 	for (i = 0; i < batch->nidentifiers; i++)
@@ -126,41 +141,44 @@ note_conflict(Batch *batch, const PlanJoin *join, int observation, int left_out)
 
 /* The observation speaks for the link. */
 static void
-accept_link(BatchLink *link, const IdentityObservation *observation)
+accept_link(BatchLink *link, const BatchObservation *observation)
 {
+	const IdentityObservation *public = observation->public;
+
 	if (link->source == NULL)
-		link->source = observation->source;
-	link->confidence = Max(link->confidence, observation->confidence > 0 ? observation->confidence : 1);
-	link->earliest = Min(link->earliest, observation->occurred_at);
-	link->latest = Max(link->latest, observation->occurred_at);
+		link->source = public->source;
+	link->confidence = Max(link->confidence, public->confidence > 0 ? public->confidence : 1);
+	link->earliest = Min(link->earliest, observation->at);
+	link->latest = Max(link->latest, observation->at);
 }
 
 static void
-plan_link(Batch *batch, int observation, int base, int other, int number)
+plan_link(Batch *batch, int number, const BatchOther *other)
 {
-	const IdentityObservation *public = batch->observations[observation].public;
-	BatchLink  *link = &batch->links[number];
+	const BatchObservation *observation = &batch->observations[number];
+	const IdentityObservation *public = observation->public;
+	BatchLink  *link = &batch->links[other->link];
 	PlanJoin	join;
 
 	if (link->removed && !public->force)
 		return;
-	if (!public->force && (!is_mergeable(batch, base) || !is_mergeable(batch, other)))
+	if (!public->force && (!is_mergeable(batch, observation->base) || !is_mergeable(batch, other->identifier)))
 	{
 		link->to_note = true;
-		accept_link(link, public);
+		accept_link(link, observation);
 		return;
 	}
-	join = plan_join(&batch->plan, batch->identifiers[base].node, batch->identifiers[other].node,
-					 public->occurred_at, public->force, public->first_survives);
+	join = plan_join(&batch->plan, batch->identifiers[observation->base].node, batch->identifiers[other->identifier].node,
+					 observation->at, public->force, public->first_survives);
 	if (join.outcome == PLAN_REFUSED)
 	{
-		note_conflict(batch, &join, observation, other);
+		note_conflict(batch, &join, number, other->identifier);
 		return;
 	}
 	link->to_join = true;
-	accept_link(link, public);
+	accept_link(link, observation);
 	if (join.outcome == PLAN_JOINED && batch->plan.nodes[join.loser].person_id != 0)
-		note_merge(batch, &join, observation, number);
+		note_merge(batch, &join, number, other->link);
 }
 
 static void
@@ -184,27 +202,28 @@ batch_plan(Batch *batch)
 	for (i = 0; i < batch->nobservations; i++)
 	{
 		const BatchObservation *observation = &batch->observations[i];
+		const BatchOther *others = batch_others(batch, observation);
 
 		CHECK_FOR_INTERRUPTS();
 		for (j = 0; j < observation->nothers; j++)
-			plan_link(batch, i, observation->base, observation->others[j], observation->links[j]);
+			plan_link(batch, i, &others[j]);
 		if (observation->base >= 0)
-			note_time(batch, observation->base, observation->public->occurred_at);
+			note_time(batch, observation->base, observation->at);
 		for (j = 0; j < observation->nothers; j++)
-			note_time(batch, observation->others[j], observation->public->occurred_at);
+			note_time(batch, others[j].identifier, observation->at);
 	}
 }
 
 /* Could the observed link change a person?  Limits are not looked at: this errs on the side of locking. */
 static bool
-link_needs_lock(const Batch *batch, const BatchObservation *observation, int i)
+link_needs_lock(const Batch *batch, const BatchObservation *observation, const BatchOther *other)
 {
-	const BatchLink *link = &batch->links[observation->links[i]];
+	const BatchLink *link = &batch->links[other->link];
 
 	if (observation->public->force)
 		return true;
 	return !link->joins && !link->removed &&
-		is_mergeable(batch, observation->base) && is_mergeable(batch, observation->others[i]);
+		is_mergeable(batch, observation->base) && is_mergeable(batch, other->identifier);
 }
 
 /*
@@ -223,15 +242,16 @@ batch_persons_to_lock(Batch *batch, int64 **persons)
 	for (i = 0; i < batch->nobservations; i++)
 	{
 		const BatchObservation *observation = &batch->observations[i];
+		const BatchOther *others = batch_others(batch, observation);
 
 		if (observation->base >= 0 && observation->public->traits != NULL)
 			marked[batch->identifiers[observation->base].node] = true;
 		for (j = 0; j < observation->nothers; j++)
 		{
-			if (!link_needs_lock(batch, observation, j))
+			if (!link_needs_lock(batch, observation, &others[j]))
 				continue;
 			marked[batch->identifiers[observation->base].node] = true;
-			marked[batch->identifiers[observation->others[j]].node] = true;
+			marked[batch->identifiers[others[j].identifier].node] = true;
 		}
 	}
 	for (i = 0; i < batch->nidentifiers; i++)

@@ -51,12 +51,6 @@ value_at(uint64 row, int number)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &isnull);
 }
 
-static Datum
-text_datum(const char *value, int length)
-{
-	return PointerGetDatum(cstring_to_text_with_len(value, length));
-}
-
 /* Takes over the row of an identifier that access has found. */
 static void
 take_identifier(BatchIdentifier *identifier, MhubTableAccess *access)
@@ -83,8 +77,7 @@ seek_identifiers(Batch *batch, MhubTableAccess *access)
 		CHECK_FOR_INTERRUPTS();
 		if (identifier->person_id != 0)
 			continue;
-		mhub_table_seek(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text),
-			text_datum(identifier->value, identifier->length)});
+		mhub_table_seek(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)});
 		if (mhub_table_next(access))
 			take_identifier(identifier, access);
 	}
@@ -152,8 +145,7 @@ batch_find_identifiers(Batch *batch)
 
 		if (identifier->person_id != 0)
 			continue;
-		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), text_datum(kind->name, kind->length),
-			text_datum(identifier->value, identifier->length)});
+		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), PointerGetDatum(kind->name_text), batch_value(identifier)});
 	}
 	look_up(batch, &find_identifier, &find_identifiers, &wanted, take_identifiers);
 }

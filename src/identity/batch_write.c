@@ -42,13 +42,6 @@ static MhubPlan log_merges = {
 	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
-static Datum
-text_or_null(const char *value, bool *isnull)
-{
-	*isnull = value == NULL;
-	return value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
-}
-
 static Oid
 sequence_named(const char *name)
 {
@@ -95,6 +88,8 @@ batch_assign_persons(Batch *batch)
 	Oid			sequence = sequence_named("person_person_id_seq");
 	int			i;
 
+	if (batch->root_person != NULL)
+		pfree(batch->root_person);
 	batch->root_person = palloc_extended(sizeof(BatchPerson) * (Size) Max(batch->plan.nnodes, 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->plan.nnodes; i++)
 		batch->root_person[i] = (BatchPerson) {batch->plan.nodes[i].person_id, -1, false, DT_NOEND};
@@ -164,20 +159,18 @@ static void
 add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
 {
 	const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
-	bool		no_source;
-	Datum		source = text_or_null(identifier->source, &no_source);
 	Datum		sealed = 0;
 
 	if (identifier->plain != NULL)
 		sealed = PointerGetDatum(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {
 		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id), Int64GetDatum(person->person_id),
-		PointerGetDatum(kind->name_text),
-		PointerGetDatum(cstring_to_text_with_len(identifier->value, identifier->length)),
-		sealed, TimestampTzGetDatum(identifier->earliest), TimestampTzGetDatum(identifier->latest), source});
+		PointerGetDatum(kind->name_text), batch_value(identifier),
+		sealed, TimestampTzGetDatum(identifier->earliest), TimestampTzGetDatum(identifier->latest),
+		batch_source(batch, identifier->source)});
 	if (identifier->plain == NULL)
 		mhub_columns_null(rows, IDENTIFIER_SEALED);
-	if (no_source)
+	if (identifier->source == NULL)
 		mhub_columns_null(rows, IDENTIFIER_SOURCE);
 }
 
@@ -194,6 +187,44 @@ mark_inserted(Batch *batch, int number)
 	identifier->last_seen = identifier->latest;
 }
 
+/* Empties the rows for the next. */
+static void
+forget_rows(MhubColumns *rows)
+{
+	int			i;
+
+	for (i = 0; i < rows->n; i++)
+	{
+		if (!rows->nulls[IDENTIFIER_SEALED][i])
+			pfree(DatumGetPointer(rows->values[IDENTIFIER_SEALED][i]));
+	}
+	rows->n = 0;
+}
+
+/* False when another session was faster with one of them. */
+static bool
+insert_some(Batch *batch, const int *missing, int n, Oid sequence, MhubColumns *rows, bool stop)
+{
+	bool		inserted[BATCH_ROWS];
+	uint64		done;
+	int			i;
+
+	prepare_keys(batch, missing, n);
+	for (i = 0; i < n; i++)
+	{
+		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
+		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), rows);
+	}
+	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
+	for (i = 0; i < n; i++)
+	{
+		if (inserted[i])
+			mark_inserted(batch, missing[i]);
+	}
+	forget_rows(rows);
+	return done == (uint64) n;
+}
+
 /*
  * Inserts the identifiers that are not there, with the persons of the present
  * plan.  False when another session was faster with one of them.
@@ -208,24 +239,17 @@ batch_insert_identifiers(Batch *batch)
 	MhubColumns rows;
 	int		   *missing;
 	int			n = missing_in_order(batch, &missing);
-	bool	   *inserted = palloc_extended(sizeof(bool) * (Size) Max(n, 1), MCXT_ALLOC_HUGE);
-	uint64		done;
+	bool		all = true;
 	int			i;
 
-	prepare_keys(batch, missing, n);
 	mhub_columns_init(&rows, lengthof(types), types);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i += BATCH_ROWS)
 	{
-		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
-		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), &rows);
+		if (!insert_some(batch, missing + i, Min(n - i, BATCH_ROWS), sequence, &rows, n <= MHUB_FEW_ROWS))
+			all = false;
 	}
-	done = mhub_table_insert_unique(&identity_identifier_table, &rows, IDENTIFIER_BY_VALUE, inserted, n <= MHUB_FEW_ROWS);
-	for (i = 0; i < n; i++)
-	{
-		if (inserted[i])
-			mark_inserted(batch, missing[i]);
-	}
-	return done == (uint64) n;
+	pfree(missing);
+	return all;
 }
 
 static void
@@ -242,8 +266,12 @@ write_new_persons(Batch *batch)
 
 		if (person->drawn >= 0 && plan_find(&batch->plan, i) == i)
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(person->person_id), TimestampTzGetDatum(person->created_at)});
+		if (rows.n == BATCH_ROWS || i + 1 == batch->plan.nnodes)
+		{
+			(void) mhub_table_insert(&identity_person_table, &rows);
+			rows.n = 0;
+		}
 	}
-	(void) mhub_table_insert(&identity_person_table, &rows);
 }
 
 static void
@@ -298,20 +326,19 @@ write_merge_log(Batch *batch)
 	for (i = 0; i < batch->nmerges; i++)
 	{
 		const BatchMerge *merge = &batch->merges[i];
-		const IdentityObservation *observation = batch->observations[merge->observation].public;
+		const BatchObservation *observation = &batch->observations[merge->observation];
+		const IdentityObservation *public = observation->public;
 		const BatchLink *link = &batch->links[merge->link];
 		int64		a = batch->identifiers[link->a].identifier_id;
 		int64		b = batch->identifiers[link->b].identifier_id;
-		bool		no_source;
-		Datum		source = text_or_null(observation->source, &no_source);
 
 		mhub_columns_add(&rows, (Datum[]) {
 			Int64GetDatum(batch->plan.nodes[merge->survivor].person_id),
 			Int64GetDatum(batch->plan.nodes[merge->loser].person_id),
 			Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
-			CStringGetTextDatum(observation->cause != NULL ? observation->cause : "observation"),
-			source, TimestampTzGetDatum(observation->occurred_at)});
-		if (no_source)
+			CStringGetTextDatum(public->cause != NULL ? public->cause : "observation"),
+			batch_source(batch, public->source), TimestampTzGetDatum(observation->at)});
+		if (public->source == NULL)
 			mhub_columns_null(&rows, 5);
 	}
 	mhub_columns_arrays(&rows, args);

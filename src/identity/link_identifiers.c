@@ -7,7 +7,7 @@
  */
 #include "mhub.h"
 
-#include "identity/identity.h"
+#include "identity/batch.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -26,6 +26,9 @@ PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 
 #define NOTICE_INTERVAL_MS 5000
 
+/* Rows taken from the query at a time */
+#define FETCHED_ROWS 1000
+
 static MhubPlan start_job = {
 	"INSERT INTO mhub.link_job AS j (source, query) VALUES (coalesce($1, ''), $2)"
 	" ON CONFLICT (source, md5(query)) DO UPDATE SET started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL,"
@@ -43,7 +46,7 @@ static MhubPlan advance_job = {
 typedef struct LinkJob
 {
 	char	   *query;
-	const char *source;
+	IdentityObservation about;	/* what all observations have in common */
 	int			batch;
 	bool		commits;
 	bool		timed;			/* the query has a fifth column, seen_at */
@@ -121,47 +124,84 @@ open_query(LinkJob *job)
 		SPI_cursor_move(job->portal, true, job->done);
 }
 
-static void
-read_name(HeapTuple row, TupleDesc descriptor, int column, IdentityObservation *observation)
+/* Adds the name in two columns; what it points to is in memory that the row has, or that is reset after it. */
+static int
+read_name(HeapTuple row, TupleDesc descriptor, int column, IdentityName *names, int n)
 {
-	char	   *kind = SPI_getvalue(row, descriptor, column);
-	char	   *value = SPI_getvalue(row, descriptor, column + 1);
+	bool		no_kind;
+	bool		no_value;
+	Datum		kind = SPI_getbinval(row, descriptor, column, &no_kind);
+	Datum		value = SPI_getbinval(row, descriptor, column + 1, &no_value);
+	text	   *kind_text;
+	text	   *value_text;
 
-	if (kind != NULL && value != NULL)
-		observation->identifiers[observation->nidentifiers++] =
-			(IdentityName) {kind, strlen(kind), value, strlen(value)};
+	if (no_kind || no_value)
+		return n;
+	kind_text = DatumGetTextPP(kind);
+	value_text = DatumGetTextPP(value);
+	names[n] = (IdentityName) {VARDATA_ANY(kind_text), VARSIZE_ANY_EXHDR(kind_text),
+		VARDATA_ANY(value_text), VARSIZE_ANY_EXHDR(value_text)};
+	return n + 1;
 }
 
 static void
-read_row(const LinkJob *job, HeapTuple row, TupleDesc descriptor, IdentityObservation *observation)
+read_row(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor)
 {
+	IdentityName names[2];
 	bool		isnull = true;
 	Datum		at = 0;
+	int			n = 0;
 
-	memset(observation, 0, sizeof(*observation));
-	observation->identifiers = palloc(sizeof(IdentityName) * 2);
-	observation->source = job->source;
-	read_name(row, descriptor, 1, observation);
-	read_name(row, descriptor, 3, observation);
+	n = read_name(row, descriptor, 1, names, n);
+	n = read_name(row, descriptor, 3, names, n);
 	if (job->timed)
 		at = SPI_getbinval(row, descriptor, 5, &isnull);
-	observation->occurred_at = isnull ? job->started : DatumGetTimestampTz(at);
+	batch_add(batch, &job->about, names, n, isnull ? job->started : DatumGetTimestampTz(at));
+	mhub_identity_refuse_unknown_kind(&job->about);
 }
 
-static void
-link_rows(const LinkJob *job, SPITupleTable *rows, uint64 n)
+/* Takes up to n rows from the query into the batch; returns how many there were. */
+static int
+read_rows(LinkJob *job, Batch *batch, int n, MemoryContext scratch)
+{
+	MemoryContext old;
+	SPITupleTable *rows;
+	int			read;
+
+	SPI_cursor_fetch(job->portal, true, n);
+	rows = SPI_tuptable;
+	read = (int) SPI_processed;
+	old = MemoryContextSwitchTo(scratch);
+	for (int i = 0; i < read; i++)
+		read_row(job, batch, rows->vals[i], rows->tupdesc);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
+	SPI_freetuptable(rows);
+	return read;
+}
+
+/* Links the rows of one batch; returns how many there were. */
+static int
+link_rows(LinkJob *job)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub link rows", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch = AllocSetContextCreate(context, "mhub link row", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	IdentityObservation *observations = palloc_extended(sizeof(IdentityObservation) * (Size) n, MCXT_ALLOC_HUGE);
+	Batch		batch;
+	int			n = 0;
+	int			read;
 
-	for (uint64 i = 0; i < n; i++)
-		read_row(job, rows->vals[i], rows->tupdesc, &observations[i]);
-	mhub_identity_resolve(observations, (int) n);
-	for (uint64 i = 0; i < n; i++)
-		mhub_identity_refuse_unknown_kind(&observations[i]);
+	batch_init(&batch, FETCHED_ROWS);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		read = read_rows(job, &batch, Min(job->batch - n, FETCHED_ROWS), scratch);
+		n += read;
+	} while (read > 0 && n < job->batch);
+	batch_resolve(&batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return n;
 }
 
 static char *
@@ -170,8 +210,8 @@ job_key(const LinkJob *job, Datum *args)
 	static char nulls[5];
 
 	memset(nulls, ' ', 4);
-	args[0] = job->source == NULL ? (Datum) 0 : CStringGetTextDatum(job->source);
-	nulls[0] = job->source == NULL ? 'n' : ' ';
+	args[0] = job->about.source == NULL ? (Datum) 0 : CStringGetTextDatum(job->about.source);
+	nulls[0] = job->about.source == NULL ? 'n' : ' ';
 	args[1] = CStringGetTextDatum(job->query);
 	return nulls;
 }
@@ -214,20 +254,13 @@ record_progress(LinkJob *job, bool finished)
 static bool
 run_batch(LinkJob *job)
 {
-	SPITupleTable *rows;
-	uint64		n;
+	int			n = link_rows(job);
 
-	SPI_cursor_fetch(job->portal, true, job->batch);
-	rows = SPI_tuptable;
-	n = SPI_processed;
-	if (n > 0)
-		link_rows(job, rows, n);
-	SPI_freetuptable(rows);
-	job->done += (int64) n;
-	record_progress(job, n < (uint64) job->batch);
+	job->done += n;
+	record_progress(job, n < job->batch);
 	if (job->commits)
 		SPI_commit();
-	return n == (uint64) job->batch;
+	return n == job->batch;
 }
 
 Datum
@@ -242,7 +275,7 @@ mhub_link_identifiers(PG_FUNCTION_ARGS)
 	job.commits = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic;
 	job.query = trimmed_query(PG_GETARG_TEXT_PP(0));
-	job.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	job.about.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	job.batch = PG_GETARG_INT32(2);
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);

@@ -11,13 +11,22 @@ plan_init(MergePlan *plan, const PlanLimit *limits)
 	plan->limits = limits;
 }
 
+/* For a new plan in its place; tallies go with their memory context. */
+void
+plan_free(MergePlan *plan)
+{
+	if (plan->nodes != NULL)
+		pfree(plan->nodes);
+	plan->nodes = NULL;
+}
+
 /* Room for one more element: doubles the array when it is full. */
 static void *
 room_for_one(void *array, int count, int *capacity, Size element)
 {
 	if (count < *capacity)
 		return array;
-	*capacity = Max(4, *capacity * 2);
+	*capacity = Max(1, *capacity * 2);
 	if (array == NULL)
 		return palloc_extended((Size) *capacity * element, MCXT_ALLOC_HUGE);
 	return repalloc_huge(array, (Size) *capacity * element);

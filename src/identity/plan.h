@@ -67,6 +67,7 @@ typedef struct PlanJoin
 } PlanJoin;
 
 extern void plan_init(MergePlan *plan, const PlanLimit *limits);
+extern void plan_free(MergePlan *plan);
 extern int	plan_add_node(MergePlan *plan, int64 person_id, int64 size);
 extern void plan_tally(MergePlan *plan, int node, int kind, int count, const TimestampTz *seen);
 extern void plan_seen_earlier(MergePlan *plan, int node, int kind, TimestampTz was, TimestampTz is);

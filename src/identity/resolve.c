@@ -22,6 +22,7 @@
 
 #include "identity/batch.h"
 #include "identity/person_lock.h"
+#include "identity/value_order.h"
 
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -29,20 +30,31 @@
 
 /* Until something is found, an observation is nobody's. */
 static void
-prepare(IdentityObservation *observations, int n)
+prepare(IdentityObservation *observation)
 {
+	observation->identifier_id = 0;
+	observation->is_new = false;
+	observation->person_id = 0;
+}
+
+/*
+ * The order of the index by which identifiers are looked up: neighbours then
+ * share its pages.  It is also the order in which every session inserts: two
+ * that insert the same identifiers wait for each other in one direction.
+ */
+static void
+sort_identifiers(Batch *batch)
+{
+	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	int			i;
 
-	for (i = 0; i < n; i++)
-	{
-		if (TIMESTAMP_NOT_FINITE(observations[i].occurred_at))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-					 errmsg("occurred_at must be finite")));
-		observations[i].identifier_id = 0;
-		observations[i].is_new = false;
-		observations[i].person_id = 0;
-	}
+	for (i = 0; i < batch->nidentifiers; i++)
+		values[i] = (OrderedValue) {batch->identifiers[i].value, batch->identifiers[i].kind, i, 0};
+	sort_values(values, batch->nidentifiers);
+	batch->in_order = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nidentifiers; i++)
+		batch->in_order[i] = values[i].number;
+	pfree(values);
 }
 
 static bool
@@ -93,7 +105,7 @@ plan_under_locks(Batch *batch, int64 *persons, int n)
 }
 
 static void
-resolve(Batch *batch)
+plan_and_write(Batch *batch)
 {
 	for (;;)
 	{
@@ -112,6 +124,18 @@ resolve(Batch *batch)
 	}
 	batch_assign_persons(batch);
 	batch_apply(batch);
+}
+
+void
+batch_resolve(Batch *batch)
+{
+	if (batch->nidentifiers == 0)
+		return;
+	SPI_connect();
+	MemoryContextSwitchTo(batch->memory);
+	sort_identifiers(batch);
+	plan_and_write(batch);
+	SPI_finish();
 }
 
 static void
@@ -139,17 +163,19 @@ mhub_identity_resolve(IdentityObservation *observations, int nobservations)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub identity batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch		batch;
+	int			i;
 
-	prepare(observations, nobservations);
-	batch_build(&batch, observations, nobservations);
-	if (batch.nidentifiers > 0)
+	batch_init(&batch, nobservations);
+	for (i = 0; i < nobservations; i++)
 	{
-		SPI_connect();
-		resolve(&batch);
-		/* SPI leaves us in a context of its own, so part of the batch goes when it finishes. */
-		hand_out(&batch);
-		SPI_finish();
+		IdentityObservation *observation = &observations[i];
+
+		CHECK_FOR_INTERRUPTS();
+		prepare(observation);
+		batch_add(&batch, observation, observation->identifiers, observation->nidentifiers, observation->occurred_at);
 	}
+	batch_resolve(&batch);
+	hand_out(&batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
