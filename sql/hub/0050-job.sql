@@ -3,6 +3,8 @@
 CREATE TABLE mhub.job (
     name text PRIMARY KEY,
     enabled boolean NOT NULL DEFAULT true,
+    runner text CHECK (runner ~ '^[a-z][a-z0-9_]*$'),
+    tended_at timestamptz,
     every interval NOT NULL CHECK (every >= '0'),
     max_time interval NOT NULL DEFAULT '10 seconds' CHECK (max_time > '0'),
     next_run_at timestamptz NOT NULL DEFAULT '-infinity',
@@ -17,8 +19,10 @@ CREATE TABLE mhub.job (
 COMMENT ON TABLE mhub.job IS 'Recurring work of the hub, run by mhub.run_jobs(). Change enabled, every and max_time as you like.';
 COMMENT ON COLUMN mhub.job.name IS 'The procedure, without its schema: mhub.<name>.';
 COMMENT ON COLUMN mhub.job.enabled IS 'False: not run.';
+COMMENT ON COLUMN mhub.job.runner IS 'The runner of its own that it has: mhub.run_jobs(max_time, runner) in a session of its own, which mhub.start() schedules, so that no other job waits when this one waits for other machines. NULL: it shares the runner of all.';
+COMMENT ON COLUMN mhub.job.tended_at IS 'When its own runner last looked after it. The runner of all leaves the job alone for two minutes from then, and does it when no other one does.';
 COMMENT ON COLUMN mhub.job.every IS 'Time from the end of one run to the start of the next.';
-COMMENT ON COLUMN mhub.job.max_time IS 'Budget of one run, for procedures that take one. It is handed to them in stretches of at most a second, so that other jobs get their turn.';
+COMMENT ON COLUMN mhub.job.max_time IS 'Budget of one run, for procedures that take one. It is handed to them in stretches of at most a second, so that other jobs get their turn; a job that is the only one of its runner has all the time there is.';
 COMMENT ON COLUMN mhub.job.next_run_at IS 'Not run before this time; after a failure it moves away, doubling up to an hour.';
 COMMENT ON COLUMN mhub.job.last_started_at IS 'Start of the last run.';
 COMMENT ON COLUMN mhub.job.last_finished_at IS 'End of the last run that succeeded.';
@@ -39,3 +43,4 @@ INSERT INTO mhub.job (name, every, max_time) VALUES
     ('finish_erasures', '1 minute', '20 seconds'),
     ('maintain_partitions', '1 hour', '20 seconds'),
     ('apply_retention', '1 hour', '20 seconds');
+UPDATE mhub.job SET runner = 'delivery' WHERE name = 'deliver_messages';

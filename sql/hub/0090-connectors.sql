@@ -66,4 +66,4 @@ COMMENT ON COLUMN mhub.cost_source.last_error IS 'What went wrong last; NULL whe
 COMMENT ON COLUMN mhub.cost_source.imported_at IS 'When a day was last imported completely.';
 
 INSERT INTO mhub.delivery_channel (channel, consent_required) VALUES ('cost', false);
-INSERT INTO mhub.job (name, every, max_time) VALUES ('feed_webhooks', '2 seconds', '15 seconds'), ('fetch_costs', '5 minutes', '20 seconds');
+INSERT INTO mhub.job (name, every, max_time, runner) VALUES ('feed_webhooks', '2 seconds', '15 seconds', NULL), ('fetch_costs', '5 minutes', '20 seconds', 'costs');

@@ -295,9 +295,9 @@ is_due(Provider *provider, const char *lane, TimestampTz now)
 
 /* How many more messages to keep at hand: as many as it gets through in a moment. */
 static int
-wanted(Provider *provider, TimestampTz now)
+wanted(const Run *run, Provider *provider, TimestampTz now)
 {
-	if (provider->paused || now < provider->next_claim_at)
+	if (provider->paused || now < provider->next_claim_at || too_late_for(run, provider))
 		return 0;
 	if (provider->ready_count > provider->concurrency)
 	{
@@ -314,7 +314,7 @@ wanted(Provider *provider, TimestampTz now)
 static void
 claim_for(Run *run, Provider *provider, bool best, TimestampTz now)
 {
-	int			want = wanted(provider, now);
+	int			want = wanted(run, provider, now);
 	int			allowed;
 	int			limit;
 	int			taken;

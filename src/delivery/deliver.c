@@ -83,11 +83,23 @@ finish(Run *run, Message *message)
 	Provider   *provider = message->provider;
 
 	provider->in_flight--;
+	provider->slow_ms = Max(message->request.latency_ms, provider->slow_ms - provider->slow_ms / 8);
 	judge_transfer(&message->request, provider->kind, &provider->rules, message->attempt,
 				   pg_prng_double(&pg_global_prng_state), &message->judgement);
 	if (!answer_decides(message))
 		note_health(provider, &message->judgement);
 	delivery_done(run, message);
+}
+
+/*
+ * Whether what is sent to a provider now would probably keep us from ending in
+ * time, and with us, until the next call, the messages of all others.
+ */
+bool
+too_late_for(const Run *run, const Provider *provider)
+{
+	return provider->slow_ms > 0 &&
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), provider->slow_ms) > run->deadline;
 }
 
 static Message *
@@ -107,7 +119,7 @@ start(Run *run, Message *message)
 
 	if (message->judgement.fate != FATE_NONE)
 		delivery_done(run, message);
-	else if (run->stopping || provider->paused || GetCurrentTimestamp() > message->start_by)
+	else if (run->stopping || provider->paused || GetCurrentTimestamp() > message->start_by || too_late_for(run, provider))
 	{
 		message->judgement.fate = FATE_RELEASED;
 		delivery_done(run, message);
@@ -176,7 +188,7 @@ is_hungry(const Run *run, TimestampTz now)
 	{
 		const Provider *provider = lfirst(cell);
 
-		if (provider->usable && !provider->paused && !provider->probing && now >= provider->next_claim_at &&
+		if (provider->usable && !provider->paused && !provider->probing && now >= provider->next_claim_at && !too_late_for(run, provider) &&
 			provider->ready_count <= provider->concurrency / 2 && provider->in_flight <= provider->concurrency)
 			return true;
 	}

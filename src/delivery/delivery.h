@@ -93,6 +93,7 @@ typedef struct Provider
 	bool		succeeded;		/* since the last recording */
 	int			new_failures;	/* in a row at the end of what is not recorded yet */
 	int			streak;			/* failures in a row */
+	int			slow_ms;		/* how long its answers take at their slowest, of late */
 	double		throttle_s;
 	int			prefetch;		/* messages to claim at a time */
 	TimestampTz next_claim_at;
@@ -209,6 +210,7 @@ extern const char *request_build(Message *message);
 /* deliver.c */
 extern void delivery_done(Run *run, Message *message);
 extern void note_health(Provider *provider, const Judgement *judgement);
+extern bool too_late_for(const Run *run, const Provider *provider);
 extern Transport *delivery_open_transport(MemoryContext context, int slots, int answer_max);
 extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *procedure);
 

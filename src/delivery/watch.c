@@ -88,6 +88,7 @@ static void
 take_over(Provider *provider, Provider *old)
 {
 	provider->streak = old->streak;
+	provider->slow_ms = old->slow_ms;
 	provider->prefetch = old->prefetch;
 	provider->next_claim_at = old->next_claim_at;
 	while (!dlist_is_empty(&old->ready))

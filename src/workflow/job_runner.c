@@ -6,12 +6,17 @@
  * survive its failure all the same, the runner calls it with no SPI level of
  * its own and, on an error, aborts the transaction and starts a new one, as
  * the main loop of a backend would.
+ *
+ * Jobs that wait for other machines may have a runner of their own, so that
+ * nothing else waits with them.  While there is one, the others leave its jobs
+ * alone; when it stays away, they do them too.
  */
 #include "mhub.h"
 
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/spi_plan.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -31,7 +36,7 @@
 PG_FUNCTION_INFO_V1(mhub_run_jobs);
 PG_FUNCTION_INFO_V1(mhub_jobs_running);
 
-/* Key of the advisory lock that makes the runner the only one of its database. */
+/* Key of the advisory lock that makes a runner the only one of its kind in its database. */
 #define RUNNER_LOCK INT64CONST(0x6D6875626A6F6273)
 
 #define POLL_MS 1000
@@ -42,6 +47,9 @@ PG_FUNCTION_INFO_V1(mhub_jobs_running);
  */
 #define STRETCH USECS_PER_SEC
 #define QUICK USECS_PER_SEC
+
+/* Where nobody waits; short enough that the runner is not taken for gone. */
+#define LONELY_STRETCH USECS_PER_MINUTE
 #define RECORD_EVERY_MS 10000
 #define RETRY_FIRST_S 10
 #define RETRY_LAST_S 3600
@@ -64,6 +72,7 @@ typedef struct Job
 
 typedef struct Runner
 {
+	text	   *name;			/* whose jobs it runs; NULL: all that no other one looks after */
 	MemoryContext context;		/* lives as long as the call */
 	MemoryContext jobs_context; /* the list, read anew from time to time */
 	Job		   *jobs;
@@ -79,10 +88,19 @@ static MhubPlan load_jobs_plan = {
 	"FROM mhub.job AS j "
 	"JOIN pg_catalog.pg_proc AS p ON p.proname = j.name AND p.prokind = 'p' "
 	"  AND p.pronamespace = 'mhub'::pg_catalog.regnamespace "
-	"WHERE j.enabled AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') "
+	"WHERE CASE WHEN $1 IS NULL THEN coalesce(j.tended_at < pg_catalog.clock_timestamp() - interval '2 minutes', true) "
+	"  ELSE j.runner = $1 END AND j.enabled AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') "
 	"  AND (p.pronargs = p.pronargdefaults OR p.pronargs = 1) "
 	"  AND (p.pronargs = 0 OR p.proargtypes[0] = 'interval'::pg_catalog.regtype) "
 	"ORDER BY j.failures, j.every, j.name",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static MhubPlan tend_plan = {
+	.sql = "UPDATE mhub.job SET tended_at = pg_catalog.clock_timestamp() WHERE runner = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
 };
 
 static MhubPlan record_success_plan = {
@@ -100,21 +118,29 @@ static MhubPlan record_failure_plan = {
 	.argtypes = {TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
-static bool
-lock_runner(void)
+static LOCKTAG
+runner_lock(text *name)
 {
+	uint32		kind = name == NULL ? 0 : hash_bytes((unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (RUNNER_LOCK >> 32), (uint32) RUNNER_LOCK, 1);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (RUNNER_LOCK >> 32), (uint32) RUNNER_LOCK ^ kind, 1);
+	return tag;
+}
+
+static bool
+lock_runner(text *name)
+{
+	LOCKTAG		tag = runner_lock(name);
+
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 static void
-unlock_runner(void)
+unlock_runner(text *name)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = runner_lock(name);
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (RUNNER_LOCK >> 32), (uint32) RUNNER_LOCK, 1);
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
@@ -164,9 +190,12 @@ load_jobs(Runner *runner)
 	MemoryContext old_context = runner->jobs_context;
 	const Job  *old = runner->jobs;
 	int			nold = runner->njobs;
+	Datum		name = PointerGetDatum(runner->name);
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	if (SPI_execute_plan(mhub_plan(&load_jobs_plan), NULL, NULL, true, 0) != SPI_OK_SELECT)
+	if (runner->name != NULL && SPI_execute_plan(mhub_plan(&tend_plan), &name, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not say whose jobs are looked after");
+	if (SPI_execute_plan(mhub_plan(&load_jobs_plan), &name, runner->name == NULL ? "n" : " ", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read mhub.job");
 
 	runner->jobs_context = AllocSetContextCreate(runner->context, "mhub jobs", ALLOCSET_DEFAULT_SIZES);
@@ -327,6 +356,15 @@ note_stretch(Job *job, int64 budget, int64 took)
 	job->next_run_at = GetCurrentTimestamp() + job->every;
 }
 
+/* A stretch is short, unless there is nobody who waits for its end. */
+static int64
+budget_of(const Runner *runner, const Job *job, TimestampTz began)
+{
+	if (runner->njobs == 1)
+		return Min(Max(runner->deadline - began, STRETCH), LONELY_STRETCH);
+	return Min(job->max_time - job->spent, STRETCH);
+}
+
 /* One stretch of a job. */
 static void
 run_job(Runner *runner, Job *job)
@@ -334,7 +372,7 @@ run_job(Runner *runner, Job *job)
 	MemoryContext call_context = AllocSetContextCreate(runner->context, "mhub job", ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile failure = NULL;
 	TimestampTz began = GetCurrentTimestamp();
-	int64		budget = Min(Min(job->max_time - job->spent, STRETCH), Max(runner->deadline - began, USECS_PER_SEC));
+	int64		budget = budget_of(runner, job, began);
 
 	if (job->spent == 0)
 		job->started_at = began;
@@ -447,6 +485,21 @@ check_call(FunctionCallInfo fcinfo)
 				 errhint("Send CALL mhub.run_jobs(); as a statement of its own.")));
 }
 
+/* The second argument, in a context that lasts; NULL where it is. */
+static text *
+name_of_runner(FunctionCallInfo fcinfo, MemoryContext context)
+{
+	MemoryContext previous;
+	text	   *name;
+
+	if (PG_ARGISNULL(1))
+		return NULL;
+	previous = MemoryContextSwitchTo(context);
+	name = PG_GETARG_TEXT_P_COPY(1);
+	MemoryContextSwitchTo(previous);
+	return name;
+}
+
 Datum
 mhub_run_jobs(PG_FUNCTION_ARGS)
 {
@@ -458,13 +511,14 @@ mhub_run_jobs(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_time must be a positive time of less than a day")));
-	if (!lock_runner())
+	runner.context = AllocSetContextCreate(PortalContext, "mhub job runner", ALLOCSET_DEFAULT_SIZES);
+	runner.name = name_of_runner(fcinfo, runner.context);
+	if (!lock_runner(runner.name))
 	{
 		ereport(DEBUG1, (errmsg("another session is running the jobs")));
 		PG_RETURN_NULL();
 	}
 
-	runner.context = AllocSetContextCreate(PortalContext, "mhub job runner", ALLOCSET_DEFAULT_SIZES);
 	runner.jobs_context = AllocSetContextCreate(runner.context, "mhub jobs", ALLOCSET_DEFAULT_SIZES);
 	runner.deadline = GetCurrentTimestamp() + max_time->time;
 	MemoryContextSwitchTo(runner.context);
@@ -474,7 +528,7 @@ mhub_run_jobs(PG_FUNCTION_ARGS)
 	}
 	PG_FINALLY();
 	{
-		unlock_runner();
+		unlock_runner(runner.name);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(PortalContext);
@@ -483,12 +537,11 @@ mhub_run_jobs(PG_FUNCTION_ARGS)
 }
 
 Datum
-mhub_jobs_running(PG_FUNCTION_ARGS pg_attribute_unused())
+mhub_jobs_running(PG_FUNCTION_ARGS)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = runner_lock(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
 	int			holders = 0;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (RUNNER_LOCK >> 32), (uint32) RUNNER_LOCK, 1);
 	(void) GetLockConflicts(&tag, ExclusiveLock, &holders);
 	PG_RETURN_BOOL(holders > 0);
 }

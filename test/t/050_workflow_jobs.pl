@@ -1,14 +1,16 @@
 # mhub.run_jobs(): jobs commit, fail alone, leave a second runner out, answer a cancel, and pg_cron runs them.
 use strict;
 use warnings;
+use DeliveryServer;
 use Mhub;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $node = PostgreSQL::Test::Cluster->new('jobs');
 $node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.host = '" . $node->host . "'\n");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.host = '" . $node->host . "'\nmhub.key_file = '" . key_file() . "'\nmhub.allowed_networks = '127.0.0.0/8'\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron; CREATE EXTENSION mhub; SELECT mhub.install();');
 hub_database($node, 'elsewhere');
@@ -69,14 +71,40 @@ like($err, qr/must be called by itself/, 'refused in a transaction block');
 ($code, $out, $err) = $node->psql('postgres', "DO \$\$ BEGIN CALL mhub.run_jobs('1 second'); END \$\$");
 like($err, qr/must be called by itself/, 'refused inside other code');
 
+# A gateway that hangs holds up neither the other jobs, nor the messages of other providers.
+my $server = start_server('http_server.py');
+psql(qq{UPDATE mhub.job SET enabled = name IN ('good', 'deliver_messages'), next_run_at = '-infinity', failures = 0;
+	INSERT INTO mhub.provider (name, channel, kind, url, body, timeout, priority) SELECT n, 'webhook', 'http', 'http://127.0.0.1:$server->{port}/' || n, '{}', '6 s', 1 FROM unnest(ARRAY['hang', 'fine']) AS n;
+	INSERT INTO mhub.message (channel, purpose, provider) VALUES ('webhook', 'system', 'hang')});
+my $sender = $node->background_psql('postgres', on_error_stop => 0);
+$sender->query_until(qr/started/, "\\echo started\nCALL mhub.run_jobs('7 seconds', 'delivery');\n");
+ok($node->poll_query_until('postgres', q{SELECT mhub.jobs_running('delivery') AND state = 'sending' FROM mhub.message}), 'a runner of its own is sending');
+psql("TRUNCATE public.tick; INSERT INTO mhub.message (channel, purpose, provider) VALUES ('webhook', 'system', 'fine')");
+my $began = time;
+psql("CALL mhub.run_jobs('2 seconds')");
+cmp_ok(time - $began, '<', 3.5, 'the runner of all ends in time');
+cmp_ok(psql("SELECT count(*) FROM public.tick WHERE job = 'good'"), '>=', 3, 'its jobs go on');
+is(psql("SELECT string_agg(provider || ' ' || state, ', ' ORDER BY provider) FROM mhub.message"), 'fine sent, hang sending', 'another provider is served meanwhile');
+is(psql("SELECT count(*) FROM public.tick WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%delivery%')"), '0', 'each runner does its own jobs');
+$sender->quit;
+is(psql("SELECT state || ' ' || reason FROM mhub.message WHERE provider = 'hang'"), 'deferred timeout', 'the one that hung is tried again later');
+psql("INSERT INTO mhub.message (channel, purpose, provider) VALUES ('webhook', 'system', 'fine'); UPDATE mhub.job SET next_run_at = '-infinity'; CALL mhub.run_jobs('1 second')");
+is(psql("SELECT count(*) FROM mhub.message WHERE provider = 'fine' AND state = 'sent'"), '1', 'its job is left alone for a while');
+psql("UPDATE mhub.job SET tended_at = now() - interval '3 minutes', enabled = name = 'deliver_messages'");
+psql("CALL mhub.run_jobs('2 seconds')");
+is(psql("SELECT count(*) FROM mhub.message WHERE provider = 'fine' AND state = 'sent'"), '2', 'and done by the runner of all when its own does not come');
+psql("UPDATE mhub.job SET enabled = name = 'good', next_run_at = '-infinity'");
+stop_server($server);
+
 # pg_cron: the schedule, from its own database and from another one
 ($code, $out, $err) = $node->psql('elsewhere', 'SELECT mhub.start()');
-like($err, qr/schedule_in_database\('mhub elsewhere'.*'elsewhere'\), cron\.schedule\('mhub elsewhere history'/, 'elsewhere the hint is the statement to run');
+like($err, qr/schedule_in_database\('mhub elsewhere', .*'CALL mhub\.run_jobs\(\)', 'elsewhere'\), cron\.schedule_in_database\('mhub elsewhere: costs', .*schedule_in_database\('mhub elsewhere: delivery', .*, cron\.schedule\('mhub elsewhere: history'/, 'elsewhere the hint is the statement to run');
 psql('TRUNCATE public.tick');
 is(psql('SELECT mhub.start()'), 'mhub postgres', 'start');
 is(psql('SELECT mhub.start()'), 'mhub postgres', 'start again');
 is(psql("SELECT mhub.start('elsewhere')"), 'mhub elsewhere', 'start for another database');
-is(psql("SELECT count(*) FROM cron.job"), '4', 'two jobs each: the runner and the purge of its records');
+is(psql("SELECT count(*) FROM cron.job"), '8', 'four jobs each: three runners and the purge of their records');
+like(psql("SELECT state FROM mhub.schedule_status() WHERE job = 'pg_cron: delivery'"), qr/^scheduled/, 'a status of each');
 ok($node->poll_query_until('postgres', 'SELECT mhub.jobs_running()'), 'pg_cron started the runner');
 ok($node->poll_query_until('postgres', 'SELECT count(*) > 3 FROM public.tick'), 'and the job runs');
 like(psql("SELECT state FROM mhub.schedule_status() WHERE job = 'pg_cron'"), qr/scheduled, running/, 'status');
@@ -94,7 +122,8 @@ like($err, qr/jobs run on the primary only/, 'no jobs on a standby');
 like($err, qr/cannot schedule jobs on a standby/, 'and no scheduling');
 $standby->stop('immediate');
 
-is(psql("SELECT mhub.stop() + mhub.stop('elsewhere')"), '4', 'stop');
+is(psql("SELECT mhub.stop('elsewhere')"), '4', 'stop one database');
+is(psql("SELECT mhub.stop()"), '4', 'stop');
 is(psql("SELECT mhub.stop()"), '0', 'stop again');
 psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL mhub.run_jobs%' AND pid <> pg_backend_pid()");
 ok($node->poll_query_until('postgres', 'SELECT NOT mhub.jobs_running()'), 'a terminated runner is gone');

@@ -277,6 +277,14 @@ deliver();
 is(states('api'), 'deferred:api_refused:1 failed:api_refused:1 sent:1', 'the answer decides');
 is(sql("SELECT provider_message_id FROM mhub.message WHERE channel = 'api' AND state = 'sent'"), 'b1', 'and names the id');
 
+# What takes long is not begun when the time is nearly up: the call ends in time, for the others' sake.
+provider('slow', '/slow/900', concurrency => 1);
+queue('slow', 10);
+my $began_slow = time;
+deliver('3 s');
+cmp_ok(time - $began_slow, '<', 3.4, 'a slow provider does not prolong the call');
+is(states('slow'), 'queued:7 sent:3', 'its messages go on next time');
+
 # An answer that cannot be read says neither: once more, but not where that could send it twice.
 provider('html', '/status/200?body=%3Chtml%3E', kind => 'http', body => '{}', success_path => '$.ok', breaker_failures => 100);
 queue('html', 1);

@@ -42,7 +42,7 @@ my ($code, $out, $err) = $node->psql('hub', 'SELECT mhub.start()');
 my ($statement) = $err =~ /^HINT:  pg_cron works from database postgres\. Run there: (SELECT .*;)$/m;
 ok($statement, 'mhub.start() says what to run');
 $node->safe_psql('postgres', $statement);
-is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), '2', 'which schedules the runner, and the purge of its records');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), '4', 'which schedules the runners, and the purge of their records');
 
 # Callers that overlap with pg_cron's: jobs by hand, engines by hand.
 my @children;
@@ -96,7 +96,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHER
 # what the purge does
 $node->safe_psql('postgres', q{INSERT INTO cron.job_run_details (jobid, runid, job_pid, database, username, command, status, start_time, end_time)
 	SELECT jobid, -1, 1, 'hub', 'x', 'CALL', 'succeeded', now() - interval '4 days', now() - interval '4 days' FROM cron.job WHERE jobname = 'mhub hub'});
-$node->safe_psql('postgres', $node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname = 'mhub hub history'}));
+$node->safe_psql('postgres', $node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname = 'mhub hub: history'}));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job_run_details WHERE runid = -1'), '0', 'its records are purged after three days');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job_run_details'), '>=', 2, 'not before');
 $node->safe_psql('postgres', q{SELECT count(cron.unschedule(jobid)) FROM cron.job});
