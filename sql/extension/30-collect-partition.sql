@@ -187,6 +187,11 @@ $$;
 COMMENT ON FUNCTION mhub.retire_rows(text) IS
 'Takes the rows of the default partition that are past their time (mhub.partition_policy.keep) out of the table: into an ordinary table with the suffix _retired, or deletes them where the policy says so. Returns their number. 0 without a policy, its keep, or a default partition.';
 
+CREATE FUNCTION mhub.maintain_partition(parent text, at timestamptz) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_maintain_partition';
+COMMENT ON FUNCTION mhub.maintain_partition(text, timestamptz) IS
+'With the rights of the table''s owner, as far as mhub.partition_policy has a row for the table: mhub.create_partition(), or, for a NULL time, mhub.retire_partition() until there is no more to retire, and mhub.retire_rows(). So whoever runs the jobs need not own the hub. Nothing for a NULL table. Error undefined_table for one that is not there. Internal.';
+
 CREATE PROCEDURE mhub.maintain_partitions()
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -198,7 +203,7 @@ BEGIN
     LOOP
         PERFORM pg_catalog.set_config('lock_timeout', '2s', true);
         BEGIN
-            PERFORM mhub.create_partition(wanted.parent, wanted.at);
+            PERFORM mhub.maintain_partition(wanted.parent, wanted.at);
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             RAISE NOTICE 'partition of % at % is left for the next run: its table is busy', wanted.parent, wanted.at;
         END;
@@ -209,9 +214,7 @@ BEGIN
     LOOP
         PERFORM pg_catalog.set_config('lock_timeout', '2s', true);
         BEGIN
-            WHILE mhub.retire_partition(policy.parent) IS NOT NULL LOOP
-            END LOOP;
-            PERFORM mhub.retire_rows(policy.parent);
+            PERFORM mhub.maintain_partition(policy.parent, NULL);
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             RAISE NOTICE 'retiring partitions of % is left for the next run: the table is busy', policy.parent;
         END;
@@ -220,4 +223,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE mhub.maintain_partitions() IS
-'Looks after every table of mhub.partition_policy: makes partitions ahead and for rows that wait in a default partition, and detaches or drops those past their time. Commits after each step, never waits for a lock longer than 2 seconds (the rest is done by the next run), and may be called at any time and by several sessions. Run it at least daily; mhub.run_jobs() does.';
+'Looks after every table of mhub.partition_policy: makes partitions ahead and for rows that wait in a default partition, and detaches or drops those past their time. Commits after each step, never waits for a lock longer than 2 seconds (the rest is done by the next run), and may be called at any time and by several sessions. Works with the rights of the tables'' owners. Run it at least daily; mhub.run_jobs() does.';

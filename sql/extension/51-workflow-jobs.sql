@@ -153,7 +153,7 @@ BEGIN
     -- A role that may not call a job's procedure passes it over.
     RETURN QUERY SELECT 'jobs left out', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
         CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(j.name, ', ' ORDER BY j.name) END,
-        CASE WHEN count(*) > 0 THEN 'Whoever runs mhub.run_jobs() may not call these, or their procedures are missing. Making partitions takes the owner of the hub: let it call mhub.start().' END
+        CASE WHEN count(*) > 0 THEN 'Whoever runs mhub.run_jobs() may not call these, or their procedures are missing. The profile operator (mhub.grant_access()) may call all of ours.' END
     FROM mhub.job AS j
     WHERE j.enabled AND j.failures = 0 AND coalesce(j.last_started_at < clock_timestamp() - 3 * j.every - interval '1 hour', true)
       AND EXISTS (SELECT FROM mhub.job AS x WHERE x.last_started_at > clock_timestamp() - interval '5 minutes');

@@ -158,6 +158,8 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'SELECT, DELETE', 'TABLE', 'mhub.rejected'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.time_partition(text)'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.wanted_partition()'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.maintain_partition(text, timestamptz)'),
+    ('operator', 'EXECUTE', 'PROCEDURE', 'mhub.maintain_partitions()'),
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.partition_key(text)'),
     ('operator', 'SELECT, INSERT, UPDATE', 'TABLE', 'mhub.partition_policy'),
     ('analyst', 'EXECUTE', 'FUNCTION', 'mhub.traffic_by_hour(timestamptz, timestamptz)'),
