@@ -148,7 +148,7 @@ struct CondNode
 	CondValue  *values;			/* literals */
 	int			nchildren;
 	CondNode  **children;
-	const char *event;			/* DID, SUBJECT_LAST/FIRST; SEGMENT: its key */
+	const char *event;			/* DID, SUBJECT_LAST/FIRST; SEGMENT: its key; children are then its "where" */
 	int			event_length;
 	CondPath   *event_path;		/* $events.<event>, bound like any path */
 	int64		at_least;		/* DID */
@@ -191,6 +191,8 @@ extern void condition_add_value(CondNode *node, const CondValue *value);
 extern CondValue condition_string_value(const char *string, int length);
 extern bool condition_number_value(const char *text, int length, CondValue *value);
 extern const char *condition_complete(CondNode *node);
+extern void condition_set_where(CondNode *node, CondNode *where);
+extern bool condition_asks_within(const CondNode *node);
 extern bool condition_is_keyword(const char *word, int length);
 extern bool condition_is_reserved(const char *name, int length);
 

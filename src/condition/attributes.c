@@ -96,7 +96,7 @@ bind_path(MhubAttributes *attributes, CondPath *path)
 static void
 bind_node(MhubAttributes *attributes, CondNode *node, bool inside)
 {
-	bool		inner = inside || node->kind == COND_ANY || node->kind == COND_DID;
+	bool		inner = inside || condition_asks_within(node);
 
 	if (!inside)
 	{

@@ -50,16 +50,6 @@ get_event(const CondNode *node, CondScope *scope, CondValue *scratch)
 	return condition_get(&profile, node->event_path, scratch);
 }
 
-/* When the event last (or first) happened; false when it never did. */
-bool
-condition_event_time(const CondNode *node, CondScope *scope, TimestampTz *at)
-{
-	CondValue	scratch;
-	CondValue  *event = get_event(node, scope, &scratch);
-
-	return get_instant(event, node->subject == SUBJECT_LAST ? "last_at" : "first_at", at);
-}
-
 static void
 open_window(const CondNode *node, TimestampTz now, Window *window)
 {
@@ -92,19 +82,25 @@ in_window(const CondNode *node, const Window *window, TimestampTz at)
 	return day_in_window(window, day);
 }
 
+/* Do the properties of a single event fulfil the node's "where"? */
 static bool
-item_counts(const CondNode *node, CondScope *scope, const Window *window, const CondValue *item)
+item_fulfils(const CondNode *node, CondScope *scope, const CondValue *item)
 {
-	TimestampTz at;
 	CondValue	properties;
 	CondScope	inner = {scope->profile, &properties};
 
-	if (!get_instant(item, "at", &at) || !in_window(node, window, at))
-		return false;
 	if (node->nchildren == 0)
 		return true;
 	get_member(item, "properties", &properties);
 	return condition_eval(node->children[0], &inner) == MHUB_TRUE;
+}
+
+static bool
+item_counts(const CondNode *node, CondScope *scope, const Window *window, const CondValue *item)
+{
+	TimestampTz at;
+
+	return get_instant(item, "at", &at) && in_window(node, window, at) && item_fulfils(node, scope, item);
 }
 
 static int64
@@ -121,6 +117,42 @@ count_items(const CondNode *node, CondScope *scope, CondValue *items)
 		count += item_counts(node, scope, &window, &items->elements[i]);
 	}
 	return count;
+}
+
+/* The time of the last (or first) single event, up to now, that fulfils the node's "where". */
+static bool
+item_time(const CondNode *node, CondScope *scope, CondValue *items, TimestampTz *found)
+{
+	bool		any = false;
+
+	condition_elements(items);
+	for (int i = 0; i < items->nelements; i++)
+	{
+		TimestampTz at;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!get_instant(&items->elements[i], "at", &at) || at > scope->profile->at ||
+			!item_fulfils(node, scope, &items->elements[i]))
+			continue;
+		if (!any || (node->subject == SUBJECT_LAST ? at > *found : at < *found))
+			*found = at;
+		any = true;
+	}
+	return any;
+}
+
+/* When the event last (or first) happened as the node asks; false when it never did, or the profile does not tell. */
+bool
+condition_event_time(const CondNode *node, CondScope *scope, TimestampTz *at)
+{
+	CondValue	scratch;
+	CondValue	items;
+	CondValue  *event = get_event(node, scope, &scratch);
+
+	if (node->nchildren == 0)
+		return get_instant(event, node->subject == SUBJECT_LAST ? "last_at" : "first_at", at);
+	get_member(event, "items", &items);
+	return items.type == COND_VALUE_ARRAY && item_time(node, scope, &items, at);
 }
 
 static int64

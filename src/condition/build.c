@@ -182,6 +182,22 @@ condition_set_event(CondNode *node, const char *name, int length)
 		node->event_path = condition_path_from_segments(segments, 2);
 }
 
+/* Of the events, those whose properties fulfil the condition. */
+void
+condition_set_where(CondNode *node, CondNode *where)
+{
+	node->nchildren = 1;
+	node->children = palloc(sizeof(CondNode *));
+	node->children[0] = where;
+}
+
+/* Are the conditions below a node about elements of an array or properties of events, not about the profile? */
+bool
+condition_asks_within(const CondNode *node)
+{
+	return node->kind == COND_ANY || node->kind == COND_DID || node->kind == COND_TIME;
+}
+
 /* The string itself is kept, not a copy: it must live as long as the tree. */
 CondValue
 condition_string_value(const char *string, int length)

@@ -83,6 +83,7 @@ did_changes(const CondNode *node, CondScope *scope)
 	if (!node->has_span)
 		return DT_NOEND;
 	last.subject = SUBJECT_LAST;
+	last.nchildren = 0;
 	if (!condition_event_time(&last, scope, &at) || condition_shift(at, &node->span, false) < now - USECS_PER_DAY)
 		return DT_NOEND;
 	if (node->span.usecs == 0)
@@ -110,11 +111,9 @@ condition_next_change(const CondNode *node, CondScope *scope)
 {
 	TimestampTz earliest = DT_NOEND;
 
-	if (node->kind == COND_TIME)
-		return time_changes(node, scope);
-	if (node->kind == COND_DID)
+	if (node->kind == COND_TIME || node->kind == COND_DID)
 	{
-		earliest = did_changes(node, scope);
+		earliest = node->kind == COND_DID ? did_changes(node, scope) : time_changes(node, scope);
 		if (node->nchildren > 0 && depends_on_time(node->children[0]))
 			earliest = Min(earliest, next_midnight(scope->profile->at));
 		return earliest;

@@ -5,8 +5,13 @@
  */
 #include "condition/explain.h"
 
+#include "catalog/pg_type.h"
+#include "condition/json_member.h"
 #include "condition/value.h"
 #include "lib/stringinfo.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
 
 void
 condition_to_jsonb(const CondValue *value, JsonbValue *jsonb)
@@ -102,6 +107,23 @@ why_unknown(const CondNode *node, CondScope *scope, const CondValue *value)
 	return describe(node->path, value);
 }
 
+/* last(...) and first(...) with a "where" */
+static void
+explain_item_time(const CondNode *node, CondScope *scope, CondExplained *line)
+{
+	char		text[MAXDATELEN + 1];
+	TimestampTz at;
+
+	if (condition_event_time(node, scope, &at))
+	{
+		JsonEncodeDateTime(text, TimestampTzGetDatum(at), TIMESTAMPTZOID, NULL);
+		line->has_actual = true;
+		line->actual = json_string(pstrdup(text), strlen(text));
+	}
+	else
+		line->reason = psprintf("no '%s' that this asks for is in the profile", node->event);
+}
+
 static void
 explain_event(const CondNode *node, CondScope *scope, CondExplained *line)
 {
@@ -121,6 +143,11 @@ explain_event(const CondNode *node, CondScope *scope, CondExplained *line)
 		}
 		else
 			line->reason = psprintf("the profile does not hold the events '%s' that this asks for", node->event);
+		return;
+	}
+	if (node->nchildren > 0)
+	{
+		explain_item_time(node, scope, line);
 		return;
 	}
 	member.length = strlen(member.name);

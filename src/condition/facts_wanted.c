@@ -64,7 +64,7 @@ want_node(FactsWanted *wanted, const SegmentSet *set, const CondNode *node, bool
 	if (node->kind == COND_SEGMENT)
 		want_segment(wanted, set, node);
 	for (int i = 0; i < node->nchildren; i++)
-		want_node(wanted, set, node->children[i], inside || node->kind == COND_ANY || node->kind == COND_DID);
+		want_node(wanted, set, node->children[i], inside || condition_asks_within(node));
 }
 
 /* Adds what a condition looks at, in its segments too. */

@@ -20,7 +20,7 @@ profile_add_event(const char *event, char ***events, int *nevents)
 void
 condition_item_events(const CondNode *node, char ***events, int *nevents)
 {
-	if (node->kind == COND_DID && (node->nchildren > 0 || (node->has_span && node->span.usecs != 0)))
+	if (node->event != NULL && (node->nchildren > 0 || (node->kind == COND_DID && node->has_span && node->span.usecs != 0)))
 		profile_add_event(node->event, events, nevents);
 	for (int i = 0; i < node->nchildren; i++)
 		condition_item_events(node->children[i], events, nevents);

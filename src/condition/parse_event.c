@@ -167,12 +167,38 @@ parse_where(Parser *parser, CondNode *node)
 {
 	CondNode   *where = parser_condition(parser);
 
-	if (where == NULL)
+	if (where != NULL)
+		condition_set_where(node, where);
+	return where != NULL;
+}
+
+/* ('Event' [, where condition]) behind last or first */
+bool
+parser_event(Parser *parser, CondNode *node)
+{
+	Lexer	   *lexer = &parser->lexer;
+	const char *name;
+	int			length;
+
+	lexer_next(lexer);
+	lexer_next(lexer);
+	if (!parser_string(parser, "the name of an event in single quotes", &name, &length))
 		return false;
-	node->nchildren = 1;
-	node->children = palloc(sizeof(CondNode *));
-	node->children[0] = where;
-	return true;
+	condition_set_event(node, name, length);
+	if (lexer_skip(lexer, ","))
+	{
+		if (!lexer_skip(lexer, "where"))
+		{
+			lexer_expected(lexer, "\"where\"");
+			return false;
+		}
+		if (!parse_where(parser, node))
+			return false;
+	}
+	if (lexer_skip(lexer, ")"))
+		return true;
+	lexer_expected(lexer, node->nchildren > 0 ? "\")\"" : "\",\" or \")\"");
+	return false;
 }
 
 /* One of the clauses of did(...), behind a comma; each at most once, in any order. */

@@ -304,6 +304,16 @@ read_times(Parser *parser, const JsonNode *json, int64 *times)
 }
 
 static bool
+read_where(Parser *parser, CondNode *node, const JsonNode *json)
+{
+	CondNode   *where = parse_condition(parser, json);
+
+	if (where != NULL)
+		condition_set_where(node, where);
+	return where != NULL;
+}
+
+static bool
 read_did_member(Parser *parser, CondNode *node, const JsonNode *key, const JsonNode *json)
 {
 	if (strcmp(key->text, "event") == 0)
@@ -318,14 +328,7 @@ read_did_member(Parser *parser, CondNode *node, const JsonNode *key, const JsonN
 		return read_span(parser, json, json->text, json->length, &node->span);
 	}
 	if (strcmp(key->text, "where") == 0)
-	{
-		CondNode   *where = parse_condition(parser, json);
-
-		node->nchildren = where ? 1 : 0;
-		node->children = palloc(sizeof(CondNode *));
-		node->children[0] = where;
-		return where != NULL;
-	}
+		return read_where(parser, node, json);
 	return fail(parser, key, "expected event, atLeast, atMost, within or where") != NULL;
 }
 
@@ -360,22 +363,33 @@ parse_did(Parser *parser, const JsonNode *json)
 	return problem ? fail(parser, json, problem) : node;
 }
 
+/* A node about the time of the event of a $last or $first. */
+static CondNode *
+start_event_time(Parser *parser, const JsonNode *json, CondSubject subject)
+{
+	CondNode   *node = condition_node(COND_TIME);
+	const JsonNode *where;
+
+	node->subject = subject;
+	if (!read_event(parser, node, json))
+		return NULL;
+	where = json_member(json, "where");
+	return where == NULL || read_where(parser, node, where) ? node : NULL;
+}
+
 static CondNode *
 parse_event_time(Parser *parser, const JsonNode *json, CondSubject subject)
 {
 	CondNode   *all = NULL;
-	CondNode   *node = condition_node(COND_TIME);
+	CondNode   *node = start_event_time(parser, json, subject);
 
-	if (!read_event(parser, node, json))
+	if (node == NULL)
 		return NULL;
 	for (int i = 0; i < json->nchildren; i++)
 	{
-		if (strcmp(json->keys[i]->text, "event") == 0)
+		if (strcmp(json->keys[i]->text, "event") == 0 || strcmp(json->keys[i]->text, "where") == 0)
 			continue;
-		node = condition_node(COND_TIME);
-		node->subject = subject;
-		read_event(parser, node, json);
-		node = parse_operator(parser, node, json->keys[i], json->children[i], false);
+		node = parse_operator(parser, start_event_time(parser, json, subject), json->keys[i], json->children[i], false);
 		if (node == NULL)
 			return NULL;
 		all = condition_join(COND_AND, all, node);

@@ -367,26 +367,14 @@ parse_any(Parser *parser)
 	return node;
 }
 
-/* last('Event') or first('Event'), then a predicate about its time */
+/* last('Event' [, where ...]) or first(...), then a predicate about its time */
 static CondNode *
 parse_event_time(Parser *parser, CondSubject subject, int offset)
 {
 	CondNode   *node = condition_node(COND_TIME);
-	const char *name;
-	int			length;
 
-	lexer_next(&parser->lexer);
-	lexer_next(&parser->lexer);
-	if (!parser_string(parser, "the name of an event in single quotes", &name, &length))
-		return NULL;
-	if (!lexer_skip(&parser->lexer, ")"))
-	{
-		lexer_expected(&parser->lexer, "\")\"");
-		return NULL;
-	}
 	node->subject = subject;
-	condition_set_event(node, name, length);
-	if (!parser_time(parser, node))
+	if (!parser_event(parser, node) || !parser_time(parser, node))
 		return NULL;
 	return complete(parser, node, offset);
 }

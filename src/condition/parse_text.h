@@ -21,6 +21,7 @@ extern CondNode *parser_group(Parser *parser);
 extern CondNode *parser_factor(Parser *parser);
 extern CondNode *parser_predicate(Parser *parser);
 extern bool parser_string(Parser *parser, const char *what, const char **text, int *length);
+extern bool parser_event(Parser *parser, CondNode *node);
 extern bool parser_time(Parser *parser, CondNode *node);
 extern CondNode *parser_did(Parser *parser);
 

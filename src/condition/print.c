@@ -219,6 +219,15 @@ print_time(StringInfo out, const CondNode *node)
 }
 
 static void
+print_where(StringInfo out, const CondNode *node)
+{
+	if (node->nchildren == 0)
+		return;
+	appendStringInfoString(out, ", where ");
+	condition_print(out, node->children[0]);
+}
+
+static void
 print_subject(StringInfo out, const CondNode *node)
 {
 	if (node->subject == SUBJECT_PATH)
@@ -228,6 +237,7 @@ print_subject(StringInfo out, const CondNode *node)
 	}
 	appendStringInfoString(out, node->subject == SUBJECT_LAST ? "last(" : "first(");
 	print_quoted(out, '\'', node->event, node->event_length);
+	print_where(out, node);
 	appendStringInfoChar(out, ')');
 }
 
@@ -258,11 +268,7 @@ print_did(StringInfo out, const CondNode *node, bool negated)
 		appendStringInfoString(out, ", within ");
 		print_span_literal(out, &node->span);
 	}
-	if (node->nchildren > 0)
-	{
-		appendStringInfoString(out, ", where ");
-		condition_print(out, node->children[0]);
-	}
+	print_where(out, node);
 	appendStringInfoChar(out, ')');
 }
 

@@ -120,6 +120,15 @@ print_operator(StringInfo out, const CondNode *node)
 }
 
 static void
+print_where(StringInfo out, const CondNode *node)
+{
+	if (node->nchildren == 0)
+		return;
+	appendStringInfoString(out, ",\"where\":");
+	condition_print_json(out, node->children[0]);
+}
+
+static void
 print_predicate(StringInfo out, const CondNode *node)
 {
 	appendStringInfoChar(out, '{');
@@ -132,6 +141,7 @@ print_predicate(StringInfo out, const CondNode *node)
 	{
 		appendStringInfo(out, "\"%s\":{\"event\":", node->subject == SUBJECT_LAST ? "$last" : "$first");
 		print_string(out, node->event, node->event_length);
+		print_where(out, node);
 		appendStringInfoChar(out, ',');
 	}
 	print_operator(out, node);
@@ -151,11 +161,7 @@ print_did(StringInfo out, const CondNode *node)
 		appendStringInfoString(out, ",\"within\":");
 		print_span(out, "", &node->span);
 	}
-	if (node->nchildren > 0)
-	{
-		appendStringInfoString(out, ",\"where\":");
-		condition_print_json(out, node->children[0]);
-	}
+	print_where(out, node);
 	appendStringInfoString(out, "}}");
 }
 

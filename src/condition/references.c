@@ -46,7 +46,7 @@ put_node(ReturnSetInfo *result, const CondNode *node, bool inside)
 		put_path(result, node->other);
 	}
 	for (int i = 0; i < node->nchildren; i++)
-		put_node(result, node->children[i], inside || node->kind == COND_ANY || node->kind == COND_DID);
+		put_node(result, node->children[i], inside || condition_asks_within(node));
 }
 
 Datum

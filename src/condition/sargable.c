@@ -42,7 +42,7 @@ rank(const CondNode *node)
 {
 	if (node->kind == COND_SEGMENT)
 		return 2;
-	if (node->kind == COND_DID && node->at_least >= 1)
+	if ((node->kind == COND_DID && node->at_least >= 1) || node->subject != SUBJECT_PATH)
 		return 3;
 	if (node->fold || node->subject != SUBJECT_PATH || node->other != NULL || !is_trait(node->path))
 		return 0;

@@ -56,7 +56,9 @@ sub profile
 			my $count = 0;
 			$count += $_ for values %days;
 			my ($first, $last) = (sort keys %days)[ 0, -1 ];
-			$e{$event} = [ o => { count => [ n => $count ], days => [ o => { map { ($_ => [ n => $days{$_} ]) } keys %days } ],
+			my @items = map { my $day = $_; map { [ o => { at => [ s => "${day}T0" . (3 + int rand 7) . ':00:00Z' ],
+				properties => [ o => { city => scalar_value(), n => scalar_value() } ] } ] } 1 .. $days{$day} } keys %days;
+			$e{$event} = [ o => { (rand() < 0.9 ? (items => [ a => \@items ]) : ()), count => [ n => $count ], days => [ o => { map { ($_ => [ n => $days{$_} ]) } keys %days } ],
 				first_at => [ s => "${first}T03:00:00Z" ], last_at => [ s => "${last}T09:00:00Z" ] } ];
 		}
 		$p{'$events'} = [ o => \%e ];
@@ -143,6 +145,20 @@ sub event_count
 		$count += $e->[1]{days}[1]{$day}[1] if $day gt $after && $day le '2026-01-31';
 	}
 	return $count;
+}
+# The single events of which city is $v or n more than 1.
+sub fulfilling
+{
+	my ($p, $event, $v) = @_;
+	my $e = lookup($p, '$events');
+	$e = defined $e ? $e->[1]{$event} : undef;
+	return () unless defined $e && $e->[1]{items};
+	return grep {
+		my $properties = $_->[1]{properties};
+		my $o = order(lookup($properties, 'city'), $v);
+		my $n = order(lookup($properties, 'n'), [ n => 1 ]);
+		(defined $o && $o == 0) || (defined $n && $n > 0)
+	} @{ $e->[1]{items}[1] };
 }
 sub has
 {
@@ -278,6 +294,23 @@ my @makers = (
 			my $e = lookup($_[0], '$events');
 			$e = defined $e ? $e->[1]{$event} : undef;
 			return defined $e ? truth(epoch($e->[1]{"${which}_at"}[1]) < $now_epoch - 10 * 86400) : undef;
+		});
+	},
+	sub {    # age of an event with certain properties
+		my ($event, $which, $v) = (pick(@events), pick('last', 'first'), known_literal());
+		return ("$which('$event', where city = " . literal($v) . " or n > 1) older than '10 days'", sub {
+			my ($at) = (sort { $which eq 'last' ? $b <=> $a : $a <=> $b } map { epoch($_->[1]{at}[1]) } fulfilling($_[0], $event, $v));
+			return defined $at ? truth($at < $now_epoch - 10 * 86400) : undef;
+		});
+	},
+	sub {    # events with certain properties
+		my ($event, $hours, $v) = (pick(@events), pick(undef, 100, 400), known_literal());
+		return ("did('$event', at least 2 times" . (defined $hours ? ", within '$hours hours'" : '') . ', where city = ' . literal($v) . ' or n > 1)', sub {
+			my $e = lookup($_[0], '$events');
+			$e = defined $e ? $e->[1]{$event} : undef;
+			return 0 unless defined $e;
+			return undef unless $e->[1]{items};
+			return truth(2 <= grep { !defined $hours || epoch($_->[1]{at}[1]) > $now_epoch - $hours * 3600 } fulfilling($_[0], $event, $v));
 		});
 	},
 	sub {    # segments
