@@ -30,6 +30,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         -- segments and content; what changing the person touches is taken away after it
         ('mhub.segment_listed', 'person', '{person_id}', NULL, 'delete', NULL, true, 96),
         ('mhub.segment_member', 'person', '{person_id}', NULL, 'delete', NULL, true, 97),
+        ('mhub.segment_candidate', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
         ('mhub.segment_touched', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
         ('mhub.segment_due', 'person', '{person_id}', NULL, 'delete', NULL, false, 97),
         ('mhub.impression', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, true, 50),

@@ -13,22 +13,35 @@ $$;
 COMMENT ON FUNCTION mhub.is_variant_list(jsonb) IS
 'Whether variants is a list of variants as mhub.content_rule takes it: 1 to 100 objects with a distinct key, a content, and all or none with a weight of at least 0, which sum to 1 within 0.01. NULL gives NULL.';
 
+CREATE FUNCTION mhub.content_history_key(columns text[], changed jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(nullif(changed ->> c.name, ''), '/' ORDER BY c.place) FROM unnest(columns) WITH ORDINALITY AS c (name, place)
+$$;
+COMMENT ON FUNCTION mhub.content_history_key(text[], jsonb) IS 'The name of a row in mhub.content_history: what these columns of it hold, joined by slashes. NULL gives NULL.';
+
 CREATE FUNCTION mhub.keep_content_history() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-    new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+    old_row jsonb;
+    new_row jsonb;
 BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        EXECUTE format('INSERT INTO mhub.content_history (object, key, operation, before) '
+                       'SELECT $1, mhub.content_history_key($2, to_jsonb(t)), ''DELETE'', to_jsonb(t) FROM %I.%I AS t', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        USING TG_TABLE_NAME, TG_ARGV;
+        RETURN NULL;
+    END IF;
+    old_row := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+    new_row := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
     IF old_row - 'updated_at' IS DISTINCT FROM new_row - 'updated_at' THEN
         INSERT INTO mhub.content_history (object, key, operation, before, after)
-        SELECT TG_TABLE_NAME, string_agg(nullif(coalesce(new_row, old_row)->>part.name, ''), '/' ORDER BY part.place), TG_OP, old_row, new_row
-        FROM unnest(TG_ARGV) WITH ORDINALITY AS part (name, place);
+        VALUES (TG_TABLE_NAME, mhub.content_history_key(TG_ARGV, coalesce(new_row, old_row)), TG_OP, old_row, new_row);
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION mhub.keep_content_history() IS
-'Row trigger of mhub.slot, mhub.content and mhub.content_rule: writes every change to mhub.content_history. Its arguments are the columns that name the row.';
+'Row trigger, and truncate trigger, of mhub.slot, mhub.content and mhub.content_rule: writes every change to mhub.content_history, a truncation as the deletion of every row. Its arguments are the columns that name the row.';
 
 CREATE FUNCTION mhub.touch_content() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -27,8 +27,13 @@ SAVEPOINT refresh;
 SELECT mhub.update_segments(ARRAY[mhub.person_id('user_id', 'deep')]);
 ROLLBACK TO refresh;
 
--- A segment or a content that goes while rules refer to it.
+-- A segment or a content that goes while rules refer to it; a segment only past its guard.
+SAVEPOINT refused;
 DELETE FROM mhub.segment WHERE key IN ('broken', 'deep');
+ROLLBACK TO refused;
+ALTER TABLE mhub.segment DISABLE TRIGGER segment_in_use;
+DELETE FROM mhub.segment WHERE key IN ('broken', 'deep');
+ALTER TABLE mhub.segment ENABLE TRIGGER segment_in_use;
 SELECT rule_key, reason FROM mhub.choose_content('breaking', '{"user_id": "deep"}');
 INSERT INTO mhub.content (key) VALUES ('short-lived');
 UPDATE mhub.content_rule SET content_key = 'short-lived', condition = 'true' WHERE slot = 'breaking' AND key = 'good';

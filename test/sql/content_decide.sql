@@ -70,6 +70,17 @@ UPDATE mhub.content_rule SET priority = priority WHERE key = '年轻';
 DELETE FROM mhub.content_rule WHERE key = 'typo';
 SELECT object, key, operation, before->>'condition' AS before, after->>'condition' AS after, changed_by = session_user AS by_me FROM mhub.content_history WHERE object = 'content_rule' AND key LIKE 'home/%' ORDER BY history_id;
 
+-- A truncation is a deletion of every row.
+SAVEPOINT untouched;
+CREATE TEMP TABLE rules_before AS SELECT r.slot, r.key FROM mhub.content_rule AS r;
+TRUNCATE mhub.content_rule;
+TRUNCATE mhub.content;
+SELECT count(*) AS missing FROM rules_before AS b WHERE NOT EXISTS (
+    SELECT FROM mhub.content_history AS h WHERE h.object = 'content_rule' AND h.key = b.slot || '/' || b.key AND h.operation = 'DELETE' AND h.before->>'key' = b.key AND h.after IS NULL);
+SELECT key, operation FROM mhub.content_history WHERE object = 'content' AND operation = 'DELETE' ORDER BY key COLLATE "C" LIMIT 3;
+SELECT content_key, reason FROM mhub.decide('home', '{}');
+ROLLBACK TO untouched;
+
 -- The index changes nothing: 400 random rules and 300 random profiles, against a plain search through all rules.
 INSERT INTO mhub.slot (slot) VALUES ('many');
 SELECT setseed(0.42);

@@ -7,6 +7,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use Test::More;
 use Mhub;
+use IPC::Run ();
 
 my $seed = $ENV{MHUB_TEST_SEED} // 20261122;
 srand($seed);
@@ -25,7 +26,7 @@ sub sql
 }
 
 sql(q{INSERT INTO mhub.segment (key, condition) VALUES
-	('上海', $$city = '上海'$$), ('adult', 'age >= 18'), ('active', $$did('Page Viewed', at least 2 times, within '3 days')$$), ('dormant', $$last('Page Viewed') older than '4 days'$$),
+	('上海', $$city = '上海'$$), ('adult', 'age >= 18'), ('active', $$did('Page Viewed', at least 2 times, within '3 days')$$), ('dormant', $$last('Page Viewed') older than '4 days'$$), ('考研 lately', $$last('Page Viewed', where course = '考研') within '2 days'$$),
 	('fresh', $$did('Page Viewed', within '30 hours')$$), ('exam', $$did('Page Viewed', where course = '考研')$$), ('never', $$did not('Order Completed')$$),
 	('birthday', $$birthday within next '3 days'$$), ('trial over', $$trial_ends before now()$$), ('local adult', $$in segment '上海' and in segment 'adult'$$), ('others', $$not in segment 'local adult' and in segment 'active'$$),
 	('consenting', $$"$consent".marketing = true$$), ('挑选', NULL), ('picked locals', $$in segment '挑选' and in segment '上海'$$)});
@@ -33,7 +34,9 @@ sql(q{INSERT INTO mhub.segment (key, condition) VALUES
 sub random_change
 {
 	my $who = 'u' . int rand 25;
-	my $kind = int rand 14;
+	my $kind = int rand 17;
+	return random_removal($who) if $kind >= 15;
+	return "SELECT mhub.track('Page Viewed', '{\"user_id\": \"$who\"}', '{\"course\": \"考研\"}', '{}', mhub.now() - " . int(rand 200) . " * interval '1 hour')" if $kind == 14;
 	return 'SELECT mhub.' . pick('add_to_segment', 'add_to_segment', 'remove_from_segment') . "('挑选', (SELECT array_agg(person_id) FROM mhub.person WHERE person_id % 7 = " . int(rand 7) . '))' if $kind >= 12;
 	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"city\": \"" . pick('上海', '北京', '广州') . '", "age": ' . int(rand 40) . "}', mhub.now())" if $kind < 3;
 	return "SELECT mhub.identify('{\"user_id\": \"$who\"}', '{\"birthday\": \"2026-01-" . sprintf('%02d', 1 + int rand 28) . '", "trial_ends": "2026-01-' . sprintf('%02d', 1 + int rand 28) . "T05:00:00Z\"}', mhub.now())" if $kind < 5;
@@ -43,9 +46,19 @@ sub random_change
 	return "SELECT mhub.record_consent('{\"user_id\": \"$who\"}', 'marketing', granted => " . pick('true', 'false') . ')';
 }
 
+# Cookies leave their people, and now and then somebody is erased.
+sub random_removal
+{
+	my ($who) = @_;
+	my $person = "(SELECT i.person_id FROM mhub.identifier AS i WHERE i.value = '$who')";
+	return "SELECT mhub.erase_person(p.id, 'asked to', analyze_tables => false) FROM $person AS p (id)" if rand() < 0.2;
+	return "SELECT mhub.unlink('user_id', b.value, 'cookie', a.value) FROM mhub.identifier AS a JOIN mhub.identifier AS b ON b.person_id = a.person_id AND b.kind = 'user_id' WHERE a.kind = 'cookie' AND a.person_id = $person" if rand() < 0.5;
+	return "SELECT mhub.split_person(a.person_id, jsonb_build_object('cookie', min(a.value))) FROM mhub.identifier AS a WHERE a.person_id = $person AND a.kind = 'cookie' AND EXISTS (SELECT FROM mhub.identifier AS b WHERE b.person_id = a.person_id AND b.kind = 'user_id') GROUP BY a.person_id";
+}
+
 # What is in one and not in the other, by computing every profile.
 my $difference = q{
-	WITH afresh AS (SELECT s.key AS segment, p.person_id FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.person), mhub.now()) AS p, jsonb_array_elements_text(p.profile->'$segments') AS s (key))
+	WITH afresh AS (SELECT s.key AS segment, p.person_id FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.identifier WHERE kind <> 'erased'), mhub.now()) AS p, jsonb_array_elements_text(p.profile->'$segments') AS s (key))
 	SELECT string_agg(format('%s %s %s', side, segment, person_id), ', ') FROM (
 		SELECT 'missing' AS side, * FROM (SELECT segment, person_id FROM afresh EXCEPT SELECT segment, person_id FROM mhub.segment_member) AS m
 		UNION ALL SELECT 'too many', * FROM (SELECT segment, person_id FROM mhub.segment_member EXCEPT SELECT segment, person_id FROM afresh) AS m) AS d};
@@ -78,6 +91,29 @@ for (1 .. 10)
 }
 is(sql($difference), '', 'time alone moves people');
 cmp_ok(sql('SELECT count(*) FROM mhub.segment_touched'), '==', 0, 'nothing waits');
+
+# Nobody is missed while others write: three sessions change people, a fourth refreshes all the time.
+my @scripts = map {
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/change$_.sql";
+	open my $out, '>:encoding(UTF-8)', $file or die "$file: $!";
+	print $out random_change(), ";\n";
+	close $out;
+	('-f', $file);
+} 1 .. 40;
+my $refresh = PostgreSQL::Test::Utils::tempdir() . '/refresh.sql';
+open my $out, '>', $refresh or die "$refresh: $!";
+print $out "CALL mhub.refresh_segments();\n";
+close $out;
+{
+	local $ENV{PGOPTIONS} = "-c mhub.simulated_time=" . now() =~ s/ /T/r . " -c mhub.time_zone=Asia/Shanghai";
+	my $refresher = IPC::Run::start([ 'pgbench', '-n', '-T', '6', '-f', $refresh, '-h', $node->host, '-p', $node->port, $database ], '>', \my $told, '2>', \my $complained);
+	$node->command_ok([ 'pgbench', '-n', '-c', '3', '-T', '5', '--max-tries', '100', @scripts, $database ], 'changes at the same time');
+	ok($refresher->finish, 'refreshed at the same time');
+	unlike($complained, qr/error/i, 'without an error');
+}
+sql('CALL mhub.refresh_segments()');
+is(sql($difference), '', 'and all is as if they had come one by one');
+is(sql($miscounted), '', 'counted, too');
 
 # Only those who changed are looked at, and a second refresh finds nothing.
 is(sql('SELECT mhub.refresh_segment_batch()'), 0, 'nothing left to do');
@@ -124,7 +160,7 @@ is(sql("SELECT count(*) FROM mhub.segment WHERE refreshed_condition IS NULL AND 
 for my $condition (q{city = '上海'}, q{city in ('上海', '北京') and age > 20}, q{did('Page Viewed', at least 3 times)}, q{in segment 'adult'}, q{age > 20}, q{did not('Order Completed') and did('Page Viewed', where course = '考研')})
 {
 	is(sql("SELECT array_agg(p ORDER BY p) FROM mhub.people_matching(\$\$$condition\$\$) AS p"),
-		sql("SELECT array_agg(p.person_id ORDER BY p.person_id) FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.person), mhub.now(), \$\$$condition\$\$) AS p WHERE mhub.matches(p.profile, \$\$$condition\$\$, mhub.now())"),
+		sql("SELECT array_agg(p.person_id ORDER BY p.person_id) FROM mhub.profiles((SELECT array_agg(person_id) FROM mhub.identifier WHERE kind <> 'erased'), mhub.now(), \$\$$condition\$\$) AS p WHERE mhub.matches(p.profile, \$\$$condition\$\$, mhub.now())"),
 		encode_utf8("people for which $condition"));
 }
 like(sql(q{SET enable_seqscan = off; EXPLAIN SELECT p.person_id FROM unnest('{"{\"city\": \"x\"}"}'::jsonb[]) AS d (document) JOIN mhub.person AS p ON p.traits @> d.document AND p.traits <> '{}'}), qr/person_traits_idx/, 'traits are found through their index');
