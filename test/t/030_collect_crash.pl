@@ -11,6 +11,7 @@ use Mhub;
 my $node = mhub_node('crash', autovacuum => 'off', log_statement => 'none', 'mhub.time_zone' => 'Asia/Shanghai',
 	session_preload_libraries => 'mhub');
 hub_database($node, 'hub');
+$node->safe_psql('hub', 'UPDATE mhub.partition_policy SET min_rows = 1');
 my $folder = PostgreSQL::Test::Utils::tempdir();
 
 # 60 batches of 40 messages out of 800: each message is in three batches on average. Times over half a year, so that
