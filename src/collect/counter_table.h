@@ -8,6 +8,7 @@
 #include "common/pgcompat.h"
 
 #include "common/plain_table.h"
+#include "common/table_access.h"
 #include "utils/date.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -25,16 +26,17 @@ typedef struct MhubCount
 	bool		is_first;		/* the identifier is this batch's, so that it has no counters */
 } MhubCount;
 
-typedef struct MhubCounterTable MhubCounterTable;
-
 #define MHUB_COUNTER_COLUMNS 7
 
 /* Its columns are those of MhubCount, in order. */
 extern const MhubPlainTable mhub_counter_table;
 
-extern MhubCounterTable *mhub_counters_open(void);
-extern bool mhub_counters_add(MhubCounterTable *counters, const MhubCount *count);
-extern void mhub_counters_close(MhubCounterTable *counters);
+/* values: room for the table's columns, none of which is NULL */
+extern void mhub_counter_row(const MhubCount *count, Datum *values);
+
+extern MhubTableAccess *mhub_counters_open(void);
+extern bool mhub_counters_add(MhubTableAccess *counters, const MhubCount *count);
+extern void mhub_counters_close(MhubTableAccess *counters);
 
 extern Numeric mhub_add_values(Numeric a, Numeric b);
 

@@ -102,15 +102,7 @@ merge_counts(MhubCount *list, int n)
 static void
 fill_row(void *state, int i, Datum *values, bool *nulls)
 {
-	const MhubCount *count = (const MhubCount *) state + i;
-
-	values[0] = Int64GetDatum(count->identifier_id);
-	values[1] = CStringGetTextDatum(count->name);
-	values[2] = DateADTGetDatum(count->day);
-	values[3] = Int64GetDatum(count->count);
-	values[4] = count->value_sum == NULL ? DirectFunctionCall1(int8_numeric, Int64GetDatum(0)) : NumericGetDatum(count->value_sum);
-	values[5] = TimestampTzGetDatum(count->first_at);
-	values[6] = TimestampTzGetDatum(count->last_at);
+	mhub_counter_row((const MhubCount *) state + i, values);
 	memset(nulls, false, mhub_counter_table.n_columns);
 }
 
@@ -133,7 +125,7 @@ count_by_statement(MhubCount *list, int n)
 
 /* A counter that somebody else is at comes in its turn too: the order is what excludes deadlocks. */
 static void
-count_directly(MhubCounterTable *counters, MhubCount *list, int n)
+count_directly(MhubTableAccess *counters, MhubCount *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -178,7 +170,7 @@ mhub_count_events(MhubEventBatch *batch)
 {
 	MhubCount  *list = MemoryContextAllocHuge(batch->memory, Max(batch->n_events, 1) * sizeof(MhubCount));
 	int			n = collect_counts(batch, list);
-	MhubCounterTable *counters;
+	MhubTableAccess *counters;
 
 	if (n == 0)
 		return;

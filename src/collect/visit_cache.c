@@ -4,8 +4,8 @@
  *
  * A visitor looks at several pages with one agent, and several visitors at
  * one page; so most events repeat what another one said.  Kept per session
- * until the rules change or it has grown too large.  Direct mapped: a
- * collision only costs finding it out again.
+ * until the rules change or it has grown too large.  What has one hash shares
+ * a few slots, which are used in turn.
  */
 #include "collect/visit_cache.h"
 
@@ -14,7 +14,8 @@
 #include "utils/memutils.h"
 
 /* A power of 2 */
-#define SLOTS 512
+#define SETS 256
+#define WAYS 4
 
 #define MEMORY_MAX (2 * 1024 * 1024)
 
@@ -32,8 +33,9 @@ typedef struct Agent
 
 static MemoryContext memory = NULL;
 static uint64 generation;		/* of the rules that it follows from */
-static MhubArrival *arrivals[SLOTS];
-static Agent agents[SLOTS];
+static MhubArrival *arrivals[SETS][WAYS];
+static Agent agents[SETS][WAYS];
+static unsigned turn = 0;
 
 /*
  * Events of the batch may still use what was kept, so it goes with that; those
@@ -154,36 +156,52 @@ const MhubArrival *
 mhub_arrival_of(const MhubEvent *event)
 {
 	uint32		hash = add_to_hash(add_to_hash(add_to_hash(0, event->url), event->referrer), event->campaign_query);
-	MhubArrival **slot = &arrivals[hash & (SLOTS - 1)];
+	MhubArrival **slots = arrivals[hash & (SETS - 1)];
 	MhubArrival *found;
 
 	make_ready();
-	if (is_same(*slot, event))
-		return *slot;
+	for (int i = 0; i < WAYS; i++)
+	{
+		if (is_same(slots[i], event))
+			return slots[i];
+	}
 	found = palloc(sizeof(MhubArrival));
 	find_out(event, found);
 	if (too_long(event->url) || too_long(event->referrer) || too_long(event->campaign_query))
 		return found;
-	*slot = keep(found);
-	return *slot;
+	return slots[turn++ % WAYS] = keep(found);
+}
+
+static Agent *
+known_agent(Agent *slots, const char *user_agent)
+{
+	for (int i = 0; i < WAYS; i++)
+	{
+		if (slots[i].user_agent != NULL && strcmp(slots[i].user_agent, user_agent) == 0)
+			return &slots[i];
+	}
+	return NULL;
 }
 
 /* Also makes the events of one agent share its string. */
 bool
 mhub_agent_is_bot(const char **user_agent)
 {
-	Agent	   *slot = &agents[add_to_hash(0, *user_agent) & (SLOTS - 1)];
+	Agent	   *slots = agents[add_to_hash(0, *user_agent) & (SETS - 1)];
+	Agent	   *agent;
 
 	make_ready();
-	if (slot->user_agent == NULL || strcmp(slot->user_agent, *user_agent) != 0)
+	agent = known_agent(slots, *user_agent);
+	if (agent == NULL)
 	{
 		bool		is_bot = mhub_is_bot_user_agent(*user_agent, strlen(*user_agent));
 
 		if (too_long(*user_agent))
 			return is_bot;
-		slot->user_agent = kept(*user_agent);
-		slot->is_bot = is_bot;
+		agent = &slots[turn++ % WAYS];
+		agent->user_agent = kept(*user_agent);
+		agent->is_bot = is_bot;
 	}
-	*user_agent = slot->user_agent;
-	return slot->is_bot;
+	*user_agent = agent->user_agent;
+	return agent->is_bot;
 }

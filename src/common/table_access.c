@@ -10,9 +10,11 @@
  */
 #include "common/table_state.h"
 
+#include "access/heapam.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -22,6 +24,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -352,6 +355,48 @@ mhub_table_open(MhubTable *table)
 	return mhub_table_open_for(table, ACL_SELECT);
 }
 
+/* Is changing and inserting a row all that a statement would do? */
+static bool
+is_quiet(const MhubTableAccess *access)
+{
+	const TriggerDesc *triggers = access->result->ri_TrigDesc;
+	const TupleConstr *constraints = access->descriptor->constr;
+
+	return access->relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		(constraints == NULL || !constraints->has_generated_stored) &&
+		(triggers == NULL ||
+		 !(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		   triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
+		   triggers->trig_update_before_row || triggers->trig_update_after_row ||
+		   triggers->trig_update_before_statement || triggers->trig_update_after_statement));
+}
+
+/* Besides, a snapshot that does not move on is left to statements, which know what that means for a change. */
+MhubTableAccess *
+mhub_table_open_to_change(MhubTable *table, bool inserts)
+{
+	MhubTableAccess *access;
+
+	if (XactReadOnly || IsInParallelMode() || IsolationUsesXactSnapshot())
+		return NULL;
+	access = mhub_table_open_for(table, ACL_SELECT | ACL_UPDATE | (inserts ? ACL_INSERT : 0));
+	if (access == NULL)
+		return NULL;
+	if (!is_quiet(access))
+	{
+		mhub_table_close(access);
+		return NULL;
+	}
+	access->to_change = true;
+	return access;
+}
+
+bool
+mhub_table_key_is_unique(const MhubTableAccess *access, int key)
+{
+	return access->keys[key].unique;
+}
+
 /* Slots that triggers were given hold references to the table's description. */
 static void
 drop_trigger_slots(MhubTableAccess *access)
@@ -392,6 +437,10 @@ mhub_table_close(MhubTableAccess *access)
 	}
 	ExecClearTuple(access->found);
 	ExecClearTuple(access->written);
+	if (BufferIsValid(access->page))
+		ReleaseBuffer(access->page);
+	access->page = InvalidBuffer;
+	access->to_change = false;
 	drop_trigger_slots(access);
 	close_relations(access);
 	if (is_reusable(access))
@@ -403,50 +452,3 @@ mhub_table_close(MhubTableAccess *access)
 		MemoryContextDelete(access->context);
 }
 
-void
-mhub_table_push_latest(void)
-{
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static IndexScanDesc
-scan_of(MhubTableAccess *access, TableKeyState *state, int n)
-{
-	Snapshot	snapshot = GetActiveSnapshot();
-
-	if (state->scan != NULL && state->scan->xs_snapshot == snapshot)
-		return state->scan;
-	if (state->scan != NULL)
-		index_endscan(state->scan);
-	state->scan = mhub_index_beginscan(access->relation, access->result->ri_IndexRelationDescs[state->index],
-									   snapshot, n, 0);
-	return state->scan;
-}
-
-/* Looks the rows up, under the active snapshot, whose key has these values. */
-void
-mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
-{
-	const MhubTableKey *columns = &access->table->keys[key];
-	TableKeyState *state = &access->keys[key];
-	int			i;
-
-	for (i = 0; i < columns->n; i++)
-		state->scan_keys[state->positions[i]].sk_argument = values[i];
-	access->reading = key;
-	index_rescan(scan_of(access, state, columns->n), state->scan_keys, columns->n, NULL, 0);
-}
-
-/* The next row found; its values stay valid until the next call. */
-bool
-mhub_table_next(MhubTableAccess *access)
-{
-	return index_getnext_slot(access->keys[access->reading].scan, ForwardScanDirection, access->found);
-}
-
-Datum
-mhub_table_value(MhubTableAccess *access, int column, bool *isnull)
-{
-	return slot_getattr(access->found, access->columns[column], isnull);
-}

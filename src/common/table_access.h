@@ -16,9 +16,10 @@
 #include "common/pgcompat.h"
 
 #include "common/spi_array.h"
+#include "storage/itemptr.h"
 
 #define MHUB_TABLE_MAX_KEYS 3
-#define MHUB_KEY_MAX_COLUMNS 2
+#define MHUB_KEY_MAX_COLUMNS 3
 
 /* Columns by which rows are looked up, by their numbers in MhubTable.columns: the first of an index in the order given */
 typedef struct MhubTableKey
@@ -57,8 +58,35 @@ extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *value
 extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);
 
+/*
+ * Finds a row again by the place it had: false if this version of it is not
+ * visible any more, so that it has changed or gone.  After a VACUUM it may be
+ * another row, so look whether its key is right.
+ */
+extern ItemPointerData mhub_table_place(const MhubTableAccess *access);
+extern bool mhub_table_find_again(MhubTableAccess *access, const ItemPointerData *place);
+
 /* The snapshot that the next statement of a volatile function would have; pop it after use. */
 extern void mhub_table_push_latest(void);
+
+/* A new value, not NULL, for a column; the number of the column as in MhubTable.columns */
+typedef struct MhubTableChange
+{
+	int			column;
+	Datum		value;
+} MhubTableChange;
+
+/*
+ * Changing rows that were looked up, one by one and without triggers: NULL
+ * where only a statement can do it.  What is false has not happened.
+ */
+extern MhubTableAccess *mhub_table_open_to_change(MhubTable *table, bool inserts);
+extern bool mhub_table_lock_found(MhubTableAccess *access);
+extern bool mhub_table_change_found(MhubTableAccess *access, const MhubTableChange *changes, int n);
+
+/* Inserts a row, all columns of MhubTable given and none NULL, unless its unique key is there: then it is false. */
+extern bool mhub_table_key_is_unique(const MhubTableAccess *access, int key);
+extern bool mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values);
 
 /*
  * One INSERT statement.  The columns are the table's first rows->ncolumns.

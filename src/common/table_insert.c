@@ -39,19 +39,15 @@ typedef struct Insertion
 	TransitionCaptureState *capture;
 } Insertion;
 
+/* An empty row; columns nobody gives have their defaults. */
 static void
-fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubColumns *rows, int row)
+start_row(MhubTableAccess *access, TupleTableSlot *slot)
 {
 	int			i;
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
 	memset(slot->tts_values, 0, sizeof(Datum) * slot->tts_tupleDescriptor->natts);
-	for (i = 0; i < rows->ncolumns; i++)
-	{
-		slot->tts_values[access->columns[i] - 1] = rows->values[i][row];
-		slot->tts_isnull[access->columns[i] - 1] = rows->nulls[i][row];
-	}
 	for (i = 0; i < access->ndefaults; i++)
 	{
 		int			column = access->defaults[i].column - 1;
@@ -59,6 +55,19 @@ fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubColumns *rows
 		slot->tts_values[column] = ExecEvalExprSwitchContext(access->defaults[i].value,
 															 GetPerTupleExprContext(access->estate),
 															 &slot->tts_isnull[column]);
+	}
+}
+
+static void
+fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubColumns *rows, int row)
+{
+	int			i;
+
+	start_row(access, slot);
+	for (i = 0; i < rows->ncolumns; i++)
+	{
+		slot->tts_values[access->columns[i] - 1] = rows->values[i][row];
+		slot->tts_isnull[access->columns[i] - 1] = rows->nulls[i][row];
 	}
 	ExecStoreVirtualTuple(slot);
 }
@@ -272,6 +281,33 @@ insert_rows_unique(MhubTableAccess *access, const MhubColumns *rows, int from, i
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	return i;
+}
+
+bool
+mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	TransactionId xid = GetCurrentTransactionId();
+	Insertion	insertion = {.access = access};
+	bool		done;
+	int			i;
+
+	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
+	insertion.command = GetCurrentCommandId(true);
+	insertion.token = SpeculativeInsertionLockAcquire(xid);
+	start_row(access, access->written);
+	for (i = 0; i < access->table->ncolumns; i++)
+	{
+		access->written->tts_values[access->columns[i] - 1] = values[i];
+		access->written->tts_isnull[access->columns[i] - 1] = false;
+	}
+	ExecStoreVirtualTuple(access->written);
+	done = insert_slot(&insertion);
+	SpeculativeInsertionLockRelease(xid);
+	ExecClearTuple(access->written);
+	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(access->estate);
+	return done;
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "access/relscan.h"
 #include "access/skey.h"
 #include "nodes/execnodes.h"
+#include "storage/buf.h"
 
 typedef struct TableKeyState
 {
@@ -40,7 +41,9 @@ struct MhubTableAccess
 	ResultRelInfo *result;
 	Oid		   *indexes;
 	TableKeyState keys[MHUB_TABLE_MAX_KEYS];
+	bool		to_change;		/* opened to change rows */
 	int			reading;		/* the key looked up last */
+	Buffer		page;			/* of the row found last */
 	TupleTableSlot *found;
 	TupleTableSlot *written;
 	int			ndefaults;

@@ -7,9 +7,12 @@
 
 #include "common/pgcompat.h"
 
+#include "common/spi_array.h"
+#include "common/table_access.h"
 #include "identity/identity.h"
 #include "identity/kinds.h"
 #include "identity/plan.h"
+#include "storage/itemptr.h"
 
 /* A hash index over elements of an array: holds their numbers, -1 where free */
 typedef struct SlotIndex
@@ -41,6 +44,7 @@ typedef struct BatchIdentifier
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
+	ItemPointerData place;		/* of the row, when it was read directly */
 	bool		inserted;		/* by this call */
 } BatchIdentifier;
 
@@ -165,13 +169,15 @@ extern int	batch_persons_to_lock(Batch *batch, int64 **persons);
 
 /* batch_read.c */
 extern void batch_find_identifiers(Batch *batch);
+extern bool batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier);
 extern void batch_find_links(Batch *batch);
-extern bool batch_still_true(Batch *batch);
+extern bool batch_still_true(Batch *batch, const int64 *persons, int n);
 
 /* batch_tally.c */
 extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrites persons */
 
 /* batch_write.c */
+extern void batch_run(MhubPlan *statement, const MhubColumns *rows, int expected);
 extern bool batch_insert_identifiers(Batch *batch);
 extern void batch_assign_persons(Batch *batch);
 extern void batch_apply(Batch *batch);
@@ -181,6 +187,8 @@ extern void batch_write_links(Batch *batch);
 extern void batch_write_conflicts(Batch *batch);
 extern void batch_merge_traits(Datum *args);
 extern void batch_write_traits(Batch *batch);
+
+/* batch_seen.c */
 extern void batch_write_seen(Batch *batch);
 
 /* Rows handed to a table at a time: what is made for them is used again for the next */

@@ -1,7 +1,7 @@
 /*
  * batch_note.c
- *	  Writes what a batch has observed besides merges: links, conflicts,
- *	  traits, and when things were seen.
+ *	  Writes what a batch has observed besides merges: links, conflicts and
+ *	  traits.
  */
 #include "mhub.h"
 
@@ -20,30 +20,6 @@ static MhubPlan restore_links = {
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(a, b, confidence)"
 	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
 	3, {INT8ARRAYOID, INT8ARRAYOID, FLOAT4ARRAYOID}, NULL
-};
-static MhubPlan seen_links = {
-	"UPDATE mhub.link AS l SET first_seen_at = least(l.first_seen_at, w.first), last_seen_at = greatest(l.last_seen_at, w.last)"
-	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4)) AS u(a, b, first, last)"
-	"  JOIN mhub.link AS x ON x.identifier_a = u.a AND x.identifier_b = u.b FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
-	" WHERE l.identifier_a = w.a AND l.identifier_b = w.b",
-	4, {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}, NULL
-};
-static MhubPlan seen_earlier = {
-	"WITH earlier AS (UPDATE mhub.identifier AS i SET first_seen_at = w.at"
-	"  FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(id, at, person_id)"
-	"  WHERE i.identifier_id = w.id AND i.first_seen_at > w.at)"
-	" UPDATE mhub.person AS p SET created_at = w.at"
-	" FROM (SELECT u.person_id, min(u.at) AS at FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS u(id, at, person_id)"
-	"  GROUP BY u.person_id) AS w"
-	" WHERE p.person_id = w.person_id AND p.created_at > w.at",
-	3, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}, NULL
-};
-static MhubPlan seen_later = {
-	"UPDATE mhub.identifier AS i SET last_seen_at = greatest(i.last_seen_at, w.at)"
-	" FROM (SELECT u.* FROM ROWS FROM (unnest($1), unnest($2)) AS u(id, at)"
-	"  JOIN mhub.identifier AS x ON x.identifier_id = u.id FOR NO KEY UPDATE OF x SKIP LOCKED) AS w"
-	" WHERE i.identifier_id = w.id",
-	2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 static MhubPlan insert_conflicts = {
 	"INSERT INTO mhub.identity_conflict (reason, kind, identifier_id, left_out_identifier_id, person_id,"
@@ -94,17 +70,6 @@ static MhubPlan merge_traits = {
 	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 
-static void
-run(MhubPlan *statement, const MhubColumns *rows, int expected)
-{
-	Datum		args[MHUB_MAX_COLUMNS];
-
-	if (rows->n == 0)
-		return;
-	mhub_columns_arrays(rows, args);
-	(void) mhub_execute_batch(statement, args, NULL, expected);
-}
-
 typedef struct LinkRow
 {
 	int64		a;				/* the smaller id */
@@ -147,12 +112,6 @@ links_in_order(const Batch *batch, LinkRow **sorted)
 	}
 	sort_links(*sorted, n);
 	return n;
-}
-
-static bool
-seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, TimestampTz last_seen)
-{
-	return earliest < first_seen || latest - last_seen >= IDENTITY_SEEN_STEP;
 }
 
 /* Writes links that are new, and empties the rows for the next. */
@@ -207,7 +166,7 @@ batch_write_links(Batch *batch)
 			insert_links(&joining, &evidence);
 	}
 	insert_links(&joining, &evidence);
-	run(&restore_links, &restored, SPI_OK_UPDATE);
+	batch_run(&restore_links, &restored, SPI_OK_UPDATE);
 	pfree(sorted);
 }
 
@@ -237,7 +196,7 @@ batch_write_conflicts(Batch *batch)
 		if (observation->public->source == NULL)
 			mhub_columns_null(&rows, 6);
 	}
-	run(&insert_conflicts, &rows, SPI_OK_INSERT);
+	batch_run(&insert_conflicts, &rows, SPI_OK_INSERT);
 }
 
 /* args: those merged away, and their last survivors, who get the best of all their traits */
@@ -267,55 +226,5 @@ batch_write_traits(Batch *batch)
 			Int64GetDatum(batch->root_person[root].person_id),
 			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->at)});
 	}
-	run(&write_traits, &rows, SPI_OK_UPDATE);
-}
-
-static void
-write_seen_identifiers(Batch *batch)
-{
-	static const Oid earlier_types[] = {INT8OID, TIMESTAMPTZOID, INT8OID};
-	static const Oid later_types[] = {INT8OID, TIMESTAMPTZOID};
-	MhubColumns earlier;
-	MhubColumns later;
-	int			i;
-
-	mhub_columns_init(&earlier, lengthof(earlier_types), earlier_types);
-	mhub_columns_init(&later, lengthof(later_types), later_types);
-	for (i = 0; i < batch->nidentifiers; i++)
-	{
-		const BatchIdentifier *identifier = &batch->identifiers[i];
-		Datum		id = Int64GetDatum(identifier->identifier_id);
-		int			root = plan_find(&batch->plan, identifier->node);
-
-		if (identifier->earliest < identifier->first_seen)
-			mhub_columns_add(&earlier, (Datum[]) {id, TimestampTzGetDatum(identifier->earliest),
-				Int64GetDatum(batch->root_person[root].person_id)});
-		if (identifier->latest - identifier->last_seen >= IDENTITY_SEEN_STEP)
-			mhub_columns_add(&later, (Datum[]) {id, TimestampTzGetDatum(identifier->latest)});
-	}
-	run(&seen_earlier, &earlier, SPI_OK_UPDATE);
-	run(&seen_later, &later, SPI_OK_UPDATE);
-}
-
-void
-batch_write_seen(Batch *batch)
-{
-	static const Oid types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	MhubColumns rows;
-	int			i;
-
-	mhub_columns_init(&rows, lengthof(types), types);
-	for (i = 0; i < batch->nlinks; i++)
-	{
-		const BatchLink *link = &batch->links[i];
-		int64		a = batch->identifiers[link->a].identifier_id;
-		int64		b = batch->identifiers[link->b].identifier_id;
-
-		if (link->found && (!link->removed || link->to_join) &&
-			seen_anew(link->earliest, link->latest, link->first_seen, link->last_seen))
-			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
-				TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest)});
-	}
-	write_seen_identifiers(batch);
-	run(&seen_links, &rows, SPI_OK_UPDATE);
+	batch_run(&write_traits, &rows, SPI_OK_UPDATE);
 }

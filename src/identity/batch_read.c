@@ -61,6 +61,20 @@ take_identifier(BatchIdentifier *identifier, MhubTableAccess *access)
 	identifier->person_id = DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull));
 	identifier->first_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_FIRST_SEEN, &isnull));
 	identifier->last_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_LAST_SEEN, &isnull));
+	identifier->place = mhub_table_place(access);
+}
+
+/* Finds the row of an identifier once more, at its place if that has not changed meanwhile. */
+bool
+batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier)
+{
+	bool		isnull;
+
+	if (ItemPointerIsValid(&identifier->place) && mhub_table_find_again(access, &identifier->place) &&
+		DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull)) == identifier->identifier_id)
+		return true;
+	mhub_table_seek(access, IDENTIFIER_BY_ID, (Datum[]) {Int64GetDatum(identifier->identifier_id)});
+	return mhub_table_next(access);
 }
 
 static void
@@ -256,17 +270,16 @@ refuse_old_snapshot(void)
 
 /* The person of an identifier under the active snapshot, 0 when it is gone */
 static int64
-person_now(MhubTableAccess *access, int64 identifier_id)
+person_now(MhubTableAccess *access, const BatchIdentifier *identifier)
 {
 	bool		isnull;
 
-	mhub_table_seek(access, IDENTIFIER_BY_ID, (Datum[]) {Int64GetDatum(identifier_id)});
-	return mhub_table_next(access) ? DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull)) : 0;
+	return batch_find_again(access, identifier) ? DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull)) : 0;
 }
 
 /* False when only a statement can do it. */
 static bool
-seek_persons_again(const MhubColumns *wanted, int64 *now)
+seek_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 {
 	MhubTableAccess *access = mhub_table_open(&identity_identifier_table);
 	int			i;
@@ -275,7 +288,11 @@ seek_persons_again(const MhubColumns *wanted, int64 *now)
 		return false;
 	PushActiveSnapshot(GetLatestSnapshot());
 	for (i = 0; i < wanted->n; i++)
-		now[DatumGetInt32(wanted->values[0][i])] = person_now(access, DatumGetInt64(wanted->values[1][i]));
+	{
+		int			place = DatumGetInt32(wanted->values[0][i]);
+
+		now[place] = person_now(access, &batch->identifiers[place]);
+	}
 	PopActiveSnapshot();
 	mhub_table_close(access);
 	return true;
@@ -299,12 +316,12 @@ execute_persons_again(Datum *args)
 
 /* The persons of identifiers as they are now: wanted is (place in now, identifier_id). */
 static void
-read_persons_again(const MhubColumns *wanted, int64 *now)
+read_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 {
 	Datum		args[2];
 	uint64		row;
 
-	if (seek_persons_again(wanted, now))
+	if (seek_persons_again(batch, wanted, now))
 		return;
 	mhub_columns_arrays(wanted, args);
 	execute_persons_again(args);
@@ -321,15 +338,28 @@ forget(BatchIdentifier *identifier)
 	identifier->person_id = 0;
 }
 
+/* Which nodes of the plan are these persons? */
+static bool *
+mark_nodes(Batch *batch, const int64 *persons, int n)
+{
+	bool	   *marked = palloc0(sizeof(bool) * Max(batch->plan.nnodes, 1));
+	int			i;
+
+	for (i = 0; i < n; i++)
+		marked[batch_node_of_person(batch, persons[i])] = true;
+	return marked;
+}
+
 /*
  * Under the locks: do the identifiers still belong to the persons that were
  * locked?  Takes over what has changed, and looks up the links again.
  */
 bool
-batch_still_true(Batch *batch)
+batch_still_true(Batch *batch, const int64 *persons, int n)
 {
 	static const Oid types[] = {INT4OID, INT8OID};
 	MhubColumns wanted;
+	bool	   *locked = mark_nodes(batch, persons, n);
 	int64	   *now = palloc0(sizeof(int64) * Max(batch->nidentifiers, 1));
 	bool		same = true;
 	int			i;
@@ -337,13 +367,13 @@ batch_still_true(Batch *batch)
 	mhub_columns_init(&wanted, lengthof(types), types);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		if (batch->identifiers[i].inserted || batch->identifiers[i].person_id == 0)
+		if (batch->identifiers[i].inserted || batch->identifiers[i].person_id == 0 || !locked[batch->identifiers[i].node])
 			continue;
 		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(batch->identifiers[i].identifier_id)});
 	}
 	if (wanted.n == 0)
 		return true;
-	read_persons_again(&wanted, now);
+	read_persons_again(batch, &wanted, now);
 	for (i = 0; i < wanted.n; i++)
 	{
 		int			place = DatumGetInt32(wanted.values[0][i]);

@@ -277,6 +277,20 @@ subtract_inserted(Batch *batch)
 	}
 }
 
+/* Without, nobody becomes one with anybody. */
+static bool
+has_new_links(const Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		if (!batch->links[i].joins)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Does it matter what the persons have?  One person alone can only meet new
  * identifiers, so unless these are of a limited kind no limit can break, and
@@ -287,6 +301,8 @@ limits_matter(const Batch *batch, int npersons)
 {
 	int			i;
 
+	if (!has_new_links(batch))
+		return false;
 	if (npersons > 1)
 		return true;
 	for (i = 0; i < batch->kinds->n; i++)

@@ -42,6 +42,18 @@ static MhubPlan log_merges = {
 	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
+/* Runs a statement for all rows at once, if there are any. */
+void
+batch_run(MhubPlan *statement, const MhubColumns *rows, int expected)
+{
+	Datum		args[MHUB_MAX_COLUMNS];
+
+	if (rows->n == 0)
+		return;
+	mhub_columns_arrays(rows, args);
+	(void) mhub_execute_batch(statement, args, NULL, expected);
+}
+
 static Oid
 sequence_named(const char *name)
 {
@@ -296,7 +308,6 @@ write_moved_inserted(Batch *batch)
 {
 	static const Oid types[] = {INT8OID, INT8OID, TEXTOID};
 	MhubColumns rows;
-	Datum		args[lengthof(types)];
 	int			i;
 
 	mhub_columns_init(&rows, lengthof(types), types);
@@ -308,10 +319,7 @@ write_moved_inserted(Batch *batch)
 		if (identifier->inserted && identifier->person_id != person_id)
 			add_moved_row(identifier, person_id, &rows);
 	}
-	if (rows.n == 0)
-		return;
-	mhub_columns_arrays(&rows, args);
-	(void) mhub_execute_batch(&move_inserted, args, NULL, SPI_OK_UPDATE);
+	batch_run(&move_inserted, &rows, SPI_OK_UPDATE);
 }
 
 static void

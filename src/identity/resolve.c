@@ -96,7 +96,7 @@ find_or_insert(Batch *batch)
 static bool
 plan_under_locks(Batch *batch, int64 *persons, int n)
 {
-	if (!batch_still_true(batch))
+	if (!batch_still_true(batch, persons, n))
 		return false;
 	batch_start_plan(batch);
 	batch_load_tallies(batch, persons, n);

@@ -1,0 +1,207 @@
+/*
+ * table_row.c
+ *	  Reading and changing single rows of the hub's ordinary tables without SQL.
+ *
+ * Rows of a heap are fetched here rather than by the table's access method,
+ * which prunes a page at each look once the part that fillfactor leaves free
+ * is in use.  Where rows change all the time it always is; so pages are pruned
+ * when a change finds no room, which is much rarer.
+ */
+#include "common/table_state.h"
+
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* Most rows that change are counters and identifiers. */
+#define ROOM_FOR_A_ROW 256
+
+/* The snapshot that the next statement of a volatile function would have; pop it after use. */
+void
+mhub_table_push_latest(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static IndexScanDesc
+scan_of(MhubTableAccess *access, TableKeyState *state, int n)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	if (state->scan != NULL && state->scan->xs_snapshot == snapshot)
+		return state->scan;
+	if (state->scan != NULL)
+		index_endscan(state->scan);
+	state->scan = mhub_index_beginscan(access->relation, access->result->ri_IndexRelationDescs[state->index],
+									   snapshot, n, 0);
+	return state->scan;
+}
+
+/* Looks the rows up, under the active snapshot, whose key has these values. */
+void
+mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
+{
+	const MhubTableKey *columns = &access->table->keys[key];
+	TableKeyState *state = &access->keys[key];
+	int			i;
+
+	for (i = 0; i < columns->n; i++)
+		state->scan_keys[state->positions[i]].sk_argument = values[i];
+	access->reading = key;
+	index_rescan(scan_of(access, state, columns->n), state->scan_keys, columns->n, NULL, 0);
+}
+
+/* A row's next version on its page saves entries in the indexes.  Nothing on the page may be in use by the caller. */
+static void
+make_room(MhubTableAccess *access)
+{
+	if (PageGetHeapFreeSpace(BufferGetPage(access->page)) < ROOM_FOR_A_ROW)
+		heap_page_prune_opt(access->relation, access->page);
+}
+
+/* Fetches what of the chain of versions that begins at tid the snapshot sees, as the access method does. */
+static bool
+fetch_from_heap(MhubTableAccess *access, ItemPointerData tid, Snapshot snapshot, bool *all_dead)
+{
+	HeapTuple	tuple = &((BufferHeapTupleTableSlot *) access->found)->base.tupdata;
+	bool		found;
+
+	access->page = ReleaseAndReadBuffer(access->page, access->relation, ItemPointerGetBlockNumber(&tid));
+	if (access->to_change)
+		make_room(access);
+	LockBuffer(access->page, BUFFER_LOCK_SHARE);
+	found = heap_hot_search_buffer(&tid, access->relation, access->page, snapshot, tuple, all_dead, true);
+	LockBuffer(access->page, BUFFER_LOCK_UNLOCK);
+	if (found)
+		ExecStoreBufferHeapTuple(tuple, access->found, access->page);
+	return found;
+}
+
+static bool
+next_in_heap(MhubTableAccess *access, IndexScanDesc scan)
+{
+	ItemPointer tid;
+
+	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	{
+		bool		all_dead;
+
+		if (fetch_from_heap(access, *tid, scan->xs_snapshot, &all_dead))
+			return true;
+		/* The index may forget an entry whose rows nobody sees any more. */
+		if (!scan->xactStartedInRecovery)
+			scan->kill_prior_tuple = all_dead;
+	}
+	return false;
+}
+
+/* The next row found; its values stay valid until the next call. */
+bool
+mhub_table_next(MhubTableAccess *access)
+{
+	IndexScanDesc scan = access->keys[access->reading].scan;
+
+	ExecClearTuple(access->found);
+	if (access->relation->rd_tableam == GetHeapamTableAmRoutine())
+		return next_in_heap(access, scan);
+	return index_getnext_slot(scan, ForwardScanDirection, access->found);
+}
+
+Datum
+mhub_table_value(MhubTableAccess *access, int column, bool *isnull)
+{
+	return slot_getattr(access->found, access->columns[column], isnull);
+}
+
+ItemPointerData
+mhub_table_place(const MhubTableAccess *access)
+{
+	return access->found->tts_tid;
+}
+
+bool
+mhub_table_find_again(MhubTableAccess *access, const ItemPointerData *place)
+{
+	ItemPointerData tid = *place;
+
+	ExecClearTuple(access->found);
+	if (access->to_change)
+	{
+		access->page = ReleaseAndReadBuffer(access->page, access->relation, ItemPointerGetBlockNumber(&tid));
+		make_room(access);
+	}
+	return table_tuple_fetch_row_version(access->relation, &tid, GetActiveSnapshot(), access->found);
+}
+
+/* Locks the row found last, unless somebody else is at it: then nothing happens, and it is false. */
+bool
+mhub_table_lock_found(MhubTableAccess *access)
+{
+	ItemPointerData tid = access->found->tts_tid;
+	TM_FailureData failure;
+
+	return table_tuple_lock(access->relation, &tid, GetActiveSnapshot(), access->found, GetCurrentCommandId(true),
+							LockTupleNoKeyExclusive, LockWaitSkip, 0, &failure) == TM_Ok;
+}
+
+static void
+fill_changed(MhubTableAccess *access, const MhubTableChange *changes, int n)
+{
+	TupleTableSlot *slot = access->written;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	int			i;
+
+	slot_getallattrs(access->found);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, access->found->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, access->found->tts_isnull, natts * sizeof(bool));
+	for (i = 0; i < n; i++)
+	{
+		slot->tts_values[access->columns[changes[i].column] - 1] = changes[i].value;
+		slot->tts_isnull[access->columns[changes[i].column] - 1] = false;
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
+static bool
+write_changed(MhubTableAccess *access)
+{
+	ItemPointerData tid = access->found->tts_tid;
+	TM_FailureData failure;
+	LockTupleMode lock_mode;
+	MhubUpdateIndexes indexes;
+
+	if (access->descriptor->constr != NULL)
+		ExecConstraints(access->result, access->written, access->estate);
+	if (table_tuple_update(access->relation, &tid, access->written, GetCurrentCommandId(true), GetActiveSnapshot(),
+						   InvalidSnapshot, true, &failure, &lock_mode, &indexes) != TM_Ok)
+		return false;
+	if (mhub_must_update_indexes(indexes))
+		(void) mhub_insert_index_tuples(access->result, access->written, access->estate, indexes);
+	return true;
+}
+
+/*
+ * Changes columns of the row found last.  False, with nothing done, when
+ * somebody else has changed or removed it since the snapshot: then a statement
+ * has to.  What is written shows after the next CommandCounterIncrement().
+ */
+bool
+mhub_table_change_found(MhubTableAccess *access, const MhubTableChange *changes, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	bool		done;
+
+	fill_changed(access, changes, n);
+	done = write_changed(access);
+	ExecClearTuple(access->written);
+	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(access->estate);
+	return done;
+}
