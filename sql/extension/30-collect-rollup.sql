@@ -7,13 +7,18 @@ $$;
 COMMENT ON FUNCTION mhub.hll_schema() IS
 'Schema of extension hll (postgresql-hll), quoted for use in a statement; NULL where it is not installed. It decides whether the rollups'' visitors are kept as sketches or one by one.';
 
+CREATE FUNCTION mhub.counted_value(value numeric, currency text, occurred_at timestamptz) RETURNS numeric
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_counted_value';
+COMMENT ON FUNCTION mhub.counted_value(numeric, text, timestamptz) IS
+'What the value of an event adds to sums of values (mhub.event_counter, mhub.rollup_hour, mhub.session): the value in the hub''s currency (mhub.attribution_setting.currency) by the rate of its day in mhub.exchange_rate, to 4 decimals. As it is where currency is NULL or the hub''s, or no rate is known. NULL for a NULL value.';
+
 CREATE FUNCTION mhub.add_to_rollups(after_event_id bigint, upto_event_id bigint, from_time timestamptz, to_time timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     hll text := mhub.hll_schema();
 BEGIN
     INSERT INTO mhub.rollup_hour AS r (hour, channel, name, events, value_sum)
-    SELECT date_trunc('hour', e.occurred_at, 'UTC'), coalesce(e.channel, ''), e.name, count(*), coalesce(sum(e.value), 0)
+    SELECT date_trunc('hour', e.occurred_at, 'UTC'), coalesce(e.channel, ''), e.name, count(*), coalesce(sum(mhub.counted_value(e.value, e.currency, e.occurred_at)), 0)
     FROM mhub.event AS e
     WHERE e.event_id > after_event_id AND e.event_id <= upto_event_id AND e.occurred_at >= from_time AND e.occurred_at < to_time
       AND e.invalid_reason IS NULL
@@ -25,14 +30,14 @@ BEGIN
         SELECT DISTINCT date_trunc('hour', e.occurred_at, 'UTC'), coalesce(e.channel, ''), e.identifier_id
         FROM mhub.event AS e
         WHERE e.event_id > after_event_id AND e.event_id <= upto_event_id AND e.occurred_at >= from_time AND e.occurred_at < to_time
-          AND e.invalid_reason IS NULL
+          AND e.invalid_reason IS NULL AND e.type <> 'hub'
         ON CONFLICT DO NOTHING;
     ELSE
         EXECUTE format($statement$
             INSERT INTO mhub.rollup_sketch AS r (hour, channel, persons)
             SELECT date_trunc('hour', e.occurred_at, 'UTC'), coalesce(e.channel, ''), %1$s.hll_send(%1$s.hll_add_agg(%1$s.hll_hash_bigint(i.person_id)))
             FROM mhub.event AS e JOIN mhub.identifier AS i USING (identifier_id)
-            WHERE e.event_id > $1 AND e.event_id <= $2 AND e.occurred_at >= $3 AND e.occurred_at < $4 AND e.invalid_reason IS NULL
+            WHERE e.event_id > $1 AND e.event_id <= $2 AND e.occurred_at >= $3 AND e.occurred_at < $4 AND e.invalid_reason IS NULL AND e.type <> 'hub'
             GROUP BY 1, 2
             ON CONFLICT (hour, channel) DO UPDATE SET persons = %1$s.hll_send(%1$s.hll_union(r.persons::%1$s.hll, excluded.persons::%1$s.hll))
             $statement$, hll)
@@ -99,7 +104,7 @@ BEGIN
     UPDATE mhub.event_counter AS c SET count = t.count, value_sum = t.value_sum, first_at = coalesce(t.first_at, c.first_at), last_at = coalesce(t.last_at, c.last_at)
     FROM (SELECT DISTINCT e.identifier_id, e.name, mhub.hub_day(e.occurred_at) AS day FROM mhub.event AS e WHERE e.event_id = ANY (event_ids)) AS k
     CROSS JOIN LATERAL (
-        SELECT count(*) AS count, coalesce(sum(e.value), 0) AS value_sum, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
+        SELECT count(*) AS count, coalesce(sum(mhub.counted_value(e.value, e.currency, e.occurred_at)), 0) AS value_sum, min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at
         FROM mhub.event AS e
         WHERE e.identifier_id = k.identifier_id AND e.name = k.name AND e.invalid_reason IS NULL
           -- The day as the counters are written: where clocks go back at midnight its start by the calendar is two times.
@@ -135,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.traffic_by_hour(timestamptz, timestamptz) IS
-'Valid events per hour and channel for the hours that start at from_time or later and before to_time: their number, the sum of their values, and the visitors (persons; see mhub.unique_visitors()). Hours and channels without events are left out.';
+'Valid events per hour and channel for the hours that start at from_time or later and before to_time: their number, the sum of their values (mhub.counted_value()), and the visitors (persons; see mhub.unique_visitors()). Hours and channels without events are left out.';
 
 CREATE FUNCTION mhub.unique_visitors(from_time timestamptz, to_time timestamptz, channel text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -166,4 +171,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mhub.unique_visitors(timestamptz, timestamptz, text) IS
-'How many persons had valid events in the hours that start at from_time or later and before to_time, in a channel or (NULL) in all. With extension hll an estimate (about 2 % off) from sketches, in which persons merged since then count one by one; without it exact. Errors: feature_not_supported when the hours are kept as sketches and hll is gone.';
+'How many persons had valid events, other than those of the hub itself, in the hours that start at from_time or later and before to_time, in a channel or (NULL) in all. With extension hll an estimate (about 2 % off) from sketches, in which persons merged since then count one by one; without it exact. Errors: feature_not_supported when the hours are kept as sketches and hll is gone.';

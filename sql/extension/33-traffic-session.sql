@@ -55,7 +55,7 @@ BEGIN
     WITH seen AS (
         SELECT p.person_id, e.event_id, e.identifier_id, e.occurred_at, e.type IN ('page', 'screen') AS is_page,
                mhub.page_of(e.url, e.properties) AS page, e.name, e.properties -> 'engaged_time' AS engaged_time,
-               e.channel, e.source, e.medium, e.campaign, coalesce(e.is_paid, false) AS is_paid, coalesce(e.value, 0) AS value,
+               e.channel, e.source, e.medium, e.campaign, coalesce(e.is_paid, false) AS is_paid, coalesce(mhub.counted_value(e.value, e.currency, e.occurred_at), 0) AS value,
                CASE WHEN e.channel <> 'Direct' THEN format('%L %L %L', e.source, e.medium, e.campaign) END AS arrival,
                lag(e.occurred_at) OVER person AS before
         FROM unnest(person_ids, starts, start_ids, ends) AS p(person_id, since, since_id, upto)

@@ -15,6 +15,6 @@ COMMENT ON COLUMN mhub.event_counter.identifier_id IS 'The identifier that did i
 COMMENT ON COLUMN mhub.event_counter.name IS 'Name of the event.';
 COMMENT ON COLUMN mhub.event_counter.day IS 'Day of occurred_at in the hub''s time zone (mhub.hub_day()).';
 COMMENT ON COLUMN mhub.event_counter.count IS 'How many events.';
-COMMENT ON COLUMN mhub.event_counter.value_sum IS 'Sum of their values, in whatever currencies they were; events without value count as 0.';
+COMMENT ON COLUMN mhub.event_counter.value_sum IS 'Sum of their values in the hub''s currency, by the rates known when they were counted (mhub.counted_value()); events without value count as 0.';
 COMMENT ON COLUMN mhub.event_counter.first_at IS 'The first of that day.';
 COMMENT ON COLUMN mhub.event_counter.last_at IS 'The last of that day.';

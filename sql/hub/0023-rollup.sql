@@ -13,7 +13,7 @@ COMMENT ON COLUMN mhub.rollup_hour.hour IS 'Start of the hour of occurred_at, in
 COMMENT ON COLUMN mhub.rollup_hour.channel IS 'Channel group of the event; empty when it has none.';
 COMMENT ON COLUMN mhub.rollup_hour.name IS 'Name of the event.';
 COMMENT ON COLUMN mhub.rollup_hour.events IS 'How many.';
-COMMENT ON COLUMN mhub.rollup_hour.value_sum IS 'Sum of their values, in whatever currencies they were.';
+COMMENT ON COLUMN mhub.rollup_hour.value_sum IS 'Sum of their values in the hub''s currency (mhub.counted_value()).';
 
 CREATE TABLE mhub.rollup_visitor (
     hour timestamptz NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE mhub.rollup_visitor (
 COMMENT ON TABLE mhub.rollup_visitor IS 'Who was there, per hour and channel: filled where extension hll is absent. Read it through mhub.traffic_by_hour() and mhub.unique_visitors().';
 COMMENT ON COLUMN mhub.rollup_visitor.hour IS 'Start of the hour, in UTC.';
 COMMENT ON COLUMN mhub.rollup_visitor.channel IS 'Channel group of the event; empty when it has none.';
-COMMENT ON COLUMN mhub.rollup_visitor.identifier_id IS 'An identifier with a valid event in that hour and channel.';
+COMMENT ON COLUMN mhub.rollup_visitor.identifier_id IS 'An identifier with a valid event in that hour and channel, other than those of the hub itself (type hub).';
 
 CREATE TABLE mhub.rollup_sketch (
     hour timestamptz NOT NULL,

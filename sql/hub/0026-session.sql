@@ -49,7 +49,7 @@ COMMENT ON COLUMN mhub.session.medium IS 'Its medium.';
 COMMENT ON COLUMN mhub.session.campaign IS 'Its campaign.';
 COMMENT ON COLUMN mhub.session.is_paid IS 'Whether it was paid for.';
 COMMENT ON COLUMN mhub.session.engaged IS 'Time that the page was in use, by properties.engaged_time (seconds, a day at most) of the events, and Heartbeat events.';
-COMMENT ON COLUMN mhub.session.value IS 'Sum of the events'' values, whatever their currency.';
+COMMENT ON COLUMN mhub.session.value IS 'Sum of the events'' values in the hub''s currency (mhub.counted_value()).';
 
 CREATE TABLE mhub.session_page (
     session_id bigint NOT NULL,

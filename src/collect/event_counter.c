@@ -4,6 +4,7 @@
  */
 #include "collect/record.h"
 
+#include "collect/counted_value.h"
 #include "collect/counter_table.h"
 #include "collect/transient_rows.h"
 #include "common/bulk_insert.h"
@@ -62,7 +63,7 @@ collect_counts(MhubEventBatch *batch, MhubCount *list)
 		count->name = event->name;
 		count->day = mhub_day_of(event->occurred_at);
 		count->count = 1;
-		count->value_sum = event->value;
+		count->value_sum = mhub_value_counted(event->value, event->currency, event->occurred_at);
 		count->first_at = count->last_at = event->occurred_at;
 		count->is_first = event->is_first;
 		n++;

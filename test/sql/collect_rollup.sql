@@ -55,6 +55,24 @@ UPDATE mhub.event SET invalid_reason = 'test_visit' WHERE identifier_id = (SELEC
 SELECT mhub.recount_events(array_agg(event_id)) FROM mhub.event WHERE invalid_reason = 'test_visit';
 SELECT pg_temp.counters_differ() AS counters_differ, pg_temp.rollups_differ() AS rollups_differ, count(*) AS left_over FROM mhub.event_counter WHERE count = 0;
 
+-- Sums are in the hub's currency, where a rate is known; what the hub itself records makes nobody a visitor.
+SELECT count(mhub.track('付款', '{"anonymous_id": "c-1"}', properties::jsonb, '{}', '2026-03-05 08:00Z')) AS paid
+FROM unnest(ARRAY['{"value": 10, "currency": "usd"}', '{"value": 10, "currency": "CNY"}', '{"value": 10}', '{"value": 10, "currency": "EUR"}']) AS properties;
+SELECT value_sum AS without_rates FROM mhub.event_counter WHERE name = '付款';
+INSERT INTO mhub.exchange_rate (currency, to_currency, day, rate) VALUES ('USD', 'CNY', '2026-03-01', 7.1), ('USD', 'CNY', '2026-03-06', 7.2), ('CNY', 'JPY', '2026-01-01', 20.5);
+SELECT count(mhub.track('付款', '{"anonymous_id": "c-1"}', properties::jsonb, '{}', at::timestamptz)) AS paid
+FROM (VALUES ('{"value": 10, "currency": "usd"}', '2026-03-05 15:59:59Z'), ('{"value": "10", "currency": "USD"}', '2026-03-05 16:00Z'), ('{"value": 41, "currency": "JPY"}', '2026-03-05 16:00Z'),
+             ('{"value": 10, "currency": "USD"}', '2026-02-28 15:59Z')) AS e(properties, at);
+SELECT day, value_sum FROM mhub.event_counter WHERE name = '付款' ORDER BY day;
+SELECT mhub.recount_events(array_agg(event_id)) FROM mhub.event WHERE name = '付款';
+SELECT day, value_sum AS recounted FROM mhub.event_counter WHERE name = '付款' ORDER BY day;
+UPDATE mhub.attribution_setting SET currency = 'USD';
+SELECT mhub.recount_events(array_agg(event_id)) FROM mhub.event WHERE name = '付款';
+SELECT day, value_sum AS in_dollars FROM mhub.event_counter WHERE name = '付款' ORDER BY day;
+SELECT mhub.record_event(identifier_id, '系统', '{}', '2026-03-07 08:00Z') > 0 AS recorded FROM mhub.identifier WHERE value = 'c-1';
+SELECT mhub.add_to_rollups(after_event_id, upto_event_id, '-infinity', 'infinity') FROM mhub.claim_events('rollups');
+SELECT hour AT TIME ZONE 'UTC' AS hour, events, value_sum, visitors FROM mhub.traffic_by_hour('2026-03-05Z', '2026-03-08Z');
+
 -- Where clocks go back at midnight, a day begins at two times (Havana, 2026-11-01, 04:00 and 05:00 in UTC).
 SET LOCAL mhub.time_zone = 'America/Havana';
 SELECT count(mhub.track('夜', '{"anonymous_id": "h-1"}', '{}', '{}', timestamptz '2026-11-01 02:30Z' + n * interval '30 minutes', 'h' || n)) AS tracked FROM generate_series(0, 8) AS n;
