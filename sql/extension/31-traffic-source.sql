@@ -51,7 +51,7 @@ COMMENT ON FUNCTION mhub.shipped_source_host() IS
 CREATE FUNCTION mhub.clean_url(url text) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_clean_url';
 COMMENT ON FUNCTION mhub.clean_url(text) IS
-'The address as it may be stored: user and password removed; the values of parameters that are personal or secret by their name (email, phone, token, openid and their Chinese names ...) or by their form (e-mail addresses, phone numbers, Chinese identity and bank card numbers with right check digits, JSON web tokens) replaced by [redacted], also in the fragment; secrets and mailboxes in the path too. At most 8192 bytes. Everything else stays as it was. Never an error.';
+'The address as it may be stored: user and password removed; the values of parameters that are personal or secret by their name (email, phone, token, openid and their Chinese names ...) or by their form (e-mail addresses, phone numbers, Chinese identity and bank card numbers with right check digits, JSON web tokens, keys of known services; in full-width characters, among other words and in addresses within the value too) replaced by [redacted], also in the fragment; mailboxes, identity numbers and secrets in the path too, and what follows words like verify or user there when it is a code or telephone. At most 8192 bytes. Everything else stays as it was. Never an error.';
 
 CREATE FUNCTION mhub.user_agent_is_bot(user_agent text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_user_agent_is_bot';

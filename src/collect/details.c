@@ -155,11 +155,27 @@ mhub_event_take_traits(MhubEventBatch *batch, MhubEvent *event, const JsonbValue
 		event->traits = JsonbValueToJsonb(unconstify(JsonbValue *, traits));
 }
 
+/* Properties that are addresses, or a page's search, which is its query */
+static const char *const addresses[] = {"url", "referrer", "search", "path", "href"};
+
+/* An address that stays stays without what is personal in it. */
 static MhubMember
-page_filter(const char *key, int key_length, JsonbValue *value pg_attribute_unused(), void *state pg_attribute_unused())
+clean_address(JsonbValue *value)
 {
-	return mhub_key_is(key, key_length, "url") || mhub_key_is(key, key_length, "referrer") ||
-		mhub_key_is(key, key_length, "search") ? MHUB_MEMBER_DROP : MHUB_MEMBER_KEEP;
+	if (value->type != jbvString)
+		return MHUB_MEMBER_KEEP;
+	mhub_json_set_string(value, mhub_url_cleaned(pnstrdup(value->val.string.val, value->val.string.len)));
+	return MHUB_MEMBER_REPLACE;
+}
+
+static MhubMember
+page_filter(const char *key, int key_length, JsonbValue *value, void *state pg_attribute_unused())
+{
+	if (mhub_key_is(key, key_length, "url") || mhub_key_is(key, key_length, "referrer") ||
+		mhub_key_is(key, key_length, "search"))
+		return MHUB_MEMBER_DROP;
+	return mhub_key_is(key, key_length, "path") || mhub_key_is(key, key_length, "href") ?
+		clean_address(value) : MHUB_MEMBER_KEEP;
 }
 
 static MhubMember
@@ -241,20 +257,18 @@ is_page(const MhubEvent *event)
 	return event->type != NULL && strcmp(event->type, "page") == 0;
 }
 
+/* Of a product, say, or of the link that was clicked */
 static MhubMember
 property_filter(const char *key, int key_length, JsonbValue *value, void *state)
 {
-	char	   *cleaned;
-
 	if (is_page(state))
 		return page_filter(key, key_length, value, NULL);
-	if (value->type != jbvString ||
-		(!mhub_key_is(key, key_length, "url") && !mhub_key_is(key, key_length, "referrer")))
-		return MHUB_MEMBER_KEEP;
-	/* A product's address, say: it stays, without personal query values. */
-	cleaned = mhub_url_cleaned(pnstrdup(value->val.string.val, value->val.string.len));
-	mhub_json_set_string(value, cleaned == NULL ? "" : cleaned);
-	return MHUB_MEMBER_REPLACE;
+	for (size_t i = 0; i < lengthof(addresses); i++)
+	{
+		if (strcmp(addresses[i], "search") != 0 && mhub_key_is(key, key_length, addresses[i]))
+			return clean_address(value);
+	}
+	return MHUB_MEMBER_KEEP;
 }
 
 static bool
@@ -262,8 +276,12 @@ has_address(JsonbContainer *properties)
 {
 	JsonbValue	value;
 
-	return mhub_json_get(properties, "url", &value) || mhub_json_get(properties, "referrer", &value) ||
-		mhub_json_get(properties, "search", &value);
+	for (size_t i = 0; i < lengthof(addresses); i++)
+	{
+		if (mhub_json_get(properties, addresses[i], &value))
+			return true;
+	}
+	return false;
 }
 
 static Numeric

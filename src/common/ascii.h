@@ -20,6 +20,19 @@ mhub_hex_digit(char c)
 	return -1;
 }
 
+/* Whatever the server's locale takes the bytes above for */
+static inline bool
+mhub_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+mhub_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static inline bool
 mhub_is_ascii(const char *text, size_t length)
 {

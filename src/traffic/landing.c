@@ -76,11 +76,11 @@ is_underscore_macro(const char *value, size_t length)
 	return true;
 }
 
-/* {gclid}, {{ad.name}}, ${CLICK_ID}, %%CLICK_URL%%, [CLICK_ID], __CLICKID__ */
+/* {gclid}, {{ad.name}}, ${CLICK_ID}, $CLICK_ID$, %%CLICK_URL%%, %CLICKID%, [CLICK_ID], <CLICK_ID>, __CLICKID__ */
 static bool
 is_unreplaced_macro(const char *value)
 {
-	static const char *const marks[][2] = {{"{", "}"}, {"${", "}"}, {"%%", "%%"}, {"[", "]"}, {"$$", "$$"}};
+	static const char *const marks[][2] = {{"{", "}"}, {"${", "}"}, {"$", "$"}, {"%", "%"}, {"[", "]"}, {"<", ">"}};
 	size_t		length = strlen(value);
 	int			i;
 

@@ -4,16 +4,27 @@
  *
  * Names decide first, for a name tells what its value is; values alone are
  * judged by forms that little else has: e-mail addresses, phone numbers,
- * Chinese identity numbers and bank cards (both with their check digits), and
- * JSON web tokens.
+ * Chinese identity numbers and bank cards (both with their check digits), JSON
+ * web tokens and keys of known services.  A value may be an address itself,
+ * with parameters of its own.
  */
 #include "traffic/personal.h"
 
+#include "common/ascii.h"
+#include "mb/pg_wchar.h"
+#include "traffic/query.h"
+
 #define PARAMETER_NAME_MAX 64
+
+#define SHORTEST_KEY 20
+
+/* Addresses within addresses, and text escaped more than once, are followed so far. */
+#define DEPTH_MAX 3
 
 /* Names without their separators; sorted */
 static const char *const whole_names[] = {
-	"_hsenc", "addr", "address", "apikey", "appsecret", "auth", "authcode", "authorization", "bankcard",
+	"_hsenc", "addr", "address", "apikey", "appsecret", "auth", "authcode", "authorization",
+	"authorizationcode", "bankcard",
 	"birthdate", "birthday", "bankaccount", "card", "cardno", "cardnumber", "cell", "cellphone", "certno",
 	"credential", "credentials", "credit", "creditcard", "csrf", "customeremail", "cvc", "cvv", "dianhua", "dob",
 	"email", "emailaddress", "encryptedemail", "familyname", "firstname", "fname", "fullname", "givenname",
@@ -106,9 +117,9 @@ mhub_value_is_email(const char *value)
 	return false;
 }
 
-/* A JSON web token: three base64url parts, the first of which begins with {" */
-bool
-mhub_value_is_secret(const char *value)
+/* Three base64url parts, the first of which begins with {" */
+static bool
+is_json_web_token(const char *value)
 {
 	const char *token = strstr(value, "eyJ");
 	int			dots = 0;
@@ -118,6 +129,24 @@ mhub_value_is_secret(const char *value)
 	for (; *token != '\0' && (isalnum((unsigned char) *token) || strchr("-_.", *token) != NULL); token++)
 		dots += *token == '.';
 	return dots >= 2;
+}
+
+/* A JSON web token, or a key as known services write them */
+bool
+mhub_value_is_secret(const char *value)
+{
+	static const char *const beginnings[] = {
+		"AKIA", "AIza", "ya29.", "sk_live_", "sk_test_", "rk_live_", "ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xoxp-"
+	};
+	int			i;
+
+	for (i = 0; i < (int) lengthof(beginnings); i++)
+	{
+		if (strncmp(value, beginnings[i], strlen(beginnings[i])) == 0 && strlen(value) >= SHORTEST_KEY &&
+			strchr(value, ' ') == NULL)
+			return true;
+	}
+	return is_json_web_token(value);
 }
 
 /* The digits of a number written with separators; 0 when there is anything else in it */
@@ -164,7 +193,8 @@ is_chinese_id(const char *digits, int n)
 	int			sum = 0;
 	int			i;
 
-	if (n != 18 || (strncmp(digits + 6, "19", 2) != 0 && strncmp(digits + 6, "20", 2) != 0))
+	if (n != 18 || (strncmp(digits + 6, "19", 2) != 0 && strncmp(digits + 6, "20", 2) != 0) ||
+		strspn(digits, "0123456789") < 17)
 		return false;
 	for (i = 0; i < 17; i++)
 		sum += (digits[i] - '0') * weights[i];
@@ -191,19 +221,125 @@ is_bank_card(const char *digits, int n)
 	return sum % 10 == 0;
 }
 
-/* A (decoded) value that is personal data or a secret by its form */
-bool
-mhub_value_is_personal(const char *value)
+static bool
+is_whole_number(const char *value)
 {
 	char		digits[20];
 	bool		plus;
-	int			n;
+	int			n = digits_of(value, digits, (int) sizeof(digits), &plus);
 
-	if (mhub_value_is_email(value) || mhub_value_is_secret(value))
-		return true;
-	n = digits_of(value, digits, (int) sizeof(digits), &plus);
 	if (n == 0)
 		return false;
 	return is_phone(digits, n, plus) || is_chinese_id(digits, n) ||
 		(strchr("xX", digits[n - 1]) == NULL && is_bank_card(digits, n));
+}
+
+/* Does this character make one word, number or code of what stands at both its sides? */
+static bool
+joins(const char *c)
+{
+	return mhub_is_letter(*c) || mhub_is_digit(*c) || *c == '_' ||
+		((*c == '.' || *c == '-') && (mhub_is_letter(c[1]) || mhub_is_digit(c[1])));
+}
+
+/* A mobile or identity number among other words: "call 13812345678 now" */
+static bool
+has_number(const char *value)
+{
+	const char *at = value;
+
+	while (*(at += strcspn(at, "0123456789")) != '\0')
+	{
+		size_t		n = strspn(at, "0123456789");
+		bool		free_standing = at == value || !joins(at - 1);
+
+		if (n == 17 && (at[n] == 'x' || at[n] == 'X'))
+			n++;
+		if (free_standing && !joins(at + n) && (is_phone(at, (int) n, false) || is_chinese_id(at, (int) n)))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* Full-width letters and signs, as Chinese keyboards write them, as their ASCII ones */
+static char *
+folded(const char *value)
+{
+	char	   *out = palloc(strlen(value) + 1);
+	size_t		n = 0;
+
+	while (*value != '\0')
+	{
+		uint32		code = (unsigned char) value[0] != 0xEF || value[1] == '\0' ? 0 :
+			((unsigned char) value[1] & 0x3F) << 6 | ((unsigned char) value[2] & 0x3F);
+
+		/* U+FF01 to U+FF5E; the first byte stands for U+F000 */
+		if (code >= 0xF01 && code <= 0xF5E)
+		{
+			out[n++] = (char) (code - 0xF01 + '!');
+			value += 3;
+		}
+		else
+			out[n++] = *value++;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static bool is_personal(const char *value, int depth);
+
+/* An address within the value, or parameters without one: does one of them hold something personal? */
+static bool
+has_personal_parameter(const char *value, int depth)
+{
+	const char *mark = strchr(value, '?');
+	char		name[MHUB_PARAM_NAME_MAX];
+	MhubQueryScan scan;
+
+	if (strchr(value, '=') == NULL)
+		return false;
+	mhub_query_start(&scan, mark != NULL ? mark + 1 : value);
+	while (mhub_query_next(&scan))
+	{
+		char	   *inner = mhub_query_value(&scan);
+
+		if (inner != NULL && ((mhub_query_name(&scan, name) && mhub_name_is_personal(name)) || is_personal(inner, depth)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_personal(const char *value, int depth)
+{
+	char	   *again;
+
+	if (GetDatabaseEncoding() == PG_UTF8 && strchr(value, 0xEF) != NULL)
+		value = folded(value);
+	if (mhub_value_is_email(value) || mhub_value_is_secret(value) || is_whole_number(value) || has_number(value))
+		return true;
+	if (depth == 0)
+		return false;
+	if (has_personal_parameter(value, depth - 1))
+		return true;
+	if (strchr(value, '%') == NULL)
+		return false;
+	again = mhub_text_decoded(value, strlen(value));
+	return strcmp(again, value) != 0 && is_personal(again, depth - 1);
+}
+
+/* A (decoded) value that is personal data or a secret by its form */
+bool
+mhub_value_is_personal(const char *value)
+{
+	return is_personal(value, DEPTH_MAX);
+}
+
+/* The same in an address's path, where numbers are mostly articles': only an identity number says so itself. */
+bool
+mhub_segment_is_personal(const char *segment)
+{
+	return mhub_value_is_email(segment) || mhub_value_is_secret(segment) || is_chinese_id(segment, (int) strlen(segment)) ||
+		(strchr(segment, '%') != NULL && mhub_value_is_email(mhub_text_decoded(segment, strlen(segment))));
 }

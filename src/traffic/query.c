@@ -136,16 +136,6 @@ ascii_only(const char *text, size_t length)
 	return out;
 }
 
-static char *
-to_server_encoding(const char *text, size_t length)
-{
-	char	   *out = converted(text, (int) length, PG_UTF8);
-
-	if (out == NULL)
-		out = converted(text, (int) length, PG_GBK);
-	return out != NULL ? out : ascii_only(text, length);
-}
-
 static bool
 has_high_bit(const char *text, size_t length)
 {
@@ -157,6 +147,36 @@ has_high_bit(const char *text, size_t length)
 			return true;
 	}
 	return false;
+}
+
+/* The length of UTF-8 text whose last character was cut off; 0 for anything else */
+static int
+cut_utf8(const char *text, int length)
+{
+	int			whole = pg_encoding_verifymbstr(PG_UTF8, text, length);
+	int			i;
+
+	if (whole == length || length - whole >= pg_utf_mblen((const unsigned char *) text + whole))
+		return 0;
+	for (i = whole + 1; i < length; i++)
+	{
+		if (((unsigned char) text[i] & 0xC0) != 0x80)
+			return 0;
+	}
+	return has_high_bit(text, whole) ? whole : 0;
+}
+
+static char *
+to_server_encoding(const char *text, size_t length)
+{
+	char	   *out = converted(text, (int) length, PG_UTF8);
+	int			whole;
+
+	if (out == NULL && (whole = cut_utf8(text, (int) length)) > 0)
+		out = converted(text, whole, PG_UTF8);
+	if (out == NULL)
+		out = converted(text, (int) length, PG_GBK);
+	return out != NULL ? out : ascii_only(text, length);
 }
 
 static char *

@@ -121,6 +121,8 @@ is_word_of(const char *word, const char *words)
 	size_t		length = strlen(word);
 	const char *at;
 
+	if (length == 0)
+		return false;			/* found everywhere */
 	for (at = words; (at = strstr(at, word)) != NULL; at += length)
 	{
 		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))

@@ -16,6 +16,7 @@
 
 #define REDACTED "[redacted]"
 #define SHORTEST_TOKEN 16
+#define SHORTEST_CODE 4
 
 /* Behind these words of a path comes a secret. */
 static const char *const secret_words[] = {
@@ -24,6 +25,12 @@ static const char *const secret_words[] = {
 	"passwordreset", "recover", "recovery", "reset", "reset-password", "reset_password", "resetpassword",
 	"set-password", "setup-password", "token", "unlock", "unsubscribe", "verification", "verify", "verify-email",
 	"verify_email"
+};
+
+/* Behind these a number may be a person's telephone; everywhere else it is an article's. */
+static const char *const person_words[] = {
+	"account", "accounts", "call", "contact", "contacts", "customer", "customers", "member", "members", "mobile",
+	"phone", "profile", "sms", "tel", "u", "user", "users"
 };
 
 static void
@@ -59,6 +66,15 @@ parameter_is_personal(const MhubQueryScan *scan)
 	return (known && mhub_name_is_personal(name)) || mhub_value_is_personal(value);
 }
 
+/* ?somebody@example.com: a name without a value that is no name */
+static bool
+name_is_personal(const MhubQueryScan *scan)
+{
+	char	   *name = mhub_text_decoded(scan->name, scan->name_length);
+
+	return mhub_value_is_email(name) || mhub_value_is_secret(name);
+}
+
 static void
 append_query(StringInfo out, const char *query, size_t length)
 {
@@ -69,61 +85,88 @@ append_query(StringInfo out, const char *query, size_t length)
 	mhub_query_start(&scan, text);
 	while (mhub_query_next(&scan))
 	{
-		if (scan.value == NULL || !parameter_is_personal(&scan))
+		bool		named = scan.value != NULL;
+		const char *start = named ? scan.value : scan.name;
+
+		if (named ? !parameter_is_personal(&scan) : !name_is_personal(&scan))
 			continue;
-		append_part(out, done, scan.value - done);
+		append_part(out, done, start - done);
 		appendStringInfoString(out, REDACTED);
-		done = scan.value + scan.value_length;
+		done = start + (named ? scan.value_length : scan.name_length);
 	}
 	appendStringInfoString(out, done);
 	pfree(text);
 }
 
 static bool
-is_secret_word(const char *segment)
+is_word_of(const char *segment, const char *const *words, int n_words)
 {
 	int			i;
 
-	for (i = 0; i < (int) lengthof(secret_words); i++)
+	for (i = 0; i < n_words; i++)
 	{
-		if (pg_strcasecmp(segment, secret_words[i]) == 0)
+		if (pg_strcasecmp(segment, words[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Long, and with a digit or capital among its letters: nothing that a person would name a page */
+/* Long, and with a digit or capital among its letters, or a short code: nothing that a person would name a page */
 static bool
 looks_like_token(const char *segment)
 {
 	bool		mixed = false;
+	size_t		digits = strspn(segment, "0123456789");
 	size_t		n;
 
 	for (n = 0; segment[n] != '\0'; n++)
 		mixed = mixed || isdigit((unsigned char) segment[n]) || isupper((unsigned char) segment[n]);
-	return mixed && n >= SHORTEST_TOKEN;
+	return (mixed && n >= SHORTEST_TOKEN) || (digits == n && n >= SHORTEST_CODE);
+}
+
+static bool
+segment_is_personal(const char *segment, const char *before)
+{
+	if (mhub_segment_is_personal(segment))
+		return true;
+	if (before == NULL)
+		return false;
+	return (is_word_of(before, secret_words, lengthof(secret_words)) && looks_like_token(segment)) ||
+		(is_word_of(before, person_words, lengthof(person_words)) && mhub_value_is_personal(segment));
+}
+
+/* /cart;jsessionid=1A2B: parameters of the path's segment */
+static size_t
+parameters_at(const char *path, size_t length)
+{
+	const char *mark = memchr(path, ';', length);
+
+	return mark != NULL && memchr(mark, '=', path + length - mark) != NULL ? (size_t) (mark - path) : length;
 }
 
 static void
 append_path(StringInfo out, const char *path, size_t length)
 {
 	const char *end = path + length;
-	bool		after_secret_word = false;
+	char	   *before = NULL;
 
 	while (path < end)
 	{
-		size_t		n = 0;
-		char	   *segment;
+		const char *slash = memchr(path, '/', end - path);
+		size_t		n = (slash != NULL ? slash : end) - path;
+		size_t		name = parameters_at(path, n);
+		char	   *segment = mhub_text_decoded(path, name);
 
-		while (path + n < end && path[n] != '/')
-			n++;
-		segment = mhub_text_decoded(path, n);
-		if (mhub_value_is_email(segment) || mhub_value_is_secret(segment) ||
-			(after_secret_word && looks_like_token(segment)))
+		if (segment_is_personal(segment, before))
 			appendStringInfoString(out, REDACTED);
 		else
-			append_part(out, path, n);
-		after_secret_word = is_secret_word(segment);
+			append_part(out, path, name);
+		if (name < n)
+		{
+			appendStringInfoChar(out, ';');
+			append_query(out, path + name + 1, n - name - 1);
+		}
+		before = segment;
 		path += n;
 		if (path < end)
 			appendStringInfoChar(out, *path++);
@@ -148,18 +191,18 @@ append_fragment(StringInfo out, const char *fragment)
 		append_path(out, fragment, path);
 }
 
-/* scheme://user:password@host without user and password; returns what follows the host */
+/* scheme://user:password@host, or without its scheme, without user and password; returns what follows the host */
 static const char *
 append_authority(StringInfo out, const char *url)
 {
-	const char *start = strstr(url, "://");
+	const char *start = strstr(url, "//");
 	const char *at = NULL;
 	size_t		length;
 	size_t		i;
 
-	if (start == NULL || start > url + strcspn(url, "/?#") - 1)
+	if (start == NULL || start > url + strcspn(url, "/?#") || (start > url && start[-1] != ':'))
 		return url;
-	start += 3;
+	start += 2;
 	length = strcspn(start, "/?#");
 	for (i = 0; i < length; i++)
 	{

@@ -51,14 +51,43 @@ mhub_host_normalised(const char *host)
 	return name;
 }
 
+/*
+ * As browsers read it: blanks around it do not count, nor do breaks and tabs
+ * within; without a scheme it is taken as a page's.
+ */
 static char *
-clipped(const char *url)
+tidied(const char *url)
 {
-	size_t		length = strnlen(url, MHUB_URL_MAX + 1);
+	size_t		length;
+	char	   *text;
+	size_t		n = 0;
+	size_t		i;
 
+	url += strspn(url, " \t\r\n\f");
+	length = strnlen(url, MHUB_URL_MAX + 1);
 	if (length > MHUB_URL_MAX)
 		length = pg_mbcliplen(url, length, MHUB_URL_MAX);
-	return pnstrdup(url, length);
+	while (length > 0 && url[length - 1] == ' ')
+		length--;
+	text = palloc(length + sizeof("https:"));
+	if (url[0] == '/' && url[1] == '/')
+		n = sprintf(text, "https:");
+	for (i = 0; i < length; i++)
+	{
+		if (strchr("\t\r\n", url[i]) == NULL)
+			text[n++] = url[i];
+	}
+	text[n] = '\0';
+	return text;
+}
+
+/* /path, ?query, or pages/index/index?scene=1047 as mini programs write it: nothing of a scheme or sentence before the query */
+static bool
+is_relative(const char *url)
+{
+	size_t		n = strcspn(url, "?#: ");
+
+	return url[0] == '/' || url[0] == '?' || (n > 0 && url[n] == '?');
 }
 
 /* An address without scheme and host, as a router reports it: /path?query#fragment */
@@ -91,18 +120,24 @@ set_url(const char *url)
 						CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE | CURLU_PATH_AS_IS) == CURLUE_OK;
 }
 
-/*
- * False, and no parts, for what is no address.  One that begins with a single
- * slash or with a question mark is taken as relative to an unknown host.
- */
+/* The host as it was written: libcurl takes a number for an IPv4 address, but apps have numbers too. */
+static char *
+host_as_written(const char *url)
+{
+	const char *start = strstr(url, "://");
+
+	return start == NULL ? NULL : pnstrdup(start + 3, strcspn(start + 3, "/?#:"));
+}
+
+/* False, and no parts, for what is no address.  A relative one is one of an unknown host. */
 bool
 mhub_url_split(const char *url, MhubUrl *parts)
 {
-	char	   *text = clipped(url);
+	char	   *text = tidied(url);
 	char	   *host;
 
 	memset(parts, 0, sizeof(*parts));
-	if (text[0] == '?' || (text[0] == '/' && text[1] != '/'))
+	if (is_relative(text))
 	{
 		split_relative(text, parts);
 		return true;
@@ -112,13 +147,15 @@ mhub_url_split(const char *url, MhubUrl *parts)
 		pfree(text);
 		return false;
 	}
-	pfree(text);
 	if ((host = part(CURLUPART_HOST)) == NULL)
 		return false;
-	parts->host = mhub_host_normalised(host);
-	pfree(host);
 	parts->scheme = part(CURLUPART_SCHEME);
 	lower_ascii(parts->scheme);
+	if (strcmp(parts->scheme, "ios-app") == 0)
+		host = host_as_written(text);
+	parts->host = mhub_host_normalised(host);
+	pfree(host);
+	pfree(text);
 	parts->port = part(CURLUPART_PORT);
 	parts->path = part(CURLUPART_PATH);
 	parts->query = part(CURLUPART_QUERY);

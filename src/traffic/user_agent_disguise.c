@@ -10,6 +10,8 @@
  */
 #include "traffic/user_agent.h"
 
+#include "common/ascii.h"
+
 #define PRODUCT_MAX 40
 
 static int
@@ -18,19 +20,13 @@ compare_word(const void *key, const void *entry)
 	return strcmp((const char *) key, *(const char *const *) entry);
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* The first number of the version of a product; -1 where there is none */
 static int
 version_of(const char *text, const char *product)
 {
 	const char *at = strstr(text, product);
 
-	if (at == NULL || !is_digit(at[strlen(product)]))
+	if (at == NULL || !mhub_is_digit(at[strlen(product)]))
 		return -1;
 	return atoi(at + strlen(product));
 }
@@ -67,7 +63,7 @@ is_offspring(const char *text, const char *name, const char *product, size_t len
 	if (strstr(name, "browser") != NULL || strstr(name, "chrom") != NULL || strstr(name, "fox") != NULL ||
 		strstr(name, "zilla") != NULL)
 		return true;
-	if (version == NULL || version >= product + length || !is_digit(version[1]))
+	if (version == NULL || version >= product + length || !mhub_is_digit(version[1]))
 		return false;
 	version++;
 	if (is_build_number(version) || strncmp(product + length, " chrome/", 8) == 0)

@@ -9,17 +9,12 @@
  */
 #include "traffic/user_agent.h"
 
-/* Of ASCII: what a byte above means to the server's locale makes no browser. */
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#include "common/ascii.h"
 
 static bool
 is_name_char(char c)
 {
-	return is_letter(c) || (c >= '0' && c <= '9') || c == '-';
+	return mhub_is_letter(c) || mhub_is_digit(c) || c == '-';
 }
 
 /* Top-level domains that appear in user agents as the end of a site's name, and little else */
@@ -48,7 +43,7 @@ mhub_ua_letters(const char *text, size_t length)
 	size_t		i;
 
 	for (i = 0; i < length; i++)
-		n += is_letter(text[i]);
+		n += mhub_is_letter(text[i]);
 	return n;
 }
 

@@ -46,6 +46,17 @@ INSERT INTO visit (url, referrer) VALUES
     ('https://example.com/', 'https://notwikipedia.org/'),
     ('https://example.com/', 'https://netflix.com/'),
     ('https://example.com/', 'https://search.example.co.uk:8080/'),
+    -- as mini programs, pages without a scheme, careless senders and cut addresses write them
+    ('pages/index/index?scene=1047&utm_source=wx_mini&utm_medium=qr', NULL),
+    ('//example.com/?utm_source=a', '//www.baidu.com/s?wd=q'),
+    ('  https://example.com/?utm_source=a  ', E'\n https://www.zh\nihu.com/ '),
+    ('https://example.com/?utm_campaign=%E6%98%A5%E5%AD', NULL),
+    ('https://example.com/?utm_campaign=%E6%98%A5%E5%AD&utm_term=%B4%BA%BD%DA', NULL),
+    ('https://example.com/?utm_source=$SITE$&utm_medium=%25MEDIUM%25&utm_campaign=%3Ccampaign%3E&gclid=$x', NULL),
+    ('https://example.com/', 'ios-app://414478124/https/example.com'),
+    ('mailto:a@example.cn?utm_source=x', 'javascript:void(0)?utm_source=y'),
+    ('what is this?utm_source=x', NULL),
+    ('https://example.com/?%00=1&%00', 'https://www.baidu.com/s?%00=1&%00#%00=2'),
     -- no arrival, direct, nonsense
     ('https://example.com/p', 'https://www.example.com/'),
     ('https://xn--fiq228c.com/', 'https://中文.com/'),
@@ -113,4 +124,8 @@ SELECT host, array_agg(category || ' ' || source ORDER BY category) AS contradic
 FROM mhub.shipped_source_host() GROUP BY host HAVING count(*) > 1 ORDER BY host;
 SELECT count(*) AS without_effect FROM mhub.shipped_source_host() AS h
 WHERE h.host !~ '[*/]' AND mhub.source_category(h.host) IS DISTINCT FROM h.category AND mhub.source_category(h.host) <> 'own';
+-- What events keep of addresses: properties and the page's path are cleaned like the address itself.
+SELECT mhub.page('首页', '{"anonymous_id": "v"}', '{"url": "https://example.com/u/a@b.cn", "path": "/u/a@b.cn", "href": "/?token=abc", "title": "首页"}', '{"page": {"path": "/u/a@b.cn"}}') IS NOT NULL
+   AND mhub.track('Link Clicked', '{"anonymous_id": "v"}', '{"href": "https://example.com/?email=a%40b.cn", "path": 7, "search": "茶"}') IS NOT NULL AS recorded;
+SELECT name, url, properties, context FROM mhub.event ORDER BY event_id;
 ROLLBACK;
