@@ -188,9 +188,10 @@ BEGIN
     -- Triggers by the clock belong to the published version only.
     DELETE FROM mhub.workflow_schedule AS s USING mhub.workflow_version AS x
     WHERE s.version_id = x.version_id AND x.workflow_id = w.workflow_id AND x.version_id <> v.version_id;
-    INSERT INTO mhub.workflow_schedule (version_id, number, settings, person_filter, next_run_at)
+    INSERT INTO mhub.workflow_schedule (version_id, number, settings, person_filter, next_run_at, done_until)
     SELECT v.version_id, t.place - 1, t.element, mhub.as_condition(t.element -> 'if'),
-           CASE t.element ->> 'type' WHEN 'date' THEN mhub.now() ELSE mhub.next_schedule(t.element, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()) END
+           mhub.next_schedule(t.element, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()),
+           CASE t.element ->> 'type' WHEN 'date' THEN mhub.now() END
     FROM jsonb_array_elements(v.definition -> 'triggers') WITH ORDINALITY AS t (element, place)
     WHERE t.element ->> 'type' IN ('schedule', 'date')
     ON CONFLICT DO NOTHING;
@@ -233,8 +234,8 @@ BEGIN
     PERFORM mhub.lock_engine();
     UPDATE mhub.workflow AS x SET state = 'active', paused_at = NULL WHERE x.workflow_id = w.workflow_id;
     UPDATE mhub.workflow_schedule AS s
-    SET next_run_at = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() ELSE mhub.next_schedule(s.settings, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()) END,
-        run_until = NULL, done_upto = 0
+    SET next_run_at = mhub.next_schedule(s.settings, coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()), mhub.now()),
+        done_until = CASE s.settings ->> 'type' WHEN 'date' THEN mhub.now() END, run_until = NULL, done_upto = 0
     FROM mhub.workflow_version AS v WHERE v.version_id = s.version_id AND v.version_id = w.active_version_id AND s.next_run_at < mhub.now();
 
     WITH moved AS (

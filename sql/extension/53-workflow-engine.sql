@@ -282,10 +282,15 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = p
            CASE WHEN count(*) > 0 THEN 'See mhub.enrollment_failure. They are tried again every hour.' END
     FROM mhub.enrollment_failure AS f JOIN mhub.enrollment AS e USING (enrollment_id) WHERE e.outcome = 0 AND f.failed_at > mhub.now() - interval '2 hours'
     UNION ALL
+    SELECT 'intake of workflows', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
+           CASE WHEN count(*) = 0 THEN 'nothing was passed over in the last 24 hours' ELSE string_agg(format('%s: %s passed over %s times, last %s (%s)', w.key, f.part, f.failures, f.what, f.error), '; ' ORDER BY w.key, f.part) END,
+           CASE WHEN count(*) > 0 THEN 'See mhub.intake_failure: a constraint or trigger refuses these people''s data, or a condition fails on it.' END
+    FROM mhub.intake_failure AS f JOIN mhub.workflow AS w USING (workflow_id) WHERE f.failed_at > mhub.now() - interval '1 day'
+    UNION ALL
     SELECT 'workflows in circles', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warn' END,
            CASE WHEN count(*) = 0 THEN 'none' ELSE string_agg(format('%s turned away %s entries', t.key, t.visits), ', ' ORDER BY t.key) END,
            CASE WHEN count(*) > 0 THEN 'Workflows send people into each other: more than ten entries a day and person are not let in. See their triggers and enter_workflow steps.' END
     FROM (SELECT w.key, sum(c.visits) AS visits FROM mhub.workflow_counter AS c JOIN mhub.workflow AS w ON w.active_version_id = c.version_id
           WHERE c.step = -1 AND c.outcome = 9 GROUP BY w.key) AS t
 $$;
-COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause, none cannot be moved, no two send people round in circles.';
+COMMENT ON FUNCTION mhub.doctor_workflow() IS 'Rows of mhub.doctor() about workflows: people are not left standing, none has been forgotten in a pause, none cannot be moved or let in, no two send people round in circles.';

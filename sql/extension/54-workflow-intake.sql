@@ -24,7 +24,7 @@ $$;
 COMMENT ON FUNCTION mhub.person_matches(bigint, mhub.condition, timestamptz) IS
 'Whether a condition holds for a person''s profile at a time. NULL or unknown gives NULL.';
 
-CREATE FUNCTION mhub.trigger_workflows(after_event_id bigint, upto_event_id bigint) RETURNS bigint
+CREATE FUNCTION mhub.trigger_workflows(after_event_id bigint, upto_event_id bigint, only_workflow_id integer DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH hit AS (
         SELECT w.workflow_id, i.person_id, least(ev.occurred_at, mhub.now()) AS at,
@@ -35,6 +35,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         JOIN mhub.workflow AS w ON w.active_version_id = l.version_id AND w.state = 'active'
         JOIN mhub.identifier AS i ON i.identifier_id = ev.identifier_id
         WHERE ev.event_id > after_event_id AND ev.event_id <= upto_event_id AND ev.invalid_reason IS NULL
+          AND (only_workflow_id IS NULL OR w.workflow_id = only_workflow_id)
           -- what was imported late is history and must not send anything
           AND ev.occurred_at > mhub.now() - interval '1 day'
           AND (l.event_filter IS NULL OR mhub.matches(ev.properties, l.event_filter))
@@ -47,10 +48,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     SELECT count(n.enrollment_id) FROM lists AS x,
         LATERAL mhub.enroll_people(x.workflow_ids, x.person_ids, x.times, x.keys, x.contexts, x.wake_times) AS n (enrollment_id)
 $$;
-COMMENT ON FUNCTION mhub.trigger_workflows(bigint, bigint) IS
-'Lets people enter the workflows that the events of a range of ids trigger. Events that are invalid, or occurred more than a day ago, trigger nothing. Returns the number of entries. Internal.';
+COMMENT ON FUNCTION mhub.trigger_workflows(bigint, bigint, integer) IS
+'Lets people enter the workflows (all, or a single one) that the events of a range of ids trigger. Events that are invalid, or occurred more than a day ago, trigger nothing. Returns the number of entries. Internal.';
 
-CREATE FUNCTION mhub.signal_enrollments(after_event_id bigint, upto_event_id bigint) RETURNS bigint
+CREATE FUNCTION mhub.signal_enrollments(after_event_id bigint, upto_event_id bigint, only_workflow_id integer DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ids bigint[];
@@ -69,6 +70,7 @@ BEGIN
         JOIN mhub.identifier AS i ON i.identifier_id = ev.identifier_id
         JOIN mhub.enrollment AS e ON e.person_id = i.person_id AND e.version_id = l.version_id AND e.outcome = 0
         WHERE ev.event_id > after_event_id AND ev.event_id <= upto_event_id AND ev.invalid_reason IS NULL
+          AND (only_workflow_id IS NULL OR e.workflow_id = only_workflow_id)
           AND ev.occurred_at >= e.entered_at
           -- who has entered but not moved yet may be on the way to the wait
           AND (l.role <> 'wait' OR e.step = l.number OR e.hops = 0)
@@ -91,8 +93,77 @@ BEGIN
     RETURN woken;
 END
 $$;
-COMMENT ON FUNCTION mhub.signal_enrollments(bigint, bigint) IS
-'Wakes the people whom the events of a range of ids concern: awaited events, goals, exit criteria. An event counts if it occurred after the entry and is not the one that caused it. Returns how many were woken. Internal.';
+COMMENT ON FUNCTION mhub.signal_enrollments(bigint, bigint, integer) IS
+'Wakes the people (in all workflows, or a single one) whom the events of a range of ids concern: awaited events, goals, exit criteria. An event counts if it occurred after the entry and is not the one that caused it. Returns how many were woken. Internal.';
+
+CREATE FUNCTION mhub.is_about_data(code text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT left(code, 2) IN ('21', '22', '23', '38', '39', '54', 'P0') $$;
+COMMENT ON FUNCTION mhub.is_about_data(text) IS
+'Whether an error with this SQLSTATE may be about somebody''s data, so that it is worth going on without: data exceptions, constraints, limits, and what triggers raise. Others concern everybody. NULL gives NULL. Internal.';
+
+CREATE FUNCTION mhub.note_intake_failure(workflow_id integer, part text, what text, code text, error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO mhub.intake_failure AS f (workflow_id, part, failed_at, what, error) VALUES ($1, $2, mhub.now(), $3, $4 || ': ' || $5)
+    ON CONFLICT ON CONSTRAINT intake_failure_pkey DO UPDATE SET failed_at = excluded.failed_at, failures = f.failures + 1, what = excluded.what, error = excluded.error;
+    RAISE WARNING 'workflow %: % is passed over: %', workflow_id, what, error USING ERRCODE = code;
+END
+$$;
+COMMENT ON FUNCTION mhub.note_intake_failure(integer, text, text, text, text) IS 'Records in mhub.intake_failure, and warns, that something was passed over. Internal.';
+
+CREATE FUNCTION mhub.take_in(part text, after_event_id bigint, upto_event_id bigint, workflow_id integer) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE part WHEN 'trigger' THEN mhub.trigger_workflows($2, $3, $4) ELSE mhub.signal_enrollments($2, $3, $4) END $$;
+COMMENT ON FUNCTION mhub.take_in(text, bigint, bigint, integer) IS 'mhub.trigger_workflows() for the part trigger, else mhub.signal_enrollments(). Internal.';
+
+CREATE FUNCTION mhub.take_in_apart(part text, after_event_id bigint, upto_event_id bigint, workflow_id integer) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    at bigint := after_event_id;
+    step bigint := upto_event_id - after_event_id;
+    failed integer := 0;
+    taken bigint := 0;
+BEGIN
+    -- Shorter and shorter stretches until the event is found that fails, then longer ones again.
+    WHILE at < upto_event_id LOOP
+        step := least(step, upto_event_id - at);
+        BEGIN
+            taken := taken + mhub.take_in(part, at, at + step, workflow_id);
+            at := at + step;
+            step := step * 2;
+        EXCEPTION WHEN OTHERS THEN
+            IF NOT mhub.is_about_data(SQLSTATE) THEN
+                RAISE;
+            ELSIF step > 1 AND failed < 20 THEN
+                step := step / 2;
+            ELSE
+                -- So many are not about single events any more.
+                PERFORM mhub.note_intake_failure(workflow_id, part, CASE WHEN step = 1 THEN format('event %s', at + 1) ELSE format('every event from %s to %s', at + 1, upto_event_id) END, SQLSTATE, SQLERRM);
+                failed := failed + 1;
+                at := CASE WHEN step = 1 THEN at + 1 ELSE upto_event_id END;
+            END IF;
+        END;
+    END LOOP;
+    RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION mhub.take_in_apart(text, bigint, bigint, integer) IS
+'mhub.take_in() for one workflow in which something fails: finds the events that do, and passes over them; after 20 of them over the rest of the range. Internal.';
+
+CREATE FUNCTION mhub.take_in_events(part text, after_event_id bigint, upto_event_id bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN mhub.take_in(part, after_event_id, upto_event_id, NULL);
+EXCEPTION WHEN OTHERS THEN
+    IF NOT mhub.is_about_data(SQLSTATE) THEN
+        RAISE;
+    END IF;
+    RETURN (SELECT sum(mhub.take_in_apart(part, after_event_id, upto_event_id, w.workflow_id)) FROM mhub.workflow AS w WHERE w.state IN ('active', 'paused'));
+END
+$$;
+COMMENT ON FUNCTION mhub.take_in_events(text, bigint, bigint) IS
+'mhub.take_in() for all workflows together; where that fails because of somebody''s data, for each by itself, so that none suffers for another. Internal.';
 
 CREATE FUNCTION mhub.follow_merges() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -181,6 +252,19 @@ $$;
 COMMENT ON FUNCTION mhub.leave_for_workflows(jsonb) IS
 'Wakes the persons whom requests (an array of rows of mhub.enrollment_request) take out of workflows, to leave them. Returns how many enrollments. Internal.';
 
+CREATE FUNCTION mhub.carry_out_request(request jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM mhub.enter_for_workflows(jsonb_build_array(request)), mhub.leave_for_workflows(jsonb_build_array(request));
+EXCEPTION WHEN OTHERS THEN
+    IF NOT mhub.is_about_data(SQLSTATE) THEN
+        RAISE;
+    END IF;
+    PERFORM mhub.note_intake_failure((request ->> 'workflow_id')::integer, 'request', format('person %s', request ->> 'person_id'), SQLSTATE, SQLERRM);
+END
+$$;
+COMMENT ON FUNCTION mhub.carry_out_request(jsonb) IS 'Does what a single row of mhub.enrollment_request asks for, or notes why it fails because of the person''s data. Internal.';
+
 CREATE FUNCTION mhub.carry_out_requests() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -194,7 +278,14 @@ BEGIN
     IF requests IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM mhub.enter_for_workflows(requests), mhub.leave_for_workflows(requests);
+    BEGIN
+        PERFORM mhub.enter_for_workflows(requests), mhub.leave_for_workflows(requests);
+    EXCEPTION WHEN OTHERS THEN
+        IF NOT mhub.is_about_data(SQLSTATE) THEN
+            RAISE;
+        END IF;
+        PERFORM mhub.carry_out_request(r.element) FROM jsonb_array_elements(requests) WITH ORDINALITY AS r (element, place) ORDER BY r.place;
+    END;
     RETURN jsonb_array_length(requests);
 END
 $$;
@@ -253,8 +344,8 @@ BEGIN
     changed := changed + mhub.follow_merges();
     claimed := mhub.claim_events('workflows', 50000);
     IF claimed.upto_event_id > claimed.after_event_id THEN
-        changed := changed + mhub.trigger_workflows(claimed.after_event_id, claimed.upto_event_id)
-                           + mhub.signal_enrollments(claimed.after_event_id, claimed.upto_event_id);
+        changed := changed + coalesce(mhub.take_in_events('trigger', claimed.after_event_id, claimed.upto_event_id), 0)
+                           + coalesce(mhub.take_in_events('signal', claimed.after_event_id, claimed.upto_event_id), 0);
     END IF;
     IF claimed.upto_event_id >= claimed.after_event_id + 50000 THEN
         changed := changed + 1;
@@ -273,19 +364,21 @@ COMMENT ON FUNCTION mhub.workflow_intake() IS
 
 CREATE FUNCTION mhub.next_schedule(settings jsonb, zone text, after timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
-    SELECT min(t.at)
-    -- every day of the month is every day of the week within two years
-    FROM generate_series(0, 800) AS d (ahead),
-        LATERAL (SELECT (after AT TIME ZONE zone)::date + d.ahead AS day) AS l,
-        LATERAL (SELECT mhub.add_local((l.day + (settings ->> 'at')::time) AT TIME ZONE zone, '0', zone) AS at) AS t
-    WHERE t.at > after
-      AND (settings -> 'weekdays' IS NULL OR settings -> 'weekdays' ? lower(to_char(l.day, 'Dy')))
-      AND (settings -> 'day_of_month' IS NULL
-           -- the 31st is the last day of a shorter month
-           OR extract(day FROM l.day) = least((settings ->> 'day_of_month')::integer, extract(day FROM date_trunc('month', l.day) + interval '1 month - 1 day')))
+    -- The time of day of a date trigger comes at other moments in other zones, all of them quarters of an hour apart.
+    SELECT CASE WHEN settings ->> 'type' = 'date' THEN date_bin('15 minutes', after, 'epoch'::timestamptz + coalesce(settings ->> 'at', '09:00')::time) + interval '15 minutes' ELSE (
+        SELECT min(t.at)
+        -- every day of the month is every day of the week within two years
+        FROM generate_series(0, 800) AS d (ahead),
+            LATERAL (SELECT (after AT TIME ZONE zone)::date + d.ahead AS day) AS l,
+            LATERAL (SELECT mhub.add_local((l.day + (settings ->> 'at')::time) AT TIME ZONE zone, '0', zone) AS at) AS t
+        WHERE t.at > after
+          AND (settings -> 'weekdays' IS NULL OR settings -> 'weekdays' ? lower(to_char(l.day, 'Dy')))
+          AND (settings -> 'day_of_month' IS NULL
+               -- the 31st is the last day of a shorter month
+               OR extract(day FROM l.day) = least((settings ->> 'day_of_month')::integer, extract(day FROM date_trunc('month', l.day) + interval '1 month - 1 day')))) END
 $$;
 COMMENT ON FUNCTION mhub.next_schedule(jsonb, text, timestamptz) IS
-'The next time, after the given one, at which a schedule trigger fires: local time "at" in zone, on the weekdays and day of the month it names (31 means the last day of shorter months). NULL for NULL, and for weekdays or a day that do not exist.';
+'The next time, after the given one, at which a trigger by the clock has to be looked at. schedule: local time "at" in zone, on the weekdays and day of the month it names (31 means the last day of shorter months). date: the next quarter of an hour at which it is "at" in some zone on earth. NULL for NULL, and for weekdays or a day that do not exist.';
 
 CREATE FUNCTION mhub.message_refusals(version_id integer, step smallint, person_id bigint, at timestamptz) RETURNS integer[]
 LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -335,18 +428,23 @@ $$;
 COMMENT ON FUNCTION mhub.person_zone(jsonb, text) IS
 'A person''s time zone: trait time_zone, else timezone, if that is a name of the IANA database; else unless_known.';
 
+CREATE FUNCTION mhub.scheduled_candidates(condition mhub.condition, after_person_id bigint, chunk integer) RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF condition IS NOT NULL AND (SELECT c.access <> 'all' FROM mhub.condition_candidates(condition) AS c) THEN
+        RETURN ARRAY(SELECT DISTINCT x.person_id FROM mhub.candidate_people(condition) AS x (person_id) WHERE x.person_id > after_person_id ORDER BY x.person_id LIMIT chunk);
+    END IF;
+    RETURN ARRAY(SELECT x.person_id FROM mhub.person AS x WHERE x.person_id > after_person_id AND x.merged_into IS NULL ORDER BY x.person_id LIMIT chunk);
+END
+$$;
+COMMENT ON FUNCTION mhub.scheduled_candidates(mhub.condition, bigint, integer) IS
+'The next persons, in the order of their ids, for whom a condition (NULL: none) might hold. Internal.';
+
 CREATE FUNCTION mhub.scheduled_people(condition mhub.condition, after_person_id bigint, chunk integer, OUT person_ids bigint[], OUT last_person_id bigint)
 RETURNS record LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    batch bigint[];
+    batch bigint[] := mhub.scheduled_candidates(condition, after_person_id, chunk);
 BEGIN
-    IF condition IS NOT NULL AND (SELECT c.access <> 'all' FROM mhub.condition_candidates(condition) AS c) THEN
-        SELECT array_agg(c.person_id) INTO batch
-        FROM (SELECT DISTINCT x.person_id FROM mhub.candidate_people(condition) AS x (person_id) WHERE x.person_id > after_person_id ORDER BY x.person_id LIMIT chunk) AS c;
-    ELSE
-        SELECT array_agg(p.person_id) INTO batch
-        FROM (SELECT x.person_id FROM mhub.person AS x WHERE x.person_id > after_person_id AND x.merged_into IS NULL ORDER BY x.person_id LIMIT chunk) AS p;
-    END IF;
     IF cardinality(batch) = chunk THEN
         last_person_id := batch[chunk];
     END IF;
@@ -397,15 +495,15 @@ DECLARE
     run record;
     entered bigint;
 BEGIN
-    SELECT x.settings, x.settings ->> 'type' = 'date' AS by_date, x.person_filter, x.next_run_at, x.done_upto, w.workflow_id, w.concurrent,
+    SELECT x.settings, x.settings ->> 'type' = 'date' AS by_date, x.person_filter, x.done_until, x.done_upto, w.workflow_id, w.concurrent,
            coalesce(v.definition ->> 'time_zone', mhub.hub_time_zone()) AS zone,
-           coalesce(x.run_until, CASE x.settings ->> 'type' WHEN 'date' THEN mhub.now() + interval '1 hour' ELSE x.next_run_at END) AS run_until
+           coalesce(x.run_until, CASE x.settings ->> 'type' WHEN 'date' THEN mhub.now() ELSE x.next_run_at END) AS run_until
     INTO s
     FROM mhub.workflow_schedule AS x JOIN mhub.workflow_version AS v USING (version_id) JOIN mhub.workflow AS w USING (workflow_id)
     WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number FOR UPDATE OF x;
     IF s.by_date THEN
         SELECT d.person_ids, d.times, d.keys, d.last_person_id INTO run
-        FROM mhub.dated_people(s.settings, s.zone, s.person_filter, s.next_run_at, s.run_until, s.done_upto, coalesce(chunk, 100000)) AS d;
+        FROM mhub.dated_people(s.settings, s.zone, s.person_filter, s.done_until, s.run_until, s.done_upto, coalesce(chunk, 100000)) AS d;
     ELSE
         SELECT p.person_ids, array_fill(s.run_until, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS times,
                array_fill(CASE WHEN s.concurrent THEN to_char(s.run_until AT TIME ZONE 'UTC', '"schedule" YYYY-MM-DD HH24:MI') ELSE '' END, ARRAY[coalesce(cardinality(p.person_ids), 0)]) AS keys,
@@ -419,7 +517,8 @@ BEGIN
     UPDATE mhub.workflow_schedule AS x
     SET run_until = CASE WHEN run.last_person_id IS NOT NULL THEN s.run_until END,
         done_upto = coalesce(run.last_person_id, 0),
-        next_run_at = CASE WHEN run.last_person_id IS NOT NULL THEN x.next_run_at WHEN s.by_date THEN s.run_until ELSE mhub.next_schedule(s.settings, s.zone, mhub.now()) END
+        done_until = CASE WHEN s.by_date AND run.last_person_id IS NULL THEN s.run_until ELSE x.done_until END,
+        next_run_at = CASE WHEN run.last_person_id IS NOT NULL THEN x.next_run_at ELSE mhub.next_schedule(s.settings, s.zone, CASE WHEN s.by_date THEN s.run_until ELSE mhub.now() END) END
     WHERE x.version_id = run_schedule_chunk.version_id AND x.number = run_schedule_chunk.number;
     RETURN entered;
 END
@@ -427,12 +526,54 @@ $$;
 COMMENT ON FUNCTION mhub.run_schedule_chunk(integer, smallint, integer) IS
 'Goes on with, or begins, a run of a trigger by the clock: looks at the next chunk of people (NULL: 20,000 for schedule, 100,000 for date) and notes how far it has come. Returns the number of entries. Internal.';
 
+CREATE FUNCTION mhub.pass_over_person(version_id integer, number smallint, code text, error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s record;
+    skipped bigint;
+BEGIN
+    SELECT x.*, v.workflow_id, x.settings ->> 'type' = 'date' AS by_date INTO s FROM mhub.workflow_schedule AS x JOIN mhub.workflow_version AS v USING (version_id)
+    WHERE x.version_id = pass_over_person.version_id AND x.number = pass_over_person.number;
+    skipped := CASE WHEN s.by_date THEN (SELECT min(p.person_id) FROM mhub.person AS p WHERE p.person_id > s.done_upto)
+                    ELSE (mhub.scheduled_candidates(s.person_filter, s.done_upto, 1))[1] END;
+    PERFORM mhub.note_intake_failure(s.workflow_id, 'schedule', format('person %s', skipped), code, error);
+    UPDATE mhub.workflow_schedule AS x
+    SET done_upto = coalesce(skipped, x.done_upto), run_until = coalesce(x.run_until, CASE WHEN s.by_date THEN mhub.now() ELSE x.next_run_at END)
+    WHERE x.version_id = s.version_id AND x.number = s.number;
+END
+$$;
+COMMENT ON FUNCTION mhub.pass_over_person(integer, smallint, text, text) IS
+'Lets the run of a trigger by the clock go on behind its next person, whose data make it fail with this error. Internal.';
+
+CREATE FUNCTION mhub.run_schedule(version_id integer, number smallint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chunk integer;
+BEGIN
+    -- Smaller and smaller chunks until only the one is left out who makes it fail.
+    FOREACH chunk IN ARRAY '{NULL,1000,30,1}'::integer[] LOOP
+        BEGIN
+            RETURN mhub.run_schedule_chunk(version_id, number, chunk);
+        EXCEPTION WHEN OTHERS THEN
+            IF NOT mhub.is_about_data(SQLSTATE) THEN
+                RAISE;
+            ELSIF chunk = 1 THEN
+                PERFORM mhub.pass_over_person(version_id, number, SQLSTATE, SQLERRM);
+            END IF;
+        END;
+    END LOOP;
+    RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION mhub.run_schedule(integer, smallint) IS
+'mhub.run_schedule_chunk(), but one person whose data make it fail holds up nobody else. Internal.';
+
 CREATE FUNCTION mhub.run_schedules() RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(sum(1 + mhub.run_schedule_chunk(due.version_id, due.number)), 0)::bigint
+    SELECT coalesce(sum(1 + mhub.run_schedule(due.version_id, due.number)), 0)::bigint
     FROM (SELECT x.version_id, x.number
           FROM mhub.workflow_schedule AS x JOIN mhub.workflow AS w ON w.active_version_id = x.version_id AND w.state = 'active'
           WHERE x.next_run_at <= mhub.now() OFFSET 0) AS due
 $$;
 COMMENT ON FUNCTION mhub.run_schedules() IS
-'Lets people enter by the clock: a chunk of every schedule trigger that is due, and of the next hour''s occurrences of every date trigger. Returns 0 when there was nothing to do. Internal.';
+'Lets people enter by the clock: a chunk of every trigger that is due. Returns 0 when there was nothing to do. Internal.';

@@ -88,6 +88,7 @@ CREATE TABLE mhub.workflow_schedule (
     settings jsonb NOT NULL,
     person_filter mhub.condition,
     next_run_at timestamptz NOT NULL,
+    done_until timestamptz,
     run_until timestamptz,
     done_upto bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (version_id, number)
@@ -97,8 +98,9 @@ COMMENT ON COLUMN mhub.workflow_schedule.version_id IS 'The version.';
 COMMENT ON COLUMN mhub.workflow_schedule.number IS 'Place in the list of triggers, from 0.';
 COMMENT ON COLUMN mhub.workflow_schedule.settings IS 'The trigger''s object of the definition.';
 COMMENT ON COLUMN mhub.workflow_schedule.person_filter IS 'Condition on the person''s profile; NULL: none.';
-COMMENT ON COLUMN mhub.workflow_schedule.next_run_at IS 'schedule: when people enter next. date: up to when entries have been planned.';
-COMMENT ON COLUMN mhub.workflow_schedule.run_until IS 'While a run is under way: the time it is for (schedule) or up to which it plans (date); else NULL. A run goes through the persons in chunks, each in a transaction of its own.';
+COMMENT ON COLUMN mhub.workflow_schedule.next_run_at IS 'When people enter next. date: when to look next, every quarter of an hour, since somewhere on earth it may be that time of day.';
+COMMENT ON COLUMN mhub.workflow_schedule.done_until IS 'date: whose time came before this has entered; schedule: NULL.';
+COMMENT ON COLUMN mhub.workflow_schedule.run_until IS 'While a run is under way: the time it is for (schedule) or up to which it looks (date); else NULL. A run goes through the persons in chunks, each in a transaction of its own.';
 COMMENT ON COLUMN mhub.workflow_schedule.done_upto IS 'The run under way has been through the persons up to this one.';
 
 CREATE TABLE mhub.enrollment (
@@ -214,6 +216,23 @@ COMMENT ON COLUMN mhub.enrollment_failure.enrollment_id IS 'The enrollment.';
 COMMENT ON COLUMN mhub.enrollment_failure.failed_at IS 'When it failed last.';
 COMMENT ON COLUMN mhub.enrollment_failure.failures IS 'How often it has failed.';
 COMMENT ON COLUMN mhub.enrollment_failure.error IS 'SQLSTATE and message of the last failure.';
+
+CREATE TABLE mhub.intake_failure (
+    workflow_id integer NOT NULL REFERENCES mhub.workflow,
+    part text NOT NULL CHECK (part IN ('trigger', 'signal', 'request', 'schedule')),
+    failed_at timestamptz NOT NULL,
+    failures bigint NOT NULL DEFAULT 1,
+    what text NOT NULL,
+    error text NOT NULL,
+    PRIMARY KEY (workflow_id, part)
+);
+COMMENT ON TABLE mhub.intake_failure IS 'Where letting people into a workflow, or waking them, failed because of their data (a value that a constraint or trigger of a table refuses, say): what failed was passed over, everything else went on.';
+COMMENT ON COLUMN mhub.intake_failure.workflow_id IS 'The workflow.';
+COMMENT ON COLUMN mhub.intake_failure.part IS 'trigger: an event that lets people in; signal: an event that wakes or ends; request: another workflow; schedule: the clock.';
+COMMENT ON COLUMN mhub.intake_failure.failed_at IS 'When it failed last.';
+COMMENT ON COLUMN mhub.intake_failure.failures IS 'How often it has failed.';
+COMMENT ON COLUMN mhub.intake_failure.what IS 'What was passed over the last time: event 17, person 42 ...';
+COMMENT ON COLUMN mhub.intake_failure.error IS 'SQLSTATE and message of the last failure.';
 
 CREATE TABLE mhub.workflow_counter (
     version_id integer NOT NULL,

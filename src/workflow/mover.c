@@ -220,7 +220,8 @@ apply(Mover *mover, const WfInput *input, const WfMove *move, ArrayType *variant
 /*
  * Whether another transaction is changing or locking the row.  The update
  * below could tell as well, but heap_update() does not mean to be called with
- * wait = false: with assertions enabled it stops the server.
+ * wait = false: with assertions enabled it stops the server.  A lock of our own,
+ * which a trigger on UPDATE leaves behind, is in nobody's way.
  */
 static bool
 is_being_modified(Mover *mover, ItemPointer tid)
@@ -229,6 +230,7 @@ is_being_modified(Mover *mover, ItemPointer tid)
 	ItemId		item;
 	HeapTupleData row;
 	TM_Result	result;
+	bool		ours;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	item = PageGetItemId(BufferGetPage(buffer), ItemPointerGetOffsetNumber(tid));
@@ -237,8 +239,10 @@ is_being_modified(Mover *mover, ItemPointer tid)
 	row.t_data = (HeapTupleHeader) PageGetItem(BufferGetPage(buffer), item);
 	row.t_len = ItemIdGetLength(item);
 	result = HeapTupleSatisfiesUpdate(&row, mover->command, buffer);
+	ours = !(row.t_data->t_infomask & HEAP_XMAX_IS_MULTI) &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(row.t_data));
 	UnlockReleaseBuffer(buffer);
-	return result == TM_BeingModified;
+	return result == TM_BeingModified && !ours;
 }
 
 /* False if somebody else is at the row, or was since the snapshot. */
