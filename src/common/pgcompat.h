@@ -71,6 +71,13 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define mhub_index_insert_cleanup(index, info) ((void) 0)
 #endif
 
+/* 17 wants to know the statement behind a REINDEX, for event triggers */
+#if PG_VERSION_NUM >= 170000
+#define mhub_reindex_relation(relid, flags) reindex_relation(NULL, relid, flags, &(ReindexParams) {0})
+#else
+#define mhub_reindex_relation(relid, flags) reindex_relation(relid, flags, &(ReindexParams) {0})
+#endif
+
 /* 18 counts index searches for EXPLAIN */
 #if PG_VERSION_NUM >= 180000
 #define mhub_index_beginscan(table, index, snapshot, nkeys, norderbys) \

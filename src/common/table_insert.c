@@ -36,6 +36,7 @@ typedef struct Insertion
 	List	   *arbiters;		/* the unique index that may say no; NIL: none may */
 	uint32		token;			/* of speculative insertions, one for the statement */
 	CommandId	command;
+	bool		unindexed;		/* index entries are made later */
 	TransitionCaptureState *capture;
 } Insertion;
 
@@ -160,7 +161,8 @@ write_slots(Insertion *insertion, TupleTableSlot **slots, int n)
 	table_multi_insert(access->relation, slots, n, insertion->command, 0, NULL);
 	for (i = 0; i < n; i++)
 	{
-		(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
+		if (!insertion->unindexed)
+			(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
 		ExecClearTuple(slots[i]);
 	}
 	MemoryContextSwitchTo(old);
@@ -228,6 +230,16 @@ end_statement(Insertion *insertion)
 		AfterTriggerEndQuery(access->estate);
 	}
 	CommandCounterIncrement();
+}
+
+void
+mhub_table_insert_unindexed(MhubTableAccess *access, const MhubColumns *rows)
+{
+	Insertion	insertion = {.access = access, .rows = rows, .unindexed = true};
+
+	begin_statement(&insertion);
+	insert_together(&insertion);
+	end_statement(&insertion);
 }
 
 /* Inserts rows that nothing stands against. */

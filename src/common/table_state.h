@@ -52,4 +52,7 @@ struct MhubTableAccess
 
 extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
 
+/* Writes rows of a table without triggers of insertion, and no index entries for them. */
+extern void mhub_table_insert_unindexed(MhubTableAccess *access, const MhubColumns *rows);
+
 #endif							/* MHUB_TABLE_STATE_H */

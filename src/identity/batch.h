@@ -113,6 +113,7 @@ typedef struct BatchPerson
 typedef struct Batch
 {
 	MemoryContext memory;		/* holds it all */
+	bool		fills;			/* there are no identifiers and links yet, and these are written as a restore does */
 	const IdentityKinds *kinds;
 	char	   *text;			/* room for values, */
 	Size		text_left;		/* what is left of it, */
@@ -122,7 +123,7 @@ typedef struct Batch
 	BatchIdentifier *identifiers;
 	int			nidentifiers;
 	int			identifiers_capacity;
-	int		   *in_order;		/* their numbers, sorted by value and kind */
+	int		   *in_order;		/* their numbers in the order of insertion */
 	BatchLink  *links;
 	int			nlinks;
 	int			links_capacity;
@@ -179,6 +180,7 @@ extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrit
 /* batch_write.c */
 extern void batch_run(MhubPlan *statement, const MhubColumns *rows, int expected);
 extern bool batch_insert_identifiers(Batch *batch);
+extern uint64 batch_insert_unique(const Batch *batch, MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop);
 extern void batch_assign_persons(Batch *batch);
 extern void batch_apply(Batch *batch);
 

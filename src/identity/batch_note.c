@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
+#include "common/table_fill.h"
 #include "executor/spi.h"
 #include "identity/tables.h"
 #include "miscadmin.h"
@@ -116,14 +117,17 @@ links_in_order(const Batch *batch, LinkRow **sorted)
 
 /* Writes links that are new, and empties the rows for the next. */
 static void
-insert_links(MhubColumns *joining, MhubColumns *evidence)
+insert_links(const Batch *batch, MhubColumns *joining, MhubColumns *evidence)
 {
 	bool		inserted[BATCH_ROWS];
 
 	/* Who joins two persons has locked both, so nobody else is inserting their links. */
-	(void) mhub_table_insert(&identity_link_table, joining);
+	if (batch->fills)
+		mhub_table_fill(&identity_link_table, joining);
+	else
+		(void) mhub_table_insert(&identity_link_table, joining);
 	/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
-	(void) mhub_table_insert_unique(&identity_link_table, evidence, LINK_BY_ENDS, inserted, false);
+	(void) batch_insert_unique(batch, &identity_link_table, evidence, LINK_BY_ENDS, inserted, false);
 	joining->n = evidence->n = 0;
 }
 
@@ -163,9 +167,11 @@ batch_write_links(Batch *batch)
 		else if (link->to_join && !link->joins)
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
 		if (joining.n + evidence.n == BATCH_ROWS)
-			insert_links(&joining, &evidence);
+			insert_links(batch, &joining, &evidence);
 	}
-	insert_links(&joining, &evidence);
+	insert_links(batch, &joining, &evidence);
+	if (batch->fills)
+		mhub_table_end_fill(&identity_link_table);
 	batch_run(&restore_links, &restored, SPI_OK_UPDATE);
 	pfree(sorted);
 }

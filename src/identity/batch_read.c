@@ -142,10 +142,13 @@ void
 batch_find_identifiers(Batch *batch)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID};
-	MhubTableAccess *access = mhub_table_open(&identity_identifier_table);
+	MhubTableAccess *access;
 	MhubColumns wanted;
 	int			i;
 
+	if (batch->fills)
+		return;
+	access = mhub_table_open(&identity_identifier_table);
 	if (access != NULL)
 	{
 		seek_identifiers(batch, access);

@@ -13,6 +13,7 @@
 #include "commands/sequence.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
+#include "common/table_fill.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "privacy/privacy.h"
@@ -199,6 +200,17 @@ mark_inserted(Batch *batch, int number)
 	identifier->last_seen = identifier->latest;
 }
 
+/* As mhub_table_insert_unique(); into empty tables, which nobody else can use, without looking. */
+uint64
+batch_insert_unique(const Batch *batch, MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop)
+{
+	if (!batch->fills)
+		return mhub_table_insert_unique(table, rows, key, inserted, stop);
+	mhub_table_fill(table, rows);
+	memset(inserted, true, sizeof(bool) * rows->n);
+	return rows->n;
+}
+
 /* Empties the rows for the next. */
 static void
 forget_rows(MhubColumns *rows)
@@ -227,7 +239,7 @@ insert_some(Batch *batch, const int *missing, int n, Oid sequence, MhubColumns *
 		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
 		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), rows);
 	}
-	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
+	done = batch_insert_unique(batch, &identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
 	for (i = 0; i < n; i++)
 	{
 		if (inserted[i])
@@ -261,6 +273,8 @@ batch_insert_identifiers(Batch *batch)
 			all = false;
 	}
 	pfree(missing);
+	if (batch->fills)
+		mhub_table_end_fill(&identity_identifier_table);
 	return all;
 }
 

@@ -12,7 +12,9 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/spi_plan.h"
+#include "common/table_fill.h"
 #include "executor/spi.h"
+#include "identity/tables.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
@@ -25,6 +27,9 @@
 PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 
 #define NOTICE_INTERVAL_MS 5000
+
+/* From so many rows on, the first batch into an empty hub is written as a restore does. */
+#define FILLING_ROWS 10000
 
 /* Rows taken from the query at a time */
 #define FETCHED_ROWS 1000
@@ -184,6 +189,7 @@ read_rows(LinkJob *job, Batch *batch, int n, MemoryContext scratch)
 static int
 link_rows(LinkJob *job)
 {
+	static MhubTable *const filled[] = {&identity_identifier_table, &identity_link_table};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub link rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext scratch = AllocSetContextCreate(context, "mhub link row", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -198,6 +204,8 @@ link_rows(LinkJob *job)
 		read = read_rows(job, &batch, Min(job->batch - n, FETCHED_ROWS), scratch);
 		n += read;
 	} while (read > 0 && n < job->batch);
+	/* The locks that it takes must go at the end of the batch. */
+	batch.fills = job->commits && n >= FILLING_ROWS && mhub_tables_begin_fill(filled, lengthof(filled));
 	batch_resolve(&batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

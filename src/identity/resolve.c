@@ -37,11 +37,6 @@ prepare(IdentityObservation *observation)
 	observation->person_id = 0;
 }
 
-/*
- * The order of the index by which identifiers are looked up: neighbours then
- * share its pages.  It is also the order in which every session inserts: two
- * that insert the same identifiers wait for each other in one direction.
- */
 static void
 sort_identifiers(Batch *batch)
 {
@@ -51,10 +46,28 @@ sort_identifiers(Batch *batch)
 	for (i = 0; i < batch->nidentifiers; i++)
 		values[i] = (OrderedValue) {batch->identifiers[i].value, batch->identifiers[i].kind, i, 0};
 	sort_values(values, batch->nidentifiers);
-	batch->in_order = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nidentifiers; i++)
 		batch->in_order[i] = values[i].number;
 	pfree(values);
+}
+
+/*
+ * The order of the index by which identifiers are looked up: neighbours then
+ * share its pages.  It is also the order in which every session inserts: two
+ * that insert the same identifiers wait for each other in one direction.
+ * Where nothing is looked up and nobody else can insert, the order in which
+ * they came serves better: those of one person then lie together.
+ */
+static void
+order_identifiers(Batch *batch)
+{
+	int			i;
+
+	batch->in_order = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nidentifiers; i++)
+		batch->in_order[i] = i;
+	if (!batch->fills)
+		sort_identifiers(batch);
 }
 
 static bool
@@ -133,7 +146,7 @@ batch_resolve(Batch *batch)
 		return;
 	SPI_connect();
 	MemoryContextSwitchTo(batch->memory);
-	sort_identifiers(batch);
+	order_identifiers(batch);
 	plan_and_write(batch);
 	SPI_finish();
 }

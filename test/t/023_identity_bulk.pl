@@ -6,7 +6,7 @@ use IPC::Run;
 use Mhub;
 use Test::More;
 
-my $node = mhub_node('identity_bulk');
+my $node = mhub_node('identity_bulk', 'mhub.key_file' => key_file());
 my $seed = $ENV{MHUB_TEST_SEED} // 20261122;
 note("seed $seed (MHUB_TEST_SEED)");
 
@@ -54,18 +54,25 @@ sub gate
 	return;
 }
 
+# Starts a statement and waits until it stops at the gate, when so many rows are done.
+sub start_at_gate
+{
+	my ($database, $statement, $rows) = @_;
+	my ($out, $error) = ('', '');
+	$node->safe_psql($database, "UPDATE gate SET rows = $rows");
+	my $run = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr($database), '-c', $statement ], '>', \$out, '2>', \$error);
+	$node->poll_query_until($database, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die 'it does not get on';
+	return ($run, \$error);
+}
+
 # Starts a run and interrupts it, in a way of the caller's, when so many rows are done.
 sub interrupt
 {
 	my ($database, $query, $rows, $how) = @_;
-	my ($out, $error) = ('', '');
-	$node->safe_psql($database, "UPDATE gate SET rows = $rows");
-	my $run = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr($database), '-c',
-		"CALL mhub.link_identifiers(\$\$$query\$\$, 'bulk', 200)" ], '>', \$out, '2>', \$error);
-	$node->poll_query_until($database, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die 'it does not get on';
+	my ($run, $error) = start_at_gate($database, "CALL mhub.link_identifiers(\$\$$query\$\$, 'bulk', 200)", $rows);
 	$how->();
 	$run->finish;
-	return $error;
+	return $$error;
 }
 
 sub backend { return "SELECT $_[0](pid) FROM pg_stat_activity WHERE query LIKE 'CALL mhub.link%'"; }
@@ -95,6 +102,79 @@ interrupt('unordered', $unordered, 1000, sub { $node->safe_psql('unordered', bac
 $node->safe_psql('unordered', "UPDATE gate SET rows = 12000; CALL mhub.link_identifiers(\$\$$unordered\$\$, 'bulk', 5000)");
 is($node->safe_psql('unordered', 'SELECT rows_done, rows_at_start FROM mhub.link_job'), '12000|0', 'without ORDER BY it starts over');
 is($node->safe_psql('unordered', $partition), $expected, 'with the same persons in the end');
+
+# The first large batch into an empty hub is written as a restore does: rows first, then new indexes.
+my $whole = "CALL mhub.link_identifiers(\$\$$ordered\$\$, 'bulk', 12000)";
+my $rebuilt = q{SELECT bool_and(pg_relation_filenode(indexrelid) <> indexrelid::bigint) FROM pg_index
+	WHERE indrelid IN ('mhub.identifier'::regclass, 'mhub.link'::regclass)};
+my $conflicts = q{SELECT count(*), count(DISTINCT (identifier_id, left_out_identifier_id)) FROM mhub.identity_conflict};
+
+sub looks_right
+{
+	my ($database, $how) = @_;
+	is($node->safe_psql($database, $partition), $expected, "$how: the same persons");
+	is($node->safe_psql($database, $conflicts), $node->safe_psql('bulk', $conflicts), "$how: the same conflicts");
+	is($node->safe_psql($database, q{SELECT count(*) FROM mhub.doctor_identity() WHERE status = 'fail'}), '0', "$how: nothing is loose");
+	is($node->safe_psql($database, q{CREATE EXTENSION IF NOT EXISTS amcheck;
+		SELECT count(bt_index_check(indexrelid, true)) > 6 FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid JOIN pg_am AS a ON a.oid = i.relam AND amname = 'btree'
+		WHERE indrelid IN ('mhub.identifier'::regclass, 'mhub.link'::regclass, 'mhub.person'::regclass)}), 't', "$how: every row is in every index");
+	return;
+}
+
+database('first');
+gate('first');
+interrupt('first', $ordered, 0, sub { $node->safe_psql('first', backend('pg_cancel_backend')) });
+$node->safe_psql('first', "UPDATE gate SET rows = 12000; CREATE INDEX ON mhub.identifier (lower(value)) WHERE kind = 'free'");
+is($node->safe_psql('first', $rebuilt), 'f', 'a small batch builds no indexes');
+my ($run, $run_error) = start_at_gate('first', $whole, 0);
+is($node->safe_psql('first', "SELECT mode FROM pg_locks WHERE relation = 'mhub.identifier'::regclass AND mode = 'ShareRowExclusiveLock'"),
+	'ShareRowExclusiveLock', 'a large one has the table for itself');
+my ($other_out, $other_error) = ('', '');
+my $other = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('first'), '-c', q{SELECT mhub.identify('{"free": ["v1", "alone"]}')} ], '>', \$other_out, '2>', \$other_error);
+$node->poll_query_until('first', q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted}) or die 'the other does not wait';
+$node->safe_psql('first', backend('pg_cancel_backend'));
+$run->finish;
+$other->finish;
+like($$run_error, qr/canceling statement/, 'it is cancelled');
+is($other_error, '', 'and who waited for it goes on');
+is($node->safe_psql('first', 'SELECT count(*) FROM mhub.identifier'), '2', 'alone');
+is($node->safe_psql('first', $rebuilt), 'f', 'with the old indexes');
+$node->safe_psql('first', 'DELETE FROM mhub.identifier; DELETE FROM mhub.link; UPDATE gate SET rows = 12000');
+$node->safe_psql('first', $whole);
+is($node->safe_psql('first', $rebuilt), 't', 'what remains of what was deleted is no obstacle');
+looks_right('first', 'indexes built afterwards');
+$node->safe_psql('first', "CALL mhub.link_identifiers(\$\$$unordered\$\$, 'again', 12000)");
+looks_right('first', 'the same pairs again');
+
+# Somebody who has the table open is not waited for.
+database('busy');
+my $reader = $node->background_psql('busy', on_error_die => 1);
+$reader->query_safe('BEGIN; SELECT count(*) FROM mhub.identifier WHERE identifier_id = 1');
+$node->safe_psql('busy', $whole);
+is($node->safe_psql('busy', $rebuilt), 'f', 'with a reader of an index the indexes grow');
+$reader->query_safe('COMMIT');
+$reader->quit;
+looks_right('busy', 'indexes grown');
+database('watched');
+$node->safe_psql('watched', q{
+	CREATE TABLE seen (kind text);
+	CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (NEW.kind); RETURN NEW; END $$;
+	CREATE TRIGGER watch AFTER INSERT ON mhub.identifier FOR EACH ROW EXECUTE FUNCTION watch();
+});
+$node->safe_psql('watched', $whole);
+is($node->safe_psql('watched', 'SELECT (SELECT count(*) FROM seen) = count(*) FROM mhub.identifier'), 't', 'a trigger sees every row');
+looks_right('watched', 'with a trigger');
+
+# Values of a kind that is personal data are sealed on this way, too.
+my $sizes = 'SELECT md5(string_agg(n::text, $$ $$ ORDER BY n)) FROM (SELECT count(*) AS n FROM mhub.identifier GROUP BY person_id) AS p';
+database('sealed');
+$node->safe_psql('sealed', "UPDATE mhub.identifier_kind SET pii = true WHERE kind = 'limited'");
+$node->safe_psql('sealed', $whole);
+is($node->safe_psql('sealed', $rebuilt), 't', 'with a kind that is sealed indexes are built afterwards');
+is($node->safe_psql('sealed', $sizes), $node->safe_psql('bulk', $sizes), 'with the same persons');
+is($node->safe_psql('sealed', q{SET mhub.purpose = 'test';
+	SELECT bool_and((sealed IS NOT NULL) = (kind = 'limited')), bool_and(mhub.decrypt(sealed, 'identifier.sealed') ~ '^v[0-9]+$' OR kind <> 'limited') FROM mhub.identifier}),
+	't|t', 'whose values open');
 
 # One account with 50,000 devices, without limits, one observation at a time
 hub_database($node, 'shapes');
