@@ -1,6 +1,22 @@
 -- What the hub holds about a person, table by table: the one list that export and erasure work through.
 -- A room that adds a table with ids of persons or identifiers adds its line here; test/sql/privacy_held.sql finds those missing.
 
+CREATE FUNCTION mhub.plain_addresses(persons bigint[]) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT mhub.key_configured() THEN
+        RETURN '{}';
+    END IF;
+    RETURN (SELECT coalesce(array_agg(DISTINCT spelling), '{}')
+            FROM (SELECT lower(mhub.decrypt(i.sealed, 'identifier.sealed')) AS value FROM mhub.identifier AS i
+                  WHERE i.person_id = ANY (persons) AND i.sealed IS NOT NULL) AS address
+            CROSS JOIN LATERAL unnest(ARRAY[value, CASE WHEN value ~ '^[+]' THEN substr(value, 2) END, CASE WHEN value ~ '^[+]86' THEN substr(value, 4) END]) AS spelling
+            WHERE spelling IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION mhub.plain_addresses(bigint[]) IS
+'The sealed identifiers of persons, opened, in lower case, telephone numbers also without plus and as written inside China: how messages without a person and rejected input may name them. Part of mhub.export_person() and mhub.erase_person(). Needs mhub.purpose and is logged, as mhub.decrypt(); empty without a key.';
+
 CREATE FUNCTION mhub.personal_data(OUT relation regclass, OUT id_of text, OUT id_columns text[], OUT rows_of text, OUT erase text, OUT scrub text, OUT exported boolean, OUT place integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT to_regclass(v.relation), v.id_of, v.id_columns::text[], v.rows_of, v.erase, v.scrub, v.exported, v.place
@@ -39,11 +55,25 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.session', 'person', '{person_id}', NULL, 'anonymise', 'entry_page = NULL, exit_page = NULL', true, 50),
         ('mhub.session', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
         ('mhub.session_todo', 'identifier', '{identifier_id}', NULL, 'anonymise', NULL, false, 50),
-        -- delivery
+        -- delivery; what providers answered may name the address; what webhooks told other systems names the person in its data
+        ('mhub.delivery_event', 'person', '{}', 't.message_id IN (SELECT m.message_id FROM mhub.message AS m WHERE m.person_id = ANY ($1))', 'anonymise', 'detail = NULL', true, 44),
+        ('mhub.delivery_failure', 'person', '{}', 't.message_id IN (SELECT m.message_id FROM mhub.message AS m WHERE m.person_id = ANY ($1))', 'anonymise', 'answer = NULL', true, 44),
+        ('mhub.message_queue', 'person', '{}', 't.message_id IN (SELECT m.message_id FROM mhub.message AS m WHERE m.person_id = ANY ($1))', 'scrub', 'order_key = NULL', false, 44),
         ('mhub.message', 'identifier', '{identifier_id}', 't.person_id = ANY ($1) AND t.identifier_id = ANY ($2)', 'anonymise', NULL, false, 45),
         ('mhub.message', 'person', '{person_id}', NULL, 'anonymise',
-         'recipient = NULL, data = ''{}'', state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
+         'recipient = NULL, data = ''{}'', order_key = NULL, idempotency_key = ''erased_'' || pg_catalog.gen_random_uuid(), state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
          true, 50),
+        ('mhub.message', 'person', '{}',
+         'pg_catalog.starts_with(t.idempotency_key, ''sub_'') AND pg_catalog.split_part(t.order_key, '' '', 2) = ANY ($1::text[]) AND t.person_id IS NULL AND t.data #>> ''{data,person_id}'' = ANY ($1::text[])',
+         'anonymise', 'data = ''{}'', order_key = NULL, state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false',
+         true, 50),
+        ('mhub.message', 'person', '{}', 't.person_id IS NULL AND lower(t.recipient) = ANY ((SELECT mhub.plain_addresses($1))::text[])', 'anonymise',
+         'recipient = NULL, data = ''{}'', order_key = NULL, state = CASE WHEN pending THEN ''suppressed'' ELSE state END, reason = CASE WHEN pending THEN ''person_erased'' ELSE reason END, pending = false, provider_message_id = NULL',
+         true, 51),
+        ('mhub.rejected', 'person', '{}',
+         'EXISTS (SELECT FROM unnest((SELECT mhub.plain_addresses($1))) AS a WHERE strpos(lower(t.raw), a) > 0)'
+         ' OR EXISTS (SELECT FROM mhub.identifier AS i WHERE i.identifier_id = ANY ($2) AND i.sealed IS NULL AND length(i.value) >= 8 AND strpos(t.raw, ''"'' || i.value || ''"'') > 0)',
+         'delete', NULL, true, 51),
         -- workflow; history and counters name enrollments only, and without these nobody can tell whose they were
         ('mhub.enrollment_failure', 'person', '{}', 't.enrollment_id IN (SELECT e.enrollment_id FROM mhub.enrollment AS e WHERE e.person_id = ANY ($1))', 'delete', NULL, false, 35),
         ('mhub.enrollment', 'person', '{person_id}', NULL, 'delete', NULL, true, 40),

@@ -143,7 +143,10 @@ BEGIN
     PERFORM mhub.note_access('erase', $1, $2);
     SELECT coalesce(array_agg(i.identifier_id), '{}') INTO identifiers FROM mhub.identifier AS i WHERE i.person_id = ANY (persons);
 
-    -- What needs the values comes first.
+    -- What needs the values comes first. The erasure is what they are opened for, unless the caller said otherwise.
+    IF coalesce(current_setting('mhub.purpose', true), '') = '' THEN
+        PERFORM set_config('mhub.purpose', left($2, 199), true);
+    END IF;
     IF $4 THEN
         PERFORM mhub.suppress_person($1, NULL, 'erased');
     END IF;

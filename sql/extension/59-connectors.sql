@@ -69,7 +69,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
         JOIN LATERAL (
             SELECT DISTINCT ON (o.idempotency_key) o.* FROM mhub.message AS o
             WHERE starts_with(o.idempotency_key, format('sub_%s_', k.key)) AND starts_with(o.order_key, k.key || ' ')
-              AND o.created_at >= $2 AND o.created_at < $3 AND NOT o.pending
+              AND o.created_at >= $2 AND o.created_at < $3 AND NOT o.pending AND o.data <> '{}'
             ORDER BY o.idempotency_key, o.message_id
         ) AS m ON true
         WHERE s.name = $1 ORDER BY m.message_id

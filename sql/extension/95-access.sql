@@ -679,6 +679,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.was_erased(text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.personal_data()'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.personal_rows(text, text[], text)'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.plain_addresses(bigint[])'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.erasure_statement(regclass, text, text[], text, text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.erase_rows(bigint[], bigint[], bigint, bigint[], text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.opened_columns(regclass)'),

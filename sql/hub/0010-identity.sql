@@ -253,16 +253,18 @@ COMMENT ON COLUMN mhub.group_member.last_seen_at IS 'Latest observation.';
 CREATE TABLE mhub.link_job (
     source text NOT NULL,
     query text NOT NULL,
+    query_md5 text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz,
     rows_at_start bigint NOT NULL DEFAULT 0,
     rows_done bigint NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX link_job_key ON mhub.link_job (source, md5(query));
+CREATE UNIQUE INDEX link_job_key ON mhub.link_job (source, query_md5);
 COMMENT ON TABLE mhub.link_job IS 'Runs of mhub.link_identifiers(), one row for each source and query: how far it has come.';
 COMMENT ON COLUMN mhub.link_job.source IS 'Its source; empty where none was given.';
-COMMENT ON COLUMN mhub.link_job.query IS 'Its query.';
+COMMENT ON COLUMN mhub.link_job.query IS 'Its query, with asterisks for values in it, which may be personal data.';
+COMMENT ON COLUMN mhub.link_job.query_md5 IS 'MD5 of the query as given, by which a run finds where it was interrupted.';
 COMMENT ON COLUMN mhub.link_job.started_at IS 'When the last run began.';
 COMMENT ON COLUMN mhub.link_job.updated_at IS 'When its last batch was done.';
 COMMENT ON COLUMN mhub.link_job.finished_at IS 'When it was done with all rows; NULL while it runs or after an interruption.';
@@ -275,7 +277,7 @@ CREATE VIEW mhub.link_progress AS
     FROM mhub.link_job AS j;
 COMMENT ON VIEW mhub.link_progress IS 'How far the runs of mhub.link_identifiers() have come, seen from other sessions after every batch.';
 COMMENT ON COLUMN mhub.link_progress.source IS 'Source given to the run.';
-COMMENT ON COLUMN mhub.link_progress.query IS 'Query given to the run.';
+COMMENT ON COLUMN mhub.link_progress.query IS 'Query given to the run, with asterisks for values in it.';
 COMMENT ON COLUMN mhub.link_progress.rows_done IS 'Rows done in all.';
 COMMENT ON COLUMN mhub.link_progress.started_at IS 'When the last run began.';
 COMMENT ON COLUMN mhub.link_progress.updated_at IS 'When its last batch was done.';

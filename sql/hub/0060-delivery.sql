@@ -188,6 +188,10 @@ INSERT INTO mhub.partition_policy (parent) VALUES ('message');
 CREATE INDEX message_idempotency_key_idx ON mhub.message USING hash (idempotency_key);
 CREATE INDEX message_provider_message_id_idx ON mhub.message (provider_message_id) WHERE provider_message_id IS NOT NULL;
 CREATE INDEX message_person_id_idx ON mhub.message (person_id, created_at) WHERE person_id IS NOT NULL;
+-- Messages to bare addresses are found by these.
+CREATE INDEX message_recipient_idx ON mhub.message USING hash (lower(recipient)) WHERE person_id IS NULL;
+-- What webhooks told other systems is found by the person whose turn order_key keeps (59-connectors.sql), for export and erasure.
+CREATE INDEX message_told_of_idx ON mhub.message (split_part(order_key, ' ', 2)) WHERE starts_with(idempotency_key, 'sub_');
 SELECT mhub.create_partition('message', now() + step * interval '1 month') FROM generate_series(0, 3) AS step;
 COMMENT ON TABLE mhub.message IS 'The outbox: a row is a message to send, inserted in the transaction that decides on it, and then its history. mhub.deliver_messages() sends what is pending. Insert into this table, not into its partitions: a trigger puts the new rows into mhub.message_queue.';
 COMMENT ON TABLE mhub.message_default IS 'Takes the messages for whose time there is no partition.';

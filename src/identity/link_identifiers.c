@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "identity/tables.h"
 #include "miscadmin.h"
+#include "privacy/mask_text.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
@@ -35,16 +36,16 @@ PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 #define FETCHED_ROWS 1000
 
 static MhubPlan start_job = {
-	"INSERT INTO mhub.link_job AS j (source, query) VALUES (coalesce($1, ''), $2)"
-	" ON CONFLICT (source, md5(query)) DO UPDATE SET started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL,"
+	"INSERT INTO mhub.link_job AS j (source, query, query_md5) VALUES (coalesce($1, ''), $4, md5($2))"
+	" ON CONFLICT (source, query_md5) DO UPDATE SET started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL,"
 	"  rows_at_start = CASE WHEN $3 AND j.finished_at IS NULL THEN j.rows_done ELSE 0 END,"
 	"  rows_done = CASE WHEN $3 AND j.finished_at IS NULL THEN j.rows_done ELSE 0 END"
 	" RETURNING rows_done",
-	3, {TEXTOID, TEXTOID, BOOLOID}, NULL
+	4, {TEXTOID, TEXTOID, BOOLOID, TEXTOID}, NULL
 };
 static MhubPlan advance_job = {
 	"UPDATE mhub.link_job SET rows_done = $3, updated_at = clock_timestamp(),"
-	" finished_at = CASE WHEN $4 THEN clock_timestamp() END WHERE source = coalesce($1, '') AND md5(query) = md5($2)",
+	" finished_at = CASE WHEN $4 THEN clock_timestamp() END WHERE source = coalesce($1, '') AND query_md5 = md5($2)",
 	4, {TEXTOID, TEXTOID, INT8OID, BOOLOID}, NULL
 };
 
@@ -227,11 +228,14 @@ job_key(const LinkJob *job, Datum *args)
 static void
 begin_job(LinkJob *job)
 {
-	Datum		args[3];
+	Datum		args[4];
 	char	   *nulls = job_key(job, args);
+	char	   *shown = pstrdup(job->query);
 	bool		isnull;
 
 	args[2] = BoolGetDatum(is_ordered(job->query));
+	mhub_mask_literals(shown);
+	args[3] = CStringGetTextDatum(shown);
 	(void) mhub_execute_batch(&start_job, args, nulls, SPI_OK_INSERT_RETURNING);
 	job->done = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	job->done_before = job->done;

@@ -63,7 +63,7 @@ ROLLBACK TO empty;
 -- four columns are seen now; an interrupted ordered run goes on behind its last row
 CALL mhub.link_identifiers('SELECT ''p'', a, ''q'', b FROM (VALUES (''1'', ''2''), (''3'', NULL), (NULL, NULL)) AS v(a, b) ORDER BY 1, 2');
 SELECT kind, value, first_seen_at >= transaction_timestamp() AS now FROM mhub.identifier ORDER BY kind, value;
-UPDATE mhub.link_job SET finished_at = NULL, rows_done = 1 WHERE query LIKE '%ORDER BY 1, 2';
+UPDATE mhub.link_job SET finished_at = NULL, rows_done = 1 WHERE query LIKE '%ORDER BY 1, 2' RETURNING query;
 DELETE FROM mhub.link; DELETE FROM mhub.identifier;
 CALL mhub.link_identifiers('SELECT ''p'', a, ''q'', b FROM (VALUES (''1'', ''2''), (''3'', NULL), (NULL, NULL)) AS v(a, b) ORDER BY 1, 2');
 SELECT kind, value FROM mhub.identifier ORDER BY kind, value;
