@@ -24,8 +24,9 @@ race() {
 }
 
 # Half of the visitors are known before the race starts.
-psql -c "SELECT make_bodies(1, 100, 20000, 5)" -c "CALL ingest_bodies(100)" -c "SELECT make_bodies(101, 100 + $((batches * (runs + 1))), 20000, 5)" -c 'VACUUM ANALYZE' >/dev/null
+psql -c "SELECT make_bodies(1, 100, 20000, 5)" -c "CALL ingest_bodies(100)" -c "SELECT make_bodies(101, 100 + $((2 * batches * (runs + 1))), 20000, 5)" -c 'VACUUM ANALYZE' >/dev/null
 race "batches of 500, 5 pages a visitor" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
+race "the same, cast to jsonb by the caller" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches, true);"
 
 psql -c "SELECT make_bodies(10001, 10000 + $((batches * (runs + 1))), 20000, 1)" -c "SELECT setval('body_used', 10000)" -c CHECKPOINT >/dev/null
 race "batches of 500, 500 visitors" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"

@@ -18,13 +18,17 @@ CREATE FUNCTION make_bodies(first integer, last integer, visitors integer, pages
     FROM generate_series(first, last) AS b, generate_series(0, 499) AS m GROUP BY b $$;
 
 CREATE SEQUENCE body_used;
-CREATE PROCEDURE ingest_bodies(n integer) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE ingest_bodies(n integer, casts boolean DEFAULT false) LANGUAGE plpgsql AS $$
 DECLARE
     next_body text;
 BEGIN
     FOR i IN 1 .. n LOOP
         SELECT b.content INTO STRICT next_body FROM body AS b WHERE b.n = (SELECT nextval('body_used'));
-        PERFORM count(*) FROM mhub.ingest(next_body::jsonb);
+        IF casts THEN
+            PERFORM count(*) FROM mhub.ingest(next_body::jsonb);
+        ELSE
+            PERFORM count(*) FROM mhub.ingest(next_body);
+        END IF;
         COMMIT;
     END LOOP;
 END $$;

@@ -145,7 +145,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.counted_value(numeric, text, timestamptz)'),
     ('*', 'SELECT (currency)', 'TABLE', 'mhub.attribution_setting'),
     ('*', 'SELECT', 'TABLE', 'mhub.exchange_rate'),
-    ('app', 'EXECUTE', 'FUNCTION', 'mhub.ingest_text(text)'),
+    ('app', 'EXECUTE', 'FUNCTION', 'mhub.ingest(text)'),
     ('app', 'EXECUTE', 'FUNCTION', 'mhub.record_event(bigint, text, jsonb, timestamptz, text)'),
     ('app', 'EXECUTE', 'FUNCTION', 'mhub.next_event_id()'),
     ('app', 'SELECT, USAGE', 'SEQUENCE', 'mhub.event_id_seq'),

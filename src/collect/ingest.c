@@ -10,16 +10,20 @@
 
 #include "access/xact.h"
 #include "collect/json_object.h"
+#include "collect/json_parse.h"
 #include "collect/message.h"
 #include "collect/record.h"
+#include "common/error_caught.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(mhub_ingest);
+PG_FUNCTION_INFO_V1(mhub_ingest_text);
 
 #define SOURCE "ingest"
 
@@ -317,19 +321,72 @@ add_result(ReturnSetInfo *result, int i, const MhubEvent *outcome)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-Datum
-mhub_ingest(PG_FUNCTION_ARGS)
+static void
+ingest_body(Jsonb *body, ReturnSetInfo *result)
 {
-	Jsonb	   *body = PG_GETARG_JSONB_P(0);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Ingest		ingest;
 
-	InitMaterializedSRF(fcinfo, 0);
 	ingest.memory = CurrentMemoryContext;
 	find_messages(&ingest, body);
 	record_all(&ingest);
 	keep_rejected(&ingest);
 	for (int i = 0; i < ingest.n_messages; i++)
 		add_result(result, i, &ingest.outcomes[i]);
+}
+
+Datum
+mhub_ingest(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	ingest_body(PG_GETARG_JSONB_P(0), (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* The server's own cast, for what we do not understand; NULL and why when that does not, either. */
+static Jsonb *
+cast_to_jsonb(const char *text, const char **why)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Jsonb	   *volatile body = NULL;
+
+	PG_TRY();
+	{
+		body = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = mhub_catch_error(context);
+
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			ReThrowError(error);
+		*why = error->message;
+	}
+	PG_END_TRY();
+	return body;
+}
+
+Datum
+mhub_ingest_text(PG_FUNCTION_ARGS)
+{
+	text	   *argument = PG_GETARG_TEXT_PP(0);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MhubEvent	outcome = {.status = MHUB_EVENT_REJECTED, .reason = "not_json"};
+	Jsonb	   *body = mhub_json_parse(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
+	char	   *raw = NULL;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (body == NULL)
+	{
+		raw = text_to_cstring(argument);
+		body = cast_to_jsonb(raw, &outcome.detail);
+	}
+	if (body != NULL)
+	{
+		ingest_body(body, result);
+		return (Datum) 0;
+	}
+	mhub_reject(SOURCE, outcome.reason, outcome.detail, NULL, raw);
+	add_result(result, 0, &outcome);
 	return (Datum) 0;
 }

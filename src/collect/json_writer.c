@@ -1,6 +1,6 @@
 /*
  * json_writer.c
- *	  Objects from members that are jsonb already.
+ *	  Objects and arrays from members that are jsonb already.
  *
  * pushJsonbValue() would take every nested value apart and put it together
  * again; copying its bytes is several times faster, and most of an event is
@@ -41,20 +41,27 @@ is_aligned(const JsonbValue *value)
 	return value->type == jbvNumeric || value->type == jbvBinary;
 }
 
+/* Bytes of the values behind those of the keys */
 static Size
-size_of_object(const JsonbPair *pairs, int n)
+size_of_values(const JsonbPair *pairs, int n, Size length)
 {
-	Size		length = 0;
-
-	for (int i = 0; i < n; i++)
-		length += pairs[i].key.val.string.len;
 	for (int i = 0; i < n; i++)
 	{
 		if (is_aligned(&pairs[i].value))
 			length = INTALIGN(length);
 		length += value_length(&pairs[i].value);
 	}
-	return VARHDRSZ + sizeof(uint32) + 2 * n * sizeof(JEntry) + length;
+	return length;
+}
+
+static Size
+size_of_keys(const JsonbPair *pairs, int n)
+{
+	Size		length = 0;
+
+	for (int i = 0; i < n; i++)
+		length += pairs[i].key.val.string.len;
+	return length;
 }
 
 static JEntry
@@ -112,23 +119,84 @@ write_value(Writer *writer, const JsonbValue *value)
 	writer->out->root.children[writer->n_entries++] = entry;
 }
 
-/* The pairs are in jsonb's order of keys; values are scalars or whole containers. */
-Jsonb *
-mhub_json_write(const JsonbPair *pairs, int n)
+static Writer
+start_writing(uint32 header, int n_entries, Size length)
 {
-	Size		size = size_of_object(pairs, n);
-	Writer		writer = {palloc(size), NULL, 0, 0};
+	Size		size = VARHDRSZ + sizeof(uint32) + n_entries * sizeof(JEntry) + length;
+	Writer		writer = {NULL, NULL, 0, 0};
 
 	if (size > JENTRY_OFFLENMASK)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("JSON object exceeds %u bytes", JENTRY_OFFLENMASK)));
+				 errmsg("JSON object or array exceeds %u bytes", JENTRY_OFFLENMASK)));
+	writer.out = palloc(size);
 	SET_VARSIZE(writer.out, size);
-	writer.out->root.header = n | JB_FOBJECT;
-	writer.data = (char *) &writer.out->root.children[2 * n];
+	writer.out->root.header = header;
+	writer.data = (char *) &writer.out->root.children[n_entries];
+	return writer;
+}
+
+Jsonb *
+mhub_json_write(const JsonbPair *pairs, int n)
+{
+	Writer		writer = start_writing(n | JB_FOBJECT, 2 * n, size_of_values(pairs, n, size_of_keys(pairs, n)));
+
 	for (int i = 0; i < n; i++)
 		write_value(&writer, &pairs[i].key);
 	for (int i = 0; i < n; i++)
 		write_value(&writer, &pairs[i].value);
 	return writer.out;
+}
+
+Jsonb *
+mhub_json_write_array(const JsonbPair *elements, int n)
+{
+	Writer		writer = start_writing(n | JB_FARRAY, n, size_of_values(elements, n, 0));
+
+	for (int i = 0; i < n; i++)
+		write_value(&writer, &elements[i].value);
+	return writer.out;
+}
+
+/* Short keys come first, so that most comparisons are of lengths. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const JsonbPair *left = a;
+	const JsonbPair *right = b;
+	int			left_length = left->key.val.string.len;
+	int			right_length = right->key.val.string.len;
+	int			order;
+
+	if (left_length != right_length)
+		return left_length < right_length ? -1 : 1;
+	order = memcmp(left->key.val.string.val, right->key.val.string.val, left_length);
+	if (order == 0)
+		order = left->order < right->order ? -1 : 1;
+	return order;
+}
+
+static bool
+same_key(const JsonbPair *a, const JsonbPair *b)
+{
+	return a->key.val.string.len == b->key.val.string.len &&
+		memcmp(a->key.val.string.val, b->key.val.string.val, a->key.val.string.len) == 0;
+}
+
+int
+mhub_json_sort_pairs(JsonbPair *pairs, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		pairs[i].order = i;
+	qsort(pairs, n, sizeof(JsonbPair), compare_keys);
+	for (int i = 1; i < n; i++)
+	{
+		if (!same_key(&pairs[kept], &pairs[i]))
+			kept++;
+		if (kept != i)
+			pairs[kept] = pairs[i];
+	}
+	return Min(kept + 1, n);
 }

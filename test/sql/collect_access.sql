@@ -11,7 +11,7 @@ SET LOCAL ROLE mhub_test_app;
 SELECT mhub.track('看课', '{"cookie": "c-1", "user_id": "u-1"}', '{"value": 2}', '{}', now() - interval '1 hour', 'm-1') > 0 AS tracked;
 SELECT mhub.page('首页', '{"cookie": "c-1"}', '{"url": "https://shop.example.cn/?utm_source=baidu&utm_medium=cpc"}') > 0 AS page;
 SELECT status FROM mhub.ingest('[{"event": "A", "userId": "u-1", "messageId": "m-1"}, {"event": "A", "userId": "u-2", "messageId": "m-2"}, {"event": "A"}]');
-SELECT status FROM mhub.ingest_text('{');
+SELECT status FROM mhub.ingest('{');
 SAVEPOINT refused;
 SELECT ip, url FROM mhub.event;
 ROLLBACK TO refused;

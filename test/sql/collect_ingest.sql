@@ -56,9 +56,9 @@ SELECT message_id, status, reason, detail ~ 'no_evil' AS names_constraint FROM m
 SELECT count(*) FROM mhub.event_message AS m JOIN mhub.event AS e USING (event_id) WHERE e.name IN ('Fine', 'Evil');
 
 -- Not even JSON.
-SELECT status, reason, detail FROM mhub.ingest_text('{"type": "track", ');
-SELECT status, reason FROM mhub.ingest_text('{"type": "track", "event": "\u0000", "userId": "1"}');
-SELECT status, reason FROM mhub.ingest_text('{"type": "track", "event": "文本", "userId": "1"}');
+SELECT status, reason, detail FROM mhub.ingest('{"type": "track", ');
+SELECT status, reason FROM mhub.ingest('{"type": "track", "event": "\u0000", "userId": "1"}');
+SELECT status, reason FROM mhub.ingest('{"type": "track", "event": "文本", "userId": "1"}');
 SELECT count(*) AS kept FROM mhub.rejected WHERE reason = 'not_json';
 
 -- Clocks: off by less than the threshold is the network; by more, it is corrected; nothing comes from the future.
