@@ -36,6 +36,11 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_invalid_reason';
 COMMENT ON FUNCTION mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb) IS
 'Why an event with this user agent, client address, referrer host, address, name, properties and context would not count, by mhub.invalid_rule; NULL for one that counts. A condition upon something that is NULL does not hold. Rules about rates are not tested.';
 
+CREATE FUNCTION mhub.rejudged_reason(reason text, user_agent text, ip inet, referrer_host text, url text, name text, properties jsonb, context jsonb) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mhub_rejudged_reason';
+COMMENT ON FUNCTION mhub.rejudged_reason(text, text, inet, text, text, text, jsonb, jsonb) IS
+'The same as mhub.invalid_reason() for an event that was judged before, with this reason (NULL: it counts), when its whole address was known. Where only a network was kept (mhub.ip_policy), a rule about a part of it holds if its reason is the one given: neither an office nor an exception is forgotten. For mhub.reclassify_events().';
+
 CREATE FUNCTION mhub.follow_judgement(event_ids bigint[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT mhub.recount_events(event_ids);
@@ -112,12 +117,11 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
         WHERE r.reason = $1 AND r.enabled AND r.max_events IS NULL
           AND ($2 IS NULL AND (r.robot OR r.user_agent IS NOT NULL)
                OR $3 IS NULL AND num_nonnulls(r.network, r.asn) > 0
-               OR EXISTS (SELECT FROM unnest(r.network) AS n WHERE n << $3)
                OR $4 IS NULL AND (r.spam OR r.referrer_host IS NOT NULL)
                OR num_nonnulls($2, $3, $4, $5) = 0 AND $6 = '{}' AND $7 = '{}'))
 $$;
 COMMENT ON FUNCTION mhub.reason_may_hold(text, text, inet, text, text, jsonb, jsonb) IS
-'Whether an event that was given this reason may deserve it still, although no rule says so any more: because what a rule of that reason judges by is gone (user agents and addresses are scrubbed in time, an erased person''s events of everything), or was kept as a network only (mhub.ip_policy) in which the address that the rule names lies.';
+'Whether an event that was given this reason may deserve it still, although no rule says so any more: because what a rule of that reason judges by is gone (user agents and addresses are scrubbed in time, an erased person''s events of everything).';
 
 CREATE FUNCTION mhub.rejudge_events(since timestamptz, upto timestamptz, after_event_id bigint, upto_event_id bigint, batch_size integer, OUT last_event_id bigint, OUT changed bigint[])
 RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -126,7 +130,7 @@ RETURNS record LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalo
                CASE WHEN j.judged IS NULL AND e.invalid_reason IS NOT NULL
                     THEN mhub.reason_may_hold(e.invalid_reason, e.user_agent, e.ip, e.referrer_host, e.url, e.properties, e.context) END AS may_hold
         FROM mhub.event AS e
-        CROSS JOIN LATERAL (SELECT mhub.invalid_reason(e.user_agent, e.ip, e.referrer_host, e.url, e.name, e.properties, e.context) AS judged OFFSET 0) AS j
+        CROSS JOIN LATERAL (SELECT mhub.rejudged_reason(e.invalid_reason, e.user_agent, e.ip, e.referrer_host, e.url, e.name, e.properties, e.context) AS judged OFFSET 0) AS j
         WHERE e.occurred_at >= since AND e.occurred_at < upto AND e.event_id > after_event_id AND e.event_id <= upto_event_id
         ORDER BY e.event_id LIMIT batch_size
     ), answer AS (

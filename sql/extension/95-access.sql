@@ -819,6 +819,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.ip_lookup(inet)'),
     ('*', 'EXECUTE', 'FUNCTION', 'mhub.invalid_reason(text, inet, text, text, text, jsonb, jsonb)'),
+    ('operator', 'EXECUTE', 'FUNCTION', 'mhub.rejudged_reason(text, text, inet, text, text, text, jsonb, jsonb)'),
     ('*', 'SELECT', 'TABLE', 'mhub.invalid_rule'),
     ('*', 'SELECT', 'TABLE', 'mhub.ip_database'),
     ('marketer', 'INSERT, UPDATE, DELETE', 'TABLE', 'mhub.invalid_rule'),

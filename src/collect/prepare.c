@@ -90,7 +90,7 @@ find_source(MhubEvent *event)
 static void
 judge(MhubEvent *event)
 {
-	MhubVisit	visit;
+	MhubVisit	visit = {0};
 	const char *reason;
 
 	visit.is_robot = event->user_agent != NULL && mhub_agent_is_bot(&event->user_agent);

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(mhub_invalid_reason);
+PG_FUNCTION_INFO_V1(mhub_rejudged_reason);
 
 /* source_host, because what is kept of referrers depends on it */
 static MhubTableCache cache = {.tables = {"invalid_rule", "source_host"}};
@@ -197,23 +198,39 @@ text_argument(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-Datum
-mhub_invalid_reason(PG_FUNCTION_ARGS)
+/* The arguments from first on describe a visit. */
+static Datum
+judged(FunctionCallInfo fcinfo, int first, MhubVisit *visit)
 {
-	MhubVisit	visit;
 	const char *reason;
 
-	visit.user_agent = text_argument(fcinfo, 0);
-	visit.is_robot = visit.user_agent != NULL &&
-		mhub_is_bot_user_agent(visit.user_agent, strlen(visit.user_agent));
-	visit.ip = PG_ARGISNULL(1) ? NULL : PG_GETARG_INET_PP(1);
-	visit.referrer_host = text_argument(fcinfo, 2);
-	visit.url = text_argument(fcinfo, 3);
-	visit.name = text_argument(fcinfo, 4);
-	visit.properties = PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5);
-	visit.context = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
-	reason = mhub_invalid_reason_of(&visit);
+	visit->user_agent = text_argument(fcinfo, first);
+	visit->is_robot = visit->user_agent != NULL &&
+		mhub_is_bot_user_agent(visit->user_agent, strlen(visit->user_agent));
+	visit->ip = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_INET_PP(first + 1);
+	visit->referrer_host = text_argument(fcinfo, first + 2);
+	visit->url = text_argument(fcinfo, first + 3);
+	visit->name = text_argument(fcinfo, first + 4);
+	visit->properties = PG_ARGISNULL(first + 5) ? NULL : PG_GETARG_JSONB_P(first + 5);
+	visit->context = PG_ARGISNULL(first + 6) ? NULL : PG_GETARG_JSONB_P(first + 6);
+	reason = mhub_invalid_reason_of(visit);
 	if (reason == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(reason));
+}
+
+Datum
+mhub_invalid_reason(PG_FUNCTION_ARGS)
+{
+	MhubVisit	visit = {0};
+
+	return judged(fcinfo, 0, &visit);
+}
+
+Datum
+mhub_rejudged_reason(PG_FUNCTION_ARGS)
+{
+	MhubVisit	visit = {.again = true,.reason = text_argument(fcinfo, 0)};
+
+	return judged(fcinfo, 1, &visit);
 }

@@ -43,15 +43,35 @@ text_holds(const MhubPatterns *condition, const char *text, char **folded)
 }
 
 static bool
-network_holds(const MhubInvalidRule *rule, const inet *ip)
+same_reason(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/*
+ * Of an address that was kept as a network, a rule about a part of that
+ * network cannot tell any more: it holds where it seems to have held.
+ */
+static bool
+held_before(const MhubInvalidRule *rule, const MhubVisit *visit, const inet *network)
+{
+	return visit->again && same_reason(visit->reason, rule->reason) &&
+		DatumGetBool(DirectFunctionCall2(network_sub, InetPGetDatum(network), InetPGetDatum(visit->ip)));
+}
+
+static bool
+network_holds(const MhubInvalidRule *rule, const MhubVisit *visit)
 {
 	int			i;
 
 	if (rule->n_networks < 0)
 		return true;
-	for (i = 0; ip != NULL && i < rule->n_networks; i++)
+	for (i = 0; visit->ip != NULL && i < rule->n_networks; i++)
 	{
-		if (DatumGetBool(DirectFunctionCall2(network_subeq, InetPGetDatum(ip), InetPGetDatum(rule->networks[i]))))
+		const inet *network = rule->networks[i];
+
+		if (DatumGetBool(DirectFunctionCall2(network_subeq, InetPGetDatum(visit->ip), InetPGetDatum(network))) ||
+			held_before(rule, visit, network))
 			return true;
 	}
 	return false;
@@ -144,7 +164,7 @@ rule_holds(const MhubInvalidRule *rule, Suspect *suspect)
 	return (visit->is_robot || !rule->robot) &&
 		text_holds(&rule->user_agent, visit->user_agent, &suspect->user_agent) &&
 		text_holds(&rule->name, visit->name, &suspect->name) &&
-		network_holds(rule, visit->ip) &&
+		network_holds(rule, visit) &&
 		json_holds(rule->properties, visit->properties) &&
 		json_holds(rule->context, visit->context) &&
 		asn_holds(rule, suspect);

@@ -64,6 +64,8 @@ typedef struct MhubVisit
 	const char *name;			/* of the event */
 	Jsonb	   *properties;
 	Jsonb	   *context;
+	bool		again;			/* judged before, when its whole address was known */
+	const char *reason;			/* and how; NULL: it counted */
 } MhubVisit;
 
 /*

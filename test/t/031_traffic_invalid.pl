@@ -203,4 +203,46 @@ is(seen(q{UPDATE mhub.event SET user_agent = NULL, ip = NULL WHERE name = 'Seen'
 is(seen(q{UPDATE mhub.event SET properties = '{}', context = '{}' WHERE name = 'Seen'}), $all, 'everything scrubbed, as by an erasure');
 is(seen('UPDATE mhub.invalid_rule SET enabled = false WHERE max_events IS NULL'), join(' ', ('valid') x 8), 'a rule that is off takes its reason back all the same');
 
+# Only networks are kept, and rules about parts of them go on as they were: without a change of rules nothing changes, and what
+# follows the reasons agrees with them after judging, also where judging was interrupted.
+$node->safe_psql($db, qq{
+	UPDATE mhub.invalid_rule SET enabled = true WHERE position BETWEEN 50 AND 601 AND position <> 350;
+	UPDATE mhub.invalid_rule SET network = '{203.0.113.7/32,2001:db8:1:2::5/128,10.0.0.0/8}' WHERE position = 400;
+	INSERT INTO mhub.invalid_rule (position, reason, network) VALUES (51, NULL, '{203.0.113.200/32}'), (601, 'datacentre_ip', '{192.0.2.0/26}');
+	SELECT count(mhub.page('Kept', jsonb_build_object('anonymous_id', 'k' || n % 7), jsonb_build_object('url', 'https://example.com/' || n % 9, 'referrer', ref),
+		context || jsonb_strip_nulls(jsonb_build_object('ip', ip, 'userAgent', ua)), '2024-04-01 00:00+00'::timestamptz + n * interval '7 minutes', 'k' || n))
+	FROM (SELECT (row_number() OVER ())::int AS n, *
+	      FROM unnest('{203.0.113.7,203.0.113.8,203.0.113.200,2001:db8:1:2::5,2001:db8:1:3::5,192.0.2.10,192.0.2.100,10.1.2.3,47.90.1.2,1.2.3.4,NULL}'::text[]) AS ip
+	      CROSS JOIN unnest(ARRAY['$human', 'curl/8.0', NULL]) AS ua
+	      CROSS JOIN unnest('{https://www.spam.example/,https://www.baidu.com/,NULL}'::text[]) AS ref
+	      CROSS JOIN unnest(ARRAY['{}', '{"purpose": "prefetch"}', '{"sec-purpose": "prefetch;prerender"}']::jsonb[]) AS context) AS v;
+	CALL mhub.refresh_rollups();
+	CALL mhub.refresh_sessions();
+	CREATE TABLE public.judged AS SELECT event_id, invalid_reason FROM mhub.event;
+	CREATE TABLE public.made AS SELECT to_jsonb(s) - 'session_id' AS session FROM mhub.session AS s;
+	CREATE VIEW public.disagreement AS
+	SELECT (SELECT count(*) FROM mhub.event_counter AS c
+	        FULL JOIN (SELECT identifier_id, name, mhub.hub_day(occurred_at) AS day, count(*) FROM mhub.event WHERE invalid_reason IS NULL AND occurred_at >= '2024-04-01' GROUP BY 1, 2, 3) AS e USING (identifier_id, name, day)
+	        WHERE day >= '2024-04-01' AND c.count IS DISTINCT FROM e.count) AS counters,
+	       (SELECT count(*) FROM (SELECT hour, channel, sum(events) AS events FROM mhub.rollup_hour GROUP BY 1, 2) AS r
+	        FULL JOIN (SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, coalesce(channel, '') AS channel, count(*) AS events FROM mhub.event WHERE invalid_reason IS NULL AND occurred_at >= '2024-04-01' GROUP BY 1, 2) AS e USING (hour, channel)
+	        WHERE hour >= '2024-04-01' AND r.events IS DISTINCT FROM e.events) AS rollups;
+	CALL mhub.reclassify_events('2024-01-01', batch_size => 77);
+	CALL mhub.refresh_sessions();
+});
+is($node->safe_psql($db, q{SELECT count(*) FROM mhub.event AS e JOIN public.judged AS j USING (event_id) WHERE e.invalid_reason IS DISTINCT FROM j.invalid_reason}), 0,
+	'judged anew by the same rules nothing changes, though only networks are known');
+is($node->safe_psql($db, q{SELECT count(*) FROM (TABLE public.made EXCEPT ALL SELECT to_jsonb(s) - 'session_id' FROM mhub.session AS s) AS gone}), 0, 'nor do sessions');
+is($node->safe_psql($db, q{SELECT string_agg(DISTINCT coalesce(e.invalid_reason, 'valid'), ' ') FROM mhub.event AS e WHERE e.message_id ~ '^k' AND e.ip <<= '203.0.113.0/24' AND e.user_agent IS NULL AND e.referrer_host IS NULL AND e.context = '{}'}),
+	'internal_ip valid', 'an office is told from its neighbours by what was known when they came');
+$node->psql($db, q{
+	UPDATE mhub.invalid_rule SET enabled = position NOT IN (100, 200, 201) WHERE max_events IS NULL;
+	SET statement_timeout = '40ms';
+	CALL mhub.reclassify_events('2024-01-01', batch_size => 20);
+});
+is($node->safe_psql($db, 'SELECT * FROM public.disagreement'), '0|0', 'interrupted, what was judged so far is counted');
+$node->safe_psql($db, q{CALL mhub.reclassify_events('2024-01-01', batch_size => 20)});
+is($node->safe_psql($db, 'SELECT * FROM public.disagreement'), '0|0', 'called again it goes on');
+is($node->safe_psql($db, q{SELECT count(*) FROM mhub.event WHERE invalid_reason = 'bot_user_agent'}), 0, 'a disabled rule takes all its reasons back');
+
 done_testing();
