@@ -39,4 +39,4 @@ CREATE FUNCTION mhub.ingest(body text, OUT "position" integer, OUT message_id te
     OUT detail text, OUT event_id bigint, OUT person_id bigint)
 RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_ingest_text';
 COMMENT ON FUNCTION mhub.ingest(text) IS
-'mhub.ingest() for a body as it came over the network: faster than a cast to jsonb, and text that is no JSON is one rejected message, kept in mhub.rejected with reason not_json, instead of an error.';
+'mhub.ingest() for a body as it came over the network: faster than a cast to jsonb, and text that is no JSON is one rejected message, kept in mhub.rejected with reason not_json, instead of an error. A message in a list that is no JSON, or such as the server cannot hold (\u0000, half an emoji, nested by the thousand), is rejected by itself.';

@@ -6,26 +6,19 @@
  * fail after all, the batch is undone and each message recorded by itself, so
  * that only the guilty one is rejected.
  */
-#include "collect/collect.h"
+#include "collect/ingest.h"
 
 #include "access/xact.h"
 #include "collect/json_object.h"
-#include "collect/json_parse.h"
-#include "collect/message.h"
 #include "collect/record.h"
-#include "common/error_caught.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(mhub_ingest);
-PG_FUNCTION_INFO_V1(mhub_ingest_text);
-
-#define SOURCE "ingest"
 
 #define KEPT_MEMORY (1024 * 1024)
 
@@ -38,18 +31,9 @@ typedef enum Attempt
 	DEADLOCKED
 } Attempt;
 
-typedef struct Ingest
-{
-	MemoryContext memory;		/* of the call: outcomes live here */
-	MhubEnvelope envelope;
-	int			n_messages;
-	JsonbValue *messages;
-	MhubEvent  *outcomes;		/* only what came of it, and message_id */
-} Ingest;
-
 /* The messages of the body: itself, its elements, or those of its batch. */
 static void
-find_messages(Ingest *ingest, Jsonb *body)
+find_messages(MhubIngest *ingest, Jsonb *body)
 {
 	JsonbContainer *list = &body->root;
 	JsonbValue	value;
@@ -82,7 +66,7 @@ copied(const char *text)
 }
 
 static void
-keep_outcome(Ingest *ingest, int i, const MhubEvent *event)
+keep_outcome(MhubIngest *ingest, int i, const MhubEvent *event)
 {
 	MhubEvent  *outcome = &ingest->outcomes[i];
 	MemoryContext old = MemoryContextSwitchTo(ingest->memory);
@@ -98,7 +82,7 @@ keep_outcome(Ingest *ingest, int i, const MhubEvent *event)
 
 /* Records n messages from the first on. */
 static void
-record_messages(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+record_messages(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->memory);
 
@@ -128,7 +112,7 @@ is_data_error(int sqlerrcode)
 }
 
 static void
-keep_error(Ingest *ingest, int i, const ErrorData *error)
+keep_error(MhubIngest *ingest, int i, const ErrorData *error)
 {
 	MhubEvent  *outcome = &ingest->outcomes[i];
 
@@ -144,7 +128,7 @@ keep_error(Ingest *ingest, int i, const ErrorData *error)
  * left open, it would leave the session in an aborted transaction.
  */
 static Attempt
-try_to_record(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+try_to_record(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
 {
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile Attempt attempt = RECORDED;
@@ -189,7 +173,7 @@ try_to_record(Ingest *ingest, MhubEventBatch *batch, int first, int n)
  * outcome.
  */
 static bool
-record_together(Ingest *ingest, MhubEventBatch *batch, int first, int n)
+record_together(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
 {
 	Attempt		attempt = DEADLOCKED;
 
@@ -207,7 +191,7 @@ record_together(Ingest *ingest, MhubEventBatch *batch, int first, int n)
 }
 
 static void
-record_each(Ingest *ingest, MhubEventBatch *batch)
+record_each(MhubIngest *ingest, MhubEventBatch *batch)
 {
 	for (int i = 0; i < ingest->n_messages; i++)
 	{
@@ -221,7 +205,7 @@ record_each(Ingest *ingest, MhubEventBatch *batch)
  * and when even that fails each message by itself.
  */
 static void
-record_batch(Ingest *ingest, MhubEventBatch *batch)
+record_batch(MhubIngest *ingest, MhubEventBatch *batch)
 {
 	batch->expects_no_duplicate = true;
 	if (record_together(ingest, batch, 0, ingest->n_messages))
@@ -246,7 +230,7 @@ kept_memory(void)
 }
 
 static void
-record_all(Ingest *ingest)
+record_all(MhubIngest *ingest)
 {
 	static bool busy = false;	/* a trigger on our tables might ingest, too */
 	MhubEventBatch *batch;
@@ -257,7 +241,7 @@ record_all(Ingest *ingest)
 		return;
 	if (busy)
 	{
-		batch = mhub_event_batch_create(SOURCE);
+		batch = mhub_event_batch_create(MHUB_INGEST_SOURCE);
 		record_batch(ingest, batch);
 		mhub_event_batch_destroy(batch);
 		return;
@@ -265,7 +249,7 @@ record_all(Ingest *ingest)
 	busy = true;
 	PG_TRY();
 	{
-		batch = mhub_event_batch_create_in(kept_memory(), SOURCE);
+		batch = mhub_event_batch_create_in(kept_memory(), MHUB_INGEST_SOURCE);
 		record_batch(ingest, batch);
 		mhub_event_batch_destroy(batch);
 	}
@@ -276,23 +260,26 @@ record_all(Ingest *ingest)
 	PG_END_TRY();
 }
 
-static char *
-raw_text(JsonbValue *message)
+static const char *
+raw_text(const MhubIngest *ingest, int i)
 {
-	Jsonb	   *jsonb = JsonbValueToJsonb(message);
+	Jsonb	   *jsonb;
 
+	if (ingest->unread != NULL && ingest->unread[i].raw != NULL)
+		return ingest->unread[i].raw;
+	jsonb = JsonbValueToJsonb(&ingest->messages[i]);
 	return JsonbToCString(NULL, &jsonb->root, VARSIZE_ANY_EXHDR(jsonb));
 }
 
 static void
-keep_rejected(Ingest *ingest)
+keep_rejected(MhubIngest *ingest)
 {
 	for (int i = 0; i < ingest->n_messages; i++)
 	{
 		MhubEvent  *outcome = &ingest->outcomes[i];
 
 		if (outcome->status == MHUB_EVENT_REJECTED)
-			mhub_reject(SOURCE, outcome->reason, outcome->detail, outcome->message_id, raw_text(&ingest->messages[i]));
+			mhub_reject(MHUB_INGEST_SOURCE, outcome->reason, outcome->detail, outcome->message_id, raw_text(ingest, i));
 	}
 }
 
@@ -321,72 +308,42 @@ add_result(ReturnSetInfo *result, int i, const MhubEvent *outcome)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* What could not even be read was given to be recorded as null: its outcome is another, and it is kept as it came. */
 static void
-ingest_body(Jsonb *body, ReturnSetInfo *result)
+tell_unread(MhubIngest *ingest)
 {
-	Ingest		ingest;
+	for (int i = 0; i < ingest->n_messages && ingest->unread != NULL; i++)
+	{
+		if (ingest->unread[i].raw == NULL)
+			continue;
+		ingest->outcomes[i].reason = "not_json";
+		ingest->outcomes[i].detail = ingest->unread[i].why;
+	}
+}
 
-	ingest.memory = CurrentMemoryContext;
+void
+mhub_ingest_run(MhubIngest *ingest, ReturnSetInfo *result)
+{
+	record_all(ingest);
+	tell_unread(ingest);
+	keep_rejected(ingest);
+	for (int i = 0; i < ingest->n_messages; i++)
+		add_result(result, i, &ingest->outcomes[i]);
+}
+
+void
+mhub_ingest_body(Jsonb *body, ReturnSetInfo *result)
+{
+	MhubIngest	ingest = {.memory = CurrentMemoryContext};
+
 	find_messages(&ingest, body);
-	record_all(&ingest);
-	keep_rejected(&ingest);
-	for (int i = 0; i < ingest.n_messages; i++)
-		add_result(result, i, &ingest.outcomes[i]);
+	mhub_ingest_run(&ingest, result);
 }
 
 Datum
 mhub_ingest(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	ingest_body(PG_GETARG_JSONB_P(0), (ReturnSetInfo *) fcinfo->resultinfo);
-	return (Datum) 0;
-}
-
-/* The server's own cast, for what we do not understand; NULL and why when that does not, either. */
-static Jsonb *
-cast_to_jsonb(const char *text, const char **why)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Jsonb	   *volatile body = NULL;
-
-	PG_TRY();
-	{
-		body = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = mhub_catch_error(context);
-
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			ReThrowError(error);
-		*why = error->message;
-	}
-	PG_END_TRY();
-	return body;
-}
-
-Datum
-mhub_ingest_text(PG_FUNCTION_ARGS)
-{
-	text	   *argument = PG_GETARG_TEXT_PP(0);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MhubEvent	outcome = {.status = MHUB_EVENT_REJECTED, .reason = "not_json"};
-	Jsonb	   *body = mhub_json_parse(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
-	char	   *raw = NULL;
-
-	InitMaterializedSRF(fcinfo, 0);
-	if (body == NULL)
-	{
-		raw = text_to_cstring(argument);
-		body = cast_to_jsonb(raw, &outcome.detail);
-	}
-	if (body != NULL)
-	{
-		ingest_body(body, result);
-		return (Datum) 0;
-	}
-	mhub_reject(SOURCE, outcome.reason, outcome.detail, NULL, raw);
-	add_result(result, 0, &outcome);
+	mhub_ingest_body(PG_GETARG_JSONB_P(0), (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -44,6 +44,17 @@ SELECT "position", status, reason FROM mhub.ingest('[{"type": "identify", "userI
         "externalIds": {"a": 1}, "traits": 5, "referrer": {"type": "ad", "url": "https://www.baidu.com/s?wd=1"}}, "timestamp": null, "sentAt": {}, "sequence": "eins", "integrations": 5},
     {"type": "page", "userId": "1", "name": {"a": 1}, "properties": {"url": {"a": 1}, "referrer": [2], "name": null}}]');
 SELECT name, type, source, properties, context FROM mhub.event WHERE context <> '{}' OR type = 'page' ORDER BY event_id;
+-- Text that the server cannot hold rejects the message it is in, not the body around it.
+CREATE FUNCTION pg_temp.bomb(depth integer) RETURNS text LANGUAGE sql AS $$ SELECT '{"event": "Bomb", "userId": "1", "properties": {"a": ' || repeat('[', depth) || repeat(']', depth) || '}}' $$;
+SELECT "position", message_id, status, reason FROM mhub.ingest(text '{"sentAt": "2026-11-22T08:00:00Z", "a]": "}]\"", "batch" : [ {"event": "T", "userId": "1", "messageId": "t-1", "properties": {"a": "]}\\"}},
+    {"event": "T", "userId": "1", "messageId": "t-2", "properties": {"title": "half an emoji \ud83d"}} , ' || pg_temp.bomb(200000) || ',{"event": "\u0000", "userId": "1"}, 42, {"event": "T" "userId"},
+    {"event": "T", "userId": "1", "messageId": "t-3", "properties": {"title": "\ud83d\ude00 [,{"}}], "context": {"locale": "zh-CN"}}');
+SELECT message_id, properties, context, sent_at AT TIME ZONE 'UTC' AS sent_at FROM mhub.event WHERE name = 'T' ORDER BY event_id;
+SELECT "position", message_id, status, reason FROM mhub.ingest(text '[{"event": "U", "userId": "1", "messageId": "u-1"}, {"event": "\u0000"}]');
+SELECT "position", status, reason FROM mhub.ingest(text '{"batch": [{"event": "U", "userId": "1"}], "context": {"a": "\u0000"}}');
+SELECT count(*), bool_and(status = 'rejected' AND reason = 'not_json') AS kept_whole FROM unnest(ARRAY['{"batch": [{"event": "U", "userId": "1"}, {"event"', '[{"event": "U"', '{"a": "\u0000"}', '"batch": []', '{"batch": [}', '', '[', '{"batch', '"\', pg_temp.bomb(100000)]) AS body,
+    mhub.ingest(body);
+SELECT length(raw) AS length, left(raw, 40) AS raw, reason FROM mhub.rejected WHERE reason = 'not_json' ORDER BY rejected_id;
 -- A trigger that finds no row says so about its message only.
 CREATE FUNCTION pg_temp.strict() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE x text; BEGIN SELECT 'x' INTO STRICT x WHERE new.name <> 'Evil'; RETURN new; END $$;
 CREATE TRIGGER strict BEFORE INSERT ON mhub.event FOR EACH ROW EXECUTE FUNCTION pg_temp.strict();
