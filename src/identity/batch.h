@@ -165,7 +165,7 @@ extern void batch_resolve(Batch *batch);
 /* batch_plan.c */
 extern void batch_start_plan(Batch *batch);
 extern void batch_plan(Batch *batch);
-extern int	batch_node_of_person(Batch *batch, int64 person_id);
+extern int	batch_node_of_person(const Batch *batch, int64 person_id);
 extern int	batch_persons_to_lock(Batch *batch, int64 **persons);
 
 /* batch_read.c */

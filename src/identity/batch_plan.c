@@ -17,7 +17,7 @@ hash_person(int64 person_id)
 
 /* The node of an existing person, -1 when the batch does not touch it */
 int
-batch_node_of_person(Batch *batch, int64 person_id)
+batch_node_of_person(const Batch *batch, int64 person_id)
 {
 	uint32		at = hash_person(person_id) & batch->person_index.mask;
 	int			node;

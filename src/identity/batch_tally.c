@@ -277,40 +277,86 @@ subtract_inserted(Batch *batch)
 	}
 }
 
-/* Without, nobody becomes one with anybody. */
-static bool
-has_new_links(const Batch *batch)
+/* Nodes that may become one, were there no limits */
+typedef struct Meeting
 {
+	int		   *parent;
+	int		   *persons;		/* of a root: how many existing ones it has, */
+	bool	   *limited;		/* and whether new identifiers of a limited kind */
+} Meeting;
+
+static int
+find_root(Meeting *meeting, int node)
+{
+	while (meeting->parent[node] != node)
+		node = meeting->parent[node] = meeting->parent[meeting->parent[node]];
+	return node;
+}
+
+static void
+meet(Meeting *meeting, int a, int b)
+{
+	a = find_root(meeting, a);
+	b = find_root(meeting, b);
+	if (a == b)
+		return;
+	meeting->parent[b] = a;
+	meeting->persons[a] += meeting->persons[b];
+	meeting->limited[a] |= meeting->limited[b];
+}
+
+static void
+start_meeting(const Batch *batch, Meeting *meeting)
+{
+	Size		n = Max(batch->plan.nnodes, 1);
 	int			i;
 
-	for (i = 0; i < batch->nlinks; i++)
+	meeting->parent = palloc_extended(sizeof(int) * n, MCXT_ALLOC_HUGE);
+	meeting->persons = palloc_extended(sizeof(int) * n, MCXT_ALLOC_HUGE);
+	meeting->limited = palloc_extended(sizeof(bool) * n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (i = 0; i < batch->plan.nnodes; i++)
 	{
-		if (!batch->links[i].joins)
-			return true;
+		meeting->parent[i] = i;
+		meeting->persons[i] = batch->plan.nodes[i].person_id != 0;
 	}
-	return false;
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+
+		if (identifier->inserted && batch->kinds->limits[identifier->kind].most > 0)
+			meeting->limited[identifier->node] = true;
+	}
 }
 
 /*
- * Does it matter what the persons have?  One person alone can only meet new
- * identifiers, so unless these are of a limited kind no limit can break, and
- * nobody asks for sizes.
+ * Of the persons those for whom it matters what they have; returns how many
+ * these are.  Of two who may meet, limits and sizes matter.  One who can only
+ * meet new identifiers needs to be counted where these are of a limited kind.
  */
-static bool
-limits_matter(const Batch *batch, int npersons)
+static int
+whose_tallies_matter(const Batch *batch, int64 *persons, int n)
 {
+	Meeting		meeting;
+	int			matter = 0;
 	int			i;
 
-	if (!has_new_links(batch))
-		return false;
-	if (npersons > 1)
-		return true;
-	for (i = 0; i < batch->kinds->n; i++)
+	start_meeting(batch, &meeting);
+	for (i = 0; i < batch->nlinks; i++)
 	{
-		if (batch->kinds->limits[i].most > 0 && is_inserted_kind(batch, i))
-			return true;
+		if (!batch->links[i].joins)
+			meet(&meeting, batch->identifiers[batch->links[i].a].node, batch->identifiers[batch->links[i].b].node);
 	}
-	return false;
+	for (i = 0; i < n; i++)
+	{
+		int			root = find_root(&meeting, batch_node_of_person(batch, persons[i]));
+
+		if (meeting.persons[root] > 1 || meeting.limited[root])
+			persons[matter++] = persons[i];
+	}
+	pfree(meeting.parent);
+	pfree(meeting.persons);
+	pfree(meeting.limited);
+	return matter;
 }
 
 /*
@@ -324,7 +370,8 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 	int			large = 0;
 	int			i;
 
-	if (!limits_matter(batch, n))
+	n = whose_tallies_matter(batch, persons, n);
+	if (n == 0)
 		return;
 	qsort(persons, n, sizeof(int64), compare_ids);	/* neighbours share pages of the index */
 	tally_small(batch, persons, n);

@@ -35,6 +35,12 @@ PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 /* Rows taken from the query at a time */
 #define FETCHED_ROWS 1000
 
+/* What planning and writing a batch takes at most, as a multiple of what it takes when it has been read */
+#define BATCH_GROWS 2
+
+/* More rows make no batch, whatever the memory: their identifiers are counted in ints. */
+#define BATCH_MOST_ROWS 50000000
+
 static MhubPlan start_job = {
 	"INSERT INTO mhub.link_job AS j (source, query, query_md5) VALUES (coalesce($1, ''), $4, md5($2))"
 	" ON CONFLICT (source, query_md5) DO UPDATE SET started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL,"
@@ -53,10 +59,11 @@ typedef struct LinkJob
 {
 	char	   *query;
 	IdentityObservation about;	/* what all observations have in common */
-	int			batch;
+	int			batch;			/* its rows, 0: what fits into maintenance_work_mem */
 	bool		commits;
 	bool		timed;			/* the query has a fifth column, seen_at */
 	Portal		portal;
+	bool		finished;		/* the query has no more rows */
 	int64		done;
 	int64		done_before;	/* by a run that was interrupted */
 	TimestampTz started;
@@ -166,17 +173,18 @@ read_row(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor)
 	mhub_identity_refuse_unknown_kind(&job->about);
 }
 
-/* Takes up to n rows from the query into the batch; returns how many there were. */
+/* Takes up to wanted rows from the query into the batch; returns how many there were. */
 static int
-read_rows(LinkJob *job, Batch *batch, int n, MemoryContext scratch)
+read_rows(LinkJob *job, Batch *batch, int wanted, MemoryContext scratch)
 {
 	MemoryContext old;
 	SPITupleTable *rows;
 	int			read;
 
-	SPI_cursor_fetch(job->portal, true, n);
+	SPI_cursor_fetch(job->portal, true, wanted);
 	rows = SPI_tuptable;
 	read = (int) SPI_processed;
+	job->finished = read < wanted;
 	old = MemoryContextSwitchTo(scratch);
 	for (int i = 0; i < read; i++)
 		read_row(job, batch, rows->vals[i], rows->tupdesc);
@@ -186,25 +194,42 @@ read_rows(LinkJob *job, Batch *batch, int n, MemoryContext scratch)
 	return read;
 }
 
+static bool
+is_full(const LinkJob *job, int n, MemoryContext context)
+{
+	if (job->batch > 0)
+		return n == job->batch;
+	return n >= BATCH_MOST_ROWS ||
+		MemoryContextMemAllocated(context, true) * BATCH_GROWS >= (Size) maintenance_work_mem * 1024;
+}
+
+/* Takes the rows of one batch from the query; returns how many there are. */
+static int
+read_batch(LinkJob *job, Batch *batch, MemoryContext context)
+{
+	MemoryContext scratch = AllocSetContextCreate(context, "mhub link row", ALLOCSET_DEFAULT_SIZES);
+	int			n = 0;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		n += read_rows(job, batch, job->batch > 0 ? Min(job->batch - n, FETCHED_ROWS) : FETCHED_ROWS, scratch);
+	} while (!job->finished && !is_full(job, n, context));
+	return n;
+}
+
 /* Links the rows of one batch; returns how many there were. */
 static int
 link_rows(LinkJob *job)
 {
 	static MhubTable *const filled[] = {&identity_identifier_table, &identity_link_table};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub link rows", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext scratch = AllocSetContextCreate(context, "mhub link row", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch		batch;
-	int			n = 0;
-	int			read;
+	int			n;
 
 	batch_init(&batch, FETCHED_ROWS);
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		read = read_rows(job, &batch, Min(job->batch - n, FETCHED_ROWS), scratch);
-		n += read;
-	} while (read > 0 && n < job->batch);
+	n = read_batch(job, &batch, context);
 	/* The locks that it takes must go at the end of the batch. */
 	batch.fills = job->commits && n >= FILLING_ROWS && mhub_tables_begin_fill(filled, lengthof(filled));
 	batch_resolve(&batch);
@@ -262,17 +287,14 @@ record_progress(LinkJob *job, bool finished)
 					job->done, (job->done - job->done_before) / seconds, finished ? ", finished" : "")));
 }
 
-/* One batch, in one transaction; false after the last row. */
-static bool
+/* One batch, in one transaction */
+static void
 run_batch(LinkJob *job)
 {
-	int			n = link_rows(job);
-
-	job->done += n;
-	record_progress(job, n < job->batch);
+	job->done += link_rows(job);
+	record_progress(job, job->finished);
 	if (job->commits)
 		SPI_commit();
-	return n == job->batch;
 }
 
 Datum
@@ -280,7 +302,7 @@ mhub_link_identifiers(PG_FUNCTION_ARGS)
 {
 	LinkJob		job = {0};
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1)
+	if (PG_ARGISNULL(0) || (!PG_ARGISNULL(2) && PG_GETARG_INT32(2) < 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("link_identifiers needs a query and a positive batch_size")));
@@ -288,15 +310,13 @@ mhub_link_identifiers(PG_FUNCTION_ARGS)
 		!castNode(CallContext, fcinfo->context)->atomic;
 	job.query = trimmed_query(PG_GETARG_TEXT_PP(0));
 	job.about.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	job.batch = PG_GETARG_INT32(2);
+	job.batch = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	begin_job(&job);
 	open_query(&job);
-	if (job.commits)
-		SPI_commit();
-	while (run_batch(&job))
-		CHECK_FOR_INTERRUPTS();
+	while (!job.finished)
+		run_batch(&job);
 	UnpinPortal(job.portal);
 	SPI_cursor_close(job.portal);
 	SPI_finish();
