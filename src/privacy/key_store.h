@@ -18,6 +18,7 @@ typedef struct MhubPersonKey
 } MhubPersonKey;
 
 #define MHUB_KEYRING_VERSION 1
+#define MHUB_PERSON_KEY_VERSION 1
 
 /* person_key.c */
 extern const MhubPersonKey *mhub_key_of_person(int64 person_id);

@@ -42,18 +42,20 @@ static MhubPlan insert_keys = {
 };
 
 #define WRAP_LABEL "mhub.dek1"
-#define WRAP_AAD_LEN (sizeof(WRAP_LABEL) - 1 + 8 + 4)
+#define WRAP_AAD_LEN (sizeof(WRAP_LABEL) - 1 + 8 + 4 + 4)
 
-/* Binds a wrapped key to its row and epoch */
+/* Binds a wrapped key to its row, version and epoch */
 static void
 wrap_aad(int64 key_id, uint32 epoch, uint8 *aad)
 {
 	uint64		id = pg_hton64((uint64) key_id);
+	uint32		v = pg_hton32(MHUB_PERSON_KEY_VERSION);
 	uint32		e = pg_hton32(epoch);
 
 	memcpy(aad, WRAP_LABEL, sizeof(WRAP_LABEL) - 1);
 	memcpy(aad + sizeof(WRAP_LABEL) - 1, &id, 8);
-	memcpy(aad + sizeof(WRAP_LABEL) - 1 + 8, &e, 4);
+	memcpy(aad + sizeof(WRAP_LABEL) - 1 + 8, &v, 4);
+	memcpy(aad + sizeof(WRAP_LABEL) - 1 + 12, &e, 4);
 }
 
 /* Wraps under the newest epoch and tells which that is. */

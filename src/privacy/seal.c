@@ -81,7 +81,7 @@ mhub_seal_in_row(const char *value, int64 person_id, const char *column_name, co
 	const MhubPersonKey *key = mhub_key_of_person(person_id);
 	uint8		header[MHUB_ENC_HEADER_LEN];
 
-	mhub_enc_header(MHUB_ENC_PERSON, column.padded, 1, key->key_id, header);
+	mhub_enc_header(MHUB_ENC_PERSON, column.padded, MHUB_PERSON_KEY_VERSION, key->key_id, header);
 	return seal_with(key->dek, header, &column, row_key, plain);
 }
 

@@ -8,7 +8,7 @@ packages="
 	make gcc libc6-dev pkg-config git perl python3 gzip curl ca-certificates openssl
 	postgresql-$major postgresql-server-dev-$major postgresql-$major-cron postgresql-$major-hll
 	libcurl4-openssl-dev libssl-dev libmaxminddb-dev libicu-dev zlib1g-dev
-	libipc-run-perl python3-aiosmtpd
+	libipc-run-perl python3-aiosmtpd python3-cryptography
 "
 # DuckDB and the rule engines of node, against which some races run, come from npm and are skipped where it is absent.
 [ "${1-}" != bench ] || packages="$packages nginx-light python3-numpy python3-scipy postgresql-$major-pgrouting"
