@@ -24,12 +24,18 @@ DECLARE
     zone text;
 BEGIN
     SELECT * INTO rules FROM mhub.delivery_channel AS c WHERE c.channel = message_verdict.channel;
-    IF message_verdict.purpose = 'marketing' AND rules.consent_required AND NOT mhub.has_consent(message_verdict.person_id, 'marketing', message_verdict.channel) THEN
-        state := 'suppressed'; reason := 'no_consent';
+    -- Who is on the suppression list has no consent.
+    IF message_verdict.purpose = 'marketing' AND rules.consent_required THEN
+        IF NOT mhub.has_consent(message_verdict.person_id, 'marketing', message_verdict.channel) THEN
+            state := 'suppressed'; reason := 'no_consent';
+            RETURN;
+        END IF;
     ELSIF mhub.is_suppressed_person(message_verdict.person_id, message_verdict.channel) THEN
         state := 'suppressed'; reason := 'suppressed';
+        RETURN;
+    END IF;
     -- what tells other systems (webhooks) is no message to the person
-    ELSIF message_verdict.enrollment_id IS NOT NULL AND message_verdict.purpose <> 'system' AND mhub.left_workflow(message_verdict.enrollment_id) THEN
+    IF message_verdict.enrollment_id IS NOT NULL AND message_verdict.purpose <> 'system' AND mhub.left_workflow(message_verdict.enrollment_id) THEN
         state := 'suppressed'; reason := 'left_workflow';
     ELSIF message_verdict.purpose <> 'marketing' THEN
         RETURN;
@@ -64,22 +70,29 @@ CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestampt
     OUT not_before timestamptz, OUT address text, OUT sealed mhub.enc, OUT identifier_id bigint, OUT subject text, OUT text_body text,
     OUT html_body text, OUT code text, OUT parameters jsonb, OUT unsubscribe_url text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    -- What is the same for all messages is looked up once.
+    WITH common AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM mhub.suppression) AS some_suppressed, x.text_partials, x.html_partials, concat_ws(' ', x.text_partials, x.html_partials) AS partials
+        FROM (SELECT jsonb_object_agg(p.name, p.text_body) AS text_partials, jsonb_object_agg(p.name, p.html_body) AS html_partials FROM mhub.template_partial AS p) AS x
+    )
     SELECT u.place, v.state, v.reason, v.not_before,
            a.value, a.sealed, a.identifier_id,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'subject' WHEN v.state IS NULL THEN mhub.render_template(t.subject, d.data, 'none', d.text_partials) END,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'text' WHEN v.state IS NULL THEN mhub.render_template(t.text_body, d.data, 'none', d.text_partials) END,
-           CASE WHEN m.template IS NULL THEN m.data ->> 'html' WHEN v.state IS NULL THEN mhub.render_template(t.html_body, d.data, 'html', d.html_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'subject' WHEN v.state IS NULL THEN mhub.render_template(t.subject, d.data, 'none', s.text_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'text' WHEN v.state IS NULL THEN mhub.render_template(t.text_body, d.data, 'none', s.text_partials) END,
+           CASE WHEN m.template IS NULL THEN m.data ->> 'html' WHEN v.state IS NULL THEN mhub.render_template(t.html_body, d.data, 'html', s.html_partials) END,
            t.code,
-           CASE WHEN v.state IS NULL AND t.parameters <> '{}' THEN mhub.render_template(t.parameters::text, d.data, 'json', d.text_partials)::jsonb END,
+           CASE WHEN v.state IS NULL AND t.parameters <> '{}' THEN mhub.render_template(t.parameters::text, d.data, 'json', s.text_partials)::jsonb END,
            CASE WHEN m.purpose = 'marketing' THEN d.unsubscribe_url END
-    FROM unnest(message_ids, created_at) WITH ORDINALITY AS u(message_id, created_at, place)
+    FROM common AS s
+    CROSS JOIN unnest(message_ids, created_at) WITH ORDINALITY AS u(message_id, created_at, place)
     JOIN mhub.message AS m ON m.message_id = u.message_id AND m.created_at = u.created_at
     JOIN mhub.delivery_channel AS c ON c.channel = m.channel
-    LEFT JOIN mhub.person AS p ON p.person_id = (SELECT mhub.resolve_person(m.person_id))
+    LEFT JOIN mhub.person AS o ON o.person_id = m.person_id
+    LEFT JOIN mhub.person AS p ON p.person_id = CASE WHEN o.merged_into IS NULL THEN o.person_id ELSE mhub.resolve_person(o.person_id) END
     LEFT JOIN LATERAL (
         -- The value of a kind that is personal data is no address but its blind index.
         SELECT i.identifier_id, CASE WHEN i.sealed IS NULL THEN i.value END AS value, i.sealed, i.bounced
-        FROM (SELECT x.*, mhub.is_suppressed_identifier(x.identifier_id, m.channel) AS bounced FROM mhub.identifier AS x JOIN mhub.identifier_kind AS k ON k.kind = x.kind
+        FROM (SELECT x.*, CASE WHEN s.some_suppressed THEN mhub.is_suppressed_identifier(x.identifier_id, m.channel) ELSE false END AS bounced FROM mhub.identifier AS x JOIN mhub.identifier_kind AS k ON k.kind = x.kind
               WHERE x.person_id = p.person_id AND x.kind = c.identifier_kind AND (x.sealed IS NOT NULL OR NOT k.pii)) AS i
         ORDER BY i.bounced, i.last_seen_at DESC, i.identifier_id LIMIT 1
     ) AS a ON m.recipient IS NULL
@@ -95,7 +108,7 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         UNION ALL SELECT w.state, w.reason, w.not_before FROM mhub.step_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, m.step, mhub.now()) AS w WHERE m.enrollment_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
         UNION ALL SELECT 'suppressed', 'no_consent', NULL WHERE m.person_id IS NULL AND m.purpose = 'marketing' AND c.consent_required
-        UNION ALL SELECT 'suppressed', 'suppressed', NULL WHERE CASE WHEN m.recipient IS NOT NULL THEN mhub.is_suppressed(c.identifier_kind, m.recipient, m.channel) ELSE a.bounced END
+        UNION ALL SELECT 'suppressed', 'suppressed', NULL WHERE CASE WHEN NOT s.some_suppressed THEN false WHEN m.recipient IS NOT NULL THEN mhub.is_suppressed(c.identifier_kind, m.recipient, m.channel) ELSE a.bounced END
         UNION ALL SELECT 'suppressed', 'no_address', NULL WHERE m.recipient IS NULL AND c.identifier_kind IS NOT NULL AND a.identifier_id IS NULL
         UNION ALL SELECT NULL, NULL, NULL
         LIMIT 1
@@ -103,10 +116,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
     LEFT JOIN LATERAL (
         SELECT coalesce(CASE WHEN m.template IS NOT NULL THEN mhub.message_values(p.person_id, mhub.message_traits(p.person_id), u.texts) END, '{}') || m.data
                    || jsonb_strip_nulls(jsonb_build_object('links', l.links, 'unsubscribe_url', l.unsubscribe_url)) AS data,
-               l.unsubscribe_url, s.text_partials, s.html_partials
-        FROM (SELECT jsonb_object_agg(x.name, x.text_body) AS text_partials, jsonb_object_agg(x.name, x.html_body) AS html_partials
-              FROM mhub.template_partial AS x) AS s
-        CROSS JOIN LATERAL (SELECT concat_ws(' ', t.subject, t.text_body, t.html_body, t.parameters, s.text_partials, s.html_partials) AS texts) AS u
+               l.unsubscribe_url
+        FROM (SELECT concat_ws(' ', t.subject, t.text_body, t.html_body, t.parameters, s.partials) AS texts) AS u
         LEFT JOIN LATERAL mhub.message_links(m.message_id, u.texts) AS l ON true
         OFFSET 0
     ) AS d ON v.state IS NULL

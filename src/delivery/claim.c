@@ -17,6 +17,7 @@
 #define LOOK_AGAIN_US		(200 * INT64CONST(1000))
 #define UNLIMITED			1000000
 #define MARGIN_MS			2000
+#define LOCKED_WAIT_MS		1000	/* messages that somebody has locked are asked for again after this */
 
 /* One deliverer tries an open breaker whose pause is over; the others leave it alone meanwhile. */
 static MhubPlan probe_plan = {
@@ -102,6 +103,11 @@ static MhubPlan claim_plan = {
 	"RETURNING m.message_id, m.created_at, m.pending, m.attempts, m.provider IS NOT NULL, "
 	"m.person_id IS NOT NULL OR m.template IS NOT NULL OR m.recipient IS NOT NULL, m.idempotency_key, m.recipient, m.data, m.not_before",
 6, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, BOOLOID, INTERVALOID, TIMESTAMPTZOID}, NULL};
+
+/* Leased, but somebody has locked the messages: back, for a little later. */
+static MhubPlan put_back_plan = {
+	"UPDATE mhub.message_queue SET lease_until = NULL, not_before = $2 WHERE message_id OPERATOR(pg_catalog.=) ANY ($1)",
+2, {INT8ARRAYOID, TIMESTAMPTZOID}, NULL};
 
 /* Rows of the queue whose message was settled otherwise, or is gone. */
 static MhubPlan drop_plan = {
@@ -221,6 +227,20 @@ read_batch(Run *run, Provider *provider, SPITupleTable *rows, int count)
 	return live;
 }
 
+/* Claims the leased messages whose rows nobody else has locked, and puts the others back. */
+static void
+claim_unlocked(Datum *arguments, TimestampTz now)
+{
+	Datum		claim[6];
+	Datum		put_back[2];
+
+	memcpy(claim, arguments, sizeof(claim));
+	lock_messages(arguments, claim, &put_back[0]);
+	put_back[1] = TimestampTzGetDatum(TimestampTzPlusMilliseconds(now, LOCKED_WAIT_MS));
+	delivery_execute_batch(&put_back_plan, put_back, SPI_OK_UPDATE);
+	delivery_execute_batch(&claim_plan, claim, SPI_OK_UPDATE_RETURNING);
+}
+
 /* Claims up to limit messages of one lane; returns how many rows of the queue it took. */
 static int
 claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampTz now)
@@ -234,7 +254,8 @@ claim_lane(Run *run, Provider *provider, const char *lane, int limit, TimestampT
 	arguments[3] = BoolGetDatum(provider->rules.at_most_once);
 	arguments[4] = IntervalPGetDatum(&provider->expires_after);
 	arguments[5] = DirectFunctionCall2(timestamptz_mi_interval, arguments[2], arguments[4]);
-	delivery_execute_batch(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING);
+	if (!delivery_try_batch(&claim_plan, arguments, SPI_OK_UPDATE_RETURNING))
+		claim_unlocked(arguments, now);
 	run->claimed_at = GetCurrentTimestamp();
 	if (read_batch(run, provider, SPI_tuptable, (int) SPI_processed) < leased)
 		delivery_execute_batch(&drop_plan, arguments, SPI_OK_DELETE);

@@ -383,6 +383,7 @@ mhub_deliver_messages(PG_FUNCTION_ARGS)
 	run.slots = mhub_delivery_concurrency;
 	run.lease_s = mhub_delivery_lease;
 	dlist_init(&run.done);
+	dlist_init(&run.held);
 	run.transport = delivery_open_transport(run.context, run.slots, ANSWER_MAX);
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)

@@ -158,6 +158,7 @@ typedef struct Message
 	bool		pinned;			/* asked for this provider */
 	bool		needs_content;	/* there is a person, an address or a template */
 	bool		started;
+	bool		judged;			/* its answer has been read */
 	char	   *idempotency_key;
 	Jsonb	   *data;
 	char	   *recipient;
@@ -184,6 +185,7 @@ typedef struct Run
 	int			ready_count;	/* over all providers */
 	dlist_head	done;			/* to be recorded */
 	int			done_count;
+	dlist_head	held;			/* to be recorded later: somebody has locked their rows */
 	TimestampTz done_since;		/* when the first of them was */
 	TimestampTz deadline;
 	int			lease_s;
@@ -217,6 +219,11 @@ extern TimestampTz delivery_deadline(FunctionCallInfo fcinfo, const char *proced
 /* statement.c */
 extern void delivery_execute(MhubPlan *plan, Datum *values, const char *nulls, int expected, const char *what);
 extern void delivery_execute_batch(MhubPlan *plan, Datum *values, int expected);
+
+/* locked_rows.c */
+extern bool delivery_try_batch(MhubPlan *plan, Datum *values, int expected);
+extern void lock_messages(const Datum *keys, Datum *ours, Datum *busy);
+extern bool is_busy(Datum busy, int64 message_id);
 
 /* watch.c */
 extern void look_at_providers(Run *run, TimestampTz now);

@@ -276,14 +276,16 @@ outcome_row(const Message *message, TimestampTz now)
 	return row;
 }
 
-static void
-record_messages(Run *run, TimestampTz now)
+/* Writes down what is done; false, and nothing is, when somebody has locked a row and we need not wait for it. */
+static bool
+record_messages(Run *run, TimestampTz now, bool wait)
 {
 	EphemeralNamedRelationData outcome = {0};
 	TupleDesc	descriptor = outcome_columns();
 	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
 	dlist_iter	iter;
 	MemoryContext previous;
+	bool		recorded = true;
 
 	dlist_foreach(iter, &run->done)
 	{
@@ -301,9 +303,69 @@ record_messages(Run *run, TimestampTz now)
 	if (SPI_register_relation(&outcome) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register what became of messages");
 	MemoryContextSwitchTo(previous);
-	delivery_execute_batch(&record_plan, NULL, SPI_OK_UPDATE);
+	if (wait)
+		delivery_execute_batch(&record_plan, NULL, SPI_OK_UPDATE);
+	else
+		recorded = delivery_try_batch(&record_plan, NULL, SPI_OK_UPDATE);
 	SPI_unregister_relation(outcome.md.name);
 	tuplestore_end(rows);
+	return recorded;
+}
+
+/* Keeps a message, with what will be recorded of it, for the next exchange. */
+static void
+hold(Run *run, Message *message)
+{
+	TransferRequest *request = &message->request;
+
+	if (message->started && request->answer != NULL)
+	{
+		char	   *answer = MemoryContextAlloc(message->batch->context, request->answer_length + 1);
+
+		memcpy(answer, request->answer, request->answer_length + 1);
+		request->answer = answer;
+	}
+	dlist_delete(&message->node);
+	dlist_push_tail(&run->held, &message->node);
+	run->done_count--;
+}
+
+/* Leaves out the messages whose rows somebody else has locked; the others' rows are ours then. */
+static void
+hold_locked(Run *run)
+{
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID};
+	MhubColumns columns;
+	Datum		keys[2];
+	Datum		ours[2];
+	Datum		busy;
+	dlist_mutable_iter iter;
+
+	mhub_columns_init(&columns, lengthof(types), types);
+	dlist_foreach_modify(iter, &run->done)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+		Datum		row[2] = {Int64GetDatum(message->message_id), TimestampTzGetDatum(message->created_at)};
+
+		mhub_columns_add(&columns, row);
+	}
+	mhub_columns_arrays(&columns, keys);
+	lock_messages(keys, ours, &busy);
+	dlist_foreach_modify(iter, &run->done)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (is_busy(busy, message->message_id))
+			hold(run, message);
+	}
+}
+
+/* What was held has its turn with what is done next. */
+static void
+take_held(Run *run)
+{
+	while (!dlist_is_empty(&run->held))
+		delivery_done(run, dlist_container(Message, node, dlist_pop_head_node(&run->held)));
 }
 
 /* Takes what is over out of the queue, and puts back what is not. */
@@ -406,6 +468,7 @@ read_answer(Message *message)
 {
 	bool		decides = answer_decides(message);
 
+	message->judged = true;
 	answer_read(message, pg_prng_double(&pg_global_prng_state));
 	if (decides)
 		note_health(message->provider, &message->judgement);
@@ -429,11 +492,15 @@ record_done(Run *run, TimestampTz now)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
 
-		if (message->started)
+		if (message->started && !message->judged)
 			read_answer(message);
 		fail_over(run, message);
 	}
-	record_messages(run, now);
+	if (!record_messages(run, now, run->stopping))
+	{
+		hold_locked(run);
+		(void) record_messages(run, now, true);
+	}
 	update_queue(run, now);
 	record_failures(run, now);
 	foreach(cell, run->providers)
@@ -441,5 +508,6 @@ record_done(Run *run, TimestampTz now)
 	while (!dlist_is_empty(&run->done))
 		batch_release(dlist_container(Message, node, dlist_pop_head_node(&run->done))->batch);
 	run->done_count = 0;
+	take_held(run);
 	return touched;
 }

@@ -277,6 +277,36 @@ deliver();
 is(states('api'), 'deferred:api_refused:1 failed:api_refused:1 sent:1', 'the answer decides');
 is(sql("SELECT provider_message_id FROM mhub.message WHERE channel = 'api' AND state = 'sent'"), 'b1', 'and names the id');
 
+# Somebody sits on rows in an open transaction: all the others go out, and are recorded, meanwhile; then these too, once.
+provider('locked', '/status/200');
+provider('locking', '/slow/700');
+queue('locked', 300);
+queue('locking', 3);
+my $sitting = $node->background_psql($db, on_error_stop => 0);
+$sitting->query_safe("BEGIN; UPDATE mhub.message SET campaign = 'x' WHERE channel = 'locked' AND (data ->> 'n')::integer IN (1, 100, 200)");
+forget_requests($server);
+my $began_locked = time;
+my $sender = $node->background_psql($db, on_error_stop => 0);
+$sender->query_until(qr/started/, "\\echo started\nCALL mhub.deliver_messages('20 s');\n");
+# Those on their way are locked, and one of them deleted, before their answers are there.
+ok($node->poll_query_until($db, "SELECT count(*) = 3 FROM mhub.message WHERE channel = 'locking' AND state = 'sending'"), 'under way');
+my $other = $node->background_psql($db, on_error_stop => 0);
+$other->query_safe("BEGIN; SELECT FROM mhub.message WHERE channel = 'locking' AND (data ->> 'n')::integer = 1 FOR UPDATE");
+sql("DELETE FROM mhub.message WHERE channel = 'locking' AND (data ->> 'n')::integer = 3");
+ok($node->poll_query_until($db, "SELECT count(*) = 298 FROM mhub.message WHERE channel IN ('locked', 'locking') AND state = 'sent'"), 'all but the locked ones are sent and recorded');
+is(states('locked') . ' ' . states('locking'), 'queued:3 sent:297 sending:1 sent:1', 'these wait');
+$other->query_safe('COMMIT');
+ok($node->poll_query_until($db, "SELECT count(*) = 1 FROM mhub.message WHERE channel = 'locking' AND state = 'sent' AND (data ->> 'n')::integer = 1"), 'what was locked is recorded as soon as it can be');
+$sitting->query_safe('COMMIT');
+$sender->quit;
+$other->quit;
+$sitting->quit;
+sql("UPDATE mhub.message_queue SET not_before = now()");
+deliver();
+is(states('locked'), 'sent:300', 'and sent');
+is(scalar(duplicates()), 0, 'nothing twice');
+is(sql("SELECT count(*) FROM mhub.message_queue WHERE channel IN ('locked', 'locking')"), 0, 'the queue is empty');
+
 # What takes long is not begun when the time is nearly up: the call ends in time, for the others' sake.
 provider('slow', '/slow/900', concurrency => 1);
 queue('slow', 10);
