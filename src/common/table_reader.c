@@ -31,7 +31,6 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rls.h"
 
 static MhubLookup *lookups = NULL;
 
@@ -177,7 +176,7 @@ may_read(const MhubLookup *lookup)
 {
 	Oid			table = lookup->table_oid;
 
-	if (ExecutorCheckPerms_hook != NULL || check_enable_rls(table, InvalidOid, true) != RLS_NONE)
+	if (ExecutorCheckPerms_hook != NULL)
 		return false;
 	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
 		(may_read_columns(table, lookup->key_numbers, lookup->nkeys) &&
@@ -197,7 +196,7 @@ mhub_reader_open(MhubReader *reader, MhubLookup *lookup, Snapshot snapshot)
 		return;
 	reader->table = table_open(lookup->table_oid, AccessShareLock);
 	/* waiting for the lock may have brought news */
-	if (!lookup->known)
+	if (!lookup->known || reader->table->rd_rel->relrowsecurity)
 	{
 		table_close(reader->table, AccessShareLock);
 		reader->table = NULL;

@@ -55,12 +55,12 @@ open_window(const CondNode *node, TimestampTz now, Window *window)
 {
 	window->by_day = node->span.usecs == 0;
 	window->to = now;
-	window->from = node->has_span ? condition_shift(now, &node->span, true) : DT_NOBEGIN;
-	if (node->has_span && window->by_day)
-	{
-		condition_local_day(window->from, window->after_day);
-		condition_local_day(now, window->last_day);
-	}
+	if (!node->has_span)
+		window->from = DT_NOBEGIN;
+	else if (!window->by_day)
+		window->from = condition_shift(now, &node->span, true);
+	else
+		condition_local_days(now, &node->span, window->after_day, window->last_day);
 }
 
 static bool

@@ -4,6 +4,7 @@
  */
 #include "condition/value.h"
 
+#include "common/numeric_double.h"
 #include "condition/fold.h"
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
@@ -19,8 +20,16 @@
 void
 condition_set_number(CondValue *value, Numeric numeric)
 {
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(numeric)));
+	char	   *text;
 
+	if (mhub_small_numeric(numeric, &value->number))
+	{
+		value->type = COND_VALUE_NUMBER;
+		value->numeric = numeric;
+		value->inexact = false;
+		return;
+	}
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(numeric)));
 	condition_set_written_number(value, numeric, text);
 	pfree(text);
 }

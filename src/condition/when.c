@@ -293,6 +293,21 @@ put_digits(char *at, int number, int count)
 	return at + count;
 }
 
+static void
+write_day(int year, int month, int mday, char day[11])
+{
+	if (year < 0 || year > 9999)
+	{
+		strlcpy(day, year < 0 ? "0000-00-00" : "9999-99-99", 11);
+		return;
+	}
+	day = put_digits(day, year, 4);
+	*day++ = '-';
+	day = put_digits(day, month, 2);
+	*day++ = '-';
+	*put_digits(day, mday, 2) = '\0';
+}
+
 /* The calendar day of an instant in the hub's time zone, as YYYY-MM-DD. */
 void
 condition_local_day(TimestampTz at, char day[11])
@@ -301,14 +316,32 @@ condition_local_day(TimestampTz at, char day[11])
 	fsec_t		fraction;
 	int			zone;
 
-	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0 || tm.tm_year < 0 || tm.tm_year > 9999)
-		strlcpy(day, at < 0 ? "0000-00-00" : "9999-99-99", 11);
+	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0)
+		tm.tm_year = at < 0 ? -1 : 10000;
+	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, day);
+}
+
+/* The day of an instant, and the day some months and days before. */
+void
+condition_local_days(TimestampTz at, const CondSpan *span, char before[11], char day[11])
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			zone;
+
+	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0)
+	{
+		condition_local_day(at, before);
+		condition_local_day(at, day);
+		return;
+	}
+	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, day);
+	if (tm.tm_year * 12 - span->months < 12)
+		tm.tm_year = -1;
 	else
 	{
-		day = put_digits(day, tm.tm_year, 4);
-		*day++ = '-';
-		day = put_digits(day, tm.tm_mon, 2);
-		*day++ = '-';
-		*put_digits(day, tm.tm_mday, 2) = '\0';
+		add_months(&tm, -span->months);
+		j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - span->days, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 	}
+	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, before);
 }

@@ -14,6 +14,7 @@ extern bool condition_instant(const char *text, int length, TimestampTz *instant
 extern TimestampTz condition_local_instant(int64 local_usecs);
 extern TimestampTz condition_moment(const CondMoment *moment, TimestampTz at);
 extern TimestampTz condition_shift(TimestampTz at, const CondSpan *span, bool back);
+extern void condition_local_days(TimestampTz at, const CondSpan *span, char before[11], char day[11]);
 extern void condition_local_day(TimestampTz at, char day[11]);
 
 #endif							/* MHUB_CONDITION_WHEN_H */

@@ -51,6 +51,28 @@ SELECT * FROM mhub.explain('{"age": "35", "city": "上海", "tags": ["考研"], 
     $$(age >= 30 or level = 3) and city is not '北京' and tags has '考研' and a.b < c and when before '2026-01-01' and v version > '1.0' and not in segment 'vip' and did('V', where x = 1) and last('V') within '1 hour' and last('W') within '1 hour' and any tags where (@ starts with '考')$$,
     '2026-01-30 17:30:00Z');
 
+-- Numbers compare as numeric does, few digits and many: 3,000 random pairs, and each with itself.
+SELECT setseed(0.31);
+CREATE TEMP TABLE number AS SELECT n, (CASE WHEN random() < 0.1 THEN 0 ELSE round((random() - 0.5)::numeric * 10.0 ^ (random() * 24 - 2)::integer, (random() * 12)::integer - 4) END) AS x FROM generate_series(1, 3000) AS n;
+SELECT count(*) AS pairs, count(*) FILTER (WHERE mhub.matches(jsonb_build_object('a', p.x), format('a < %s', q.x)::mhub.condition) <> (p.x < q.x)) AS wrong_order,
+       count(*) FILTER (WHERE mhub.matches(jsonb_build_object('a', p.x), format('a = %s', p.x)::mhub.condition) IS NOT TRUE) AS unlike_itself,
+       count(*) FILTER (WHERE mhub.matches(jsonb_build_object('a', p.x), format('a != %s', p.x + 0.00000001)::mhub.condition) IS NOT TRUE) AS like_another
+FROM number AS p JOIN number AS q ON q.n = p.n % 3000 + 1;
+
+-- Windows of days and months are the calendar's, in the hub's time zone, across clock changes and ends of months.
+CREATE FUNCTION pg_temp.wrong_windows(zone text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('mhub.time_zone', zone, true);
+    RETURN (SELECT count(*) FROM generate_series(1, 1500) AS n
+        CROSS JOIN LATERAL (SELECT '2024-01-01'::timestamptz + random() * '3 years'::interval AS at, (ARRAY['1 day', '7 days', '1 month', '2 months 3 days', '1 year'])[1 + n % 5] AS span) AS w
+        CROSS JOIN LATERAL (SELECT ((w.at AT TIME ZONE zone) - w.span::interval)::date AS after_day, (w.at AT TIME ZONE zone)::date AS last_day) AS d
+        CROSS JOIN LATERAL (VALUES (d.after_day), (d.after_day + 1), (d.last_day), (d.last_day + 1)) AS e (day)
+        WHERE mhub.matches(jsonb_build_object('$events', jsonb_build_object('V', jsonb_build_object('count', 1, 'days', jsonb_build_object(to_char(e.day, 'YYYY-MM-DD'), 1)))),
+                           format('did(''V'', within %L)', w.span)::mhub.condition, w.at) <> (e.day > d.after_day AND e.day <= d.last_day));
+END $$;
+SELECT z AS zone, pg_temp.wrong_windows(z) AS wrong FROM unnest('{UTC,Asia/Shanghai,America/New_York,America/Sao_Paulo,Pacific/Apia}'::text[]) AS z;
+RESET mhub.time_zone;
+
 -- JsonLogic of rule builders.
 SELECT logic, mhub.from_jsonlogic(logic) FROM (VALUES
     ('{"and": [{">=": [{"var": "age"}, 30]}, {"in": [{"var": "city"}, ["上海", "北京"]]}]}'::jsonb), ('{"<=": [18, {"var": "age"}, 30]}'), ('{"<": [30, {"var": "age"}]}'), ('{"or": [{"==": [{"var": "vip"}, true]}, {"!==": [{"var": "level"}, "gold"]}]}'),
