@@ -5,9 +5,11 @@
  * A rule with a predicate "attribute equals one of these values" among those
  * that must all hold is posted under each of the values; it is a candidate
  * only for profiles that have one of them.  Of several such predicates the
- * two rarest are taken together, under each pair of their values.  Rules
- * without one are candidates for every profile.  Of the candidates, those
- * pass that ask for a range of a number which the profile's lies outside.
+ * two rarest are taken together, under each pair of their values.  A rule
+ * without one that asks for a narrow range of a number is a candidate for
+ * numbers thereabouts; the others are candidates for every profile.  Of the
+ * candidates, those pass that ask for a range which the profile's number lies
+ * outside.
  * The whole condition is evaluated for each that is left, so an index that
  * lets too many through costs time only.
  */
@@ -15,8 +17,9 @@
 
 #include <math.h>
 
-#include "common/hashfn.h"
 #include "condition/value.h"
+#include "content/rule_keys.h"
+#include "content/rule_range.h"
 #include "miscadmin.h"
 
 /* How many elements an array of a profile is taken to have. */
@@ -25,24 +28,8 @@
 /* A rule is posted under at most so many pairs of values. */
 #define MOST_PAIRS 32
 
-/* One value of one attribute. */
-typedef struct KeyPart
-{
-	int			attribute;		/* -1: no such part */
-	CondType	type;
-	int			length;
-	uint32		hash;
-	double		number;
-	const char *string;
-} KeyPart;
-
-typedef struct IndexEntry
-{
-	uint32		hash;
-	KeyPart		first;
-	KeyPart		second;
-	Posting		posting;
-} IndexEntry;
+/* Of so many numbers that a rule asks for a range of, the index knows. */
+#define RANGES 2
 
 /* Attributes that rules are posted under together; second is NULL for one alone. */
 typedef struct PathPair
@@ -51,148 +38,16 @@ typedef struct PathPair
 	CondPath   *second;
 } PathPair;
 
-/* Where a number must lie for the rule to match, both ends included. */
-typedef struct Range
-{
-	CondPath   *path;			/* NULL: the rule asks for none */
-	double		low;
-	double		high;
-} Range;
-
 struct RuleIndex
 {
-	int			nentries;
-	int			space;
-	IndexEntry *entries;
-	int			nbuckets;		/* a power of two, at least twice the entries */
-	int		   *buckets;		/* number of an entry, -1 when free */
+	RuleKeys   *keys;
 	int		   *distinct;		/* per attribute: how many values rules ask for */
 	PathPair   *pairs;
 	int			npairs;
-	Posting		rest;			/* rules without a usable predicate */
-	Range	   *ranges;			/* of each rule */
+	RangeIndex	by_range;		/* rules without a usable predicate that ask for a range */
+	Posting		rest;			/* rules without either */
+	Range	   *ranges;			/* of each rule RANGES, those that it has first */
 };
-
-static const KeyPart no_part = {.attribute = -1};
-
-static bool
-make_part(int attribute, const CondValue *value, KeyPart *part)
-{
-	memset(part, 0, sizeof(*part));
-	part->attribute = attribute;
-	part->type = value->type;
-	if (value->type == COND_VALUE_STRING)
-	{
-		part->string = value->string;
-		part->length = value->length;
-		part->hash = hash_bytes((const unsigned char *) value->string, value->length);
-	}
-	else if (value->type == COND_VALUE_NUMBER || value->type == COND_VALUE_BOOL)
-	{
-		/* zero has one sign here */
-		part->number = value->type == COND_VALUE_BOOL ? value->boolean : value->number == 0 ? 0 : value->number;
-		part->hash = hash_bytes((const unsigned char *) &part->number, sizeof(double));
-	}
-	else
-		return false;
-	part->hash = hash_combine(part->hash, hash_bytes_uint32((uint32) attribute * 8 + value->type));
-	return true;
-}
-
-static bool
-same_part(const KeyPart *a, const KeyPart *b)
-{
-	return a->hash == b->hash && a->attribute == b->attribute && a->type == b->type && a->number == b->number &&
-		a->length == b->length && (a->length == 0 || memcmp(a->string, b->string, a->length) == 0);
-}
-
-static uint32
-hash_parts(const KeyPart *first, const KeyPart *second)
-{
-	return hash_combine(first->hash, second->hash);
-}
-
-/* The bucket of a key: with its entry, or the free one where it belongs. */
-static int *
-find_bucket(const RuleIndex *index, uint32 hash, const KeyPart *first, const KeyPart *second)
-{
-	uint32		mask = index->nbuckets - 1;
-
-	for (uint32 at = hash & mask;; at = (at + 1) & mask)
-	{
-		int			number = index->buckets[at];
-		const IndexEntry *entry = &index->entries[number];
-
-		if (number < 0 ||
-			(entry->hash == hash && same_part(&entry->first, first) && same_part(&entry->second, second)))
-			return &index->buckets[at];
-	}
-}
-
-static void
-make_buckets(RuleIndex *index, int nbuckets)
-{
-	if (index->buckets != NULL)
-		pfree(index->buckets);
-	index->nbuckets = nbuckets;
-	index->buckets = palloc_extended(nbuckets * sizeof(int), MCXT_ALLOC_HUGE);
-	memset(index->buckets, -1, nbuckets * sizeof(int));
-	for (int i = 0; i < index->nentries; i++)
-	{
-		IndexEntry *entry = &index->entries[i];
-
-		*find_bucket(index, entry->hash, &entry->first, &entry->second) = i;
-	}
-}
-
-static IndexEntry *
-add_entry(RuleIndex *index, uint32 hash, const KeyPart *first, const KeyPart *second)
-{
-	IndexEntry *entry;
-
-	if (index->nentries == index->space)
-	{
-		index->space *= 2;
-		index->entries = repalloc_huge(index->entries, index->space * sizeof(IndexEntry));
-	}
-	entry = &index->entries[index->nentries++];
-	memset(entry, 0, sizeof(*entry));
-	entry->hash = hash;
-	entry->first = *first;
-	entry->second = *second;
-	if (second->attribute < 0)
-		index->distinct[first->attribute]++;
-	return entry;
-}
-
-static IndexEntry *
-enter(RuleIndex *index, const KeyPart *first, const KeyPart *second)
-{
-	uint32		hash = hash_parts(first, second);
-	int		   *bucket;
-
-	if (index->nentries * 2 >= index->nbuckets)
-		make_buckets(index, 4 * index->nbuckets);
-	bucket = find_bucket(index, hash, first, second);
-	if (*bucket >= 0)
-		return &index->entries[*bucket];
-	*bucket = index->nentries;
-	return add_entry(index, hash, first, second);
-}
-
-static void
-post(Posting *posting, int rule)
-{
-	if (posting->count > 0 && posting->rules[posting->count - 1] == rule)
-		return;
-	if (posting->count == posting->space)
-	{
-		posting->space = Max(4, 2 * posting->space);
-		posting->rules = posting->rules ? repalloc(posting->rules, posting->space * sizeof(int))
-			: palloc(posting->space * sizeof(int));
-	}
-	posting->rules[posting->count++] = rule;
-}
 
 /* Can the predicate be true only for profiles that have one of its values? */
 static bool
@@ -246,24 +101,28 @@ conjunct(const CondNode *root, int i)
 	return i == 0 ? unconstify(CondNode *, root) : NULL;
 }
 
-static void
+/* Counts the values that a condition can be posted under; false when it has no usable predicate. */
+static bool
 count_keys(RuleIndex *index, const CondNode *root)
 {
 	const CondNode *node;
+	bool		any = false;
 
 	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
 	{
 		if (!is_usable(node))
 			continue;
+		any = true;
 		for (int j = 0; j < count_values(node); j++)
 		{
 			CondValue	value = value_of(node, j);
-			KeyPart		part;
+			bool		is_new;
 
-			if (make_part(path_of(node)->attribute, &value, &part))
-				enter(index, &part, &no_part);
+			(void) rule_keys_add_value(index->keys, path_of(node)->attribute, &value, &is_new);
+			index->distinct[path_of(node)->attribute] += is_new;
 		}
 	}
+	return any;
 }
 
 /* The share of profiles that a predicate is expected to let through. */
@@ -280,14 +139,21 @@ static const CondNode *
 rarest(const RuleIndex *index, const CondNode *root, const CondNode *other)
 {
 	const CondNode *best = NULL;
+	double		best_share = 0;
 	const CondNode *node;
 
 	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
 	{
+		double		share;
+
 		if (!is_usable(node) || (other != NULL && path_of(node)->attribute == path_of(other)->attribute))
 			continue;
-		if (best == NULL || expected_share(index, node) < expected_share(index, best))
+		share = expected_share(index, node);
+		if (best == NULL || share < best_share)
+		{
 			best = node;
+			best_share = share;
+		}
 	}
 	return best;
 }
@@ -310,53 +176,79 @@ add_pair(RuleIndex *index, CondPath *first, CondPath *second)
 	index->pairs[index->npairs++].second = second;
 }
 
-static void
-post_single(RuleIndex *index, int number, const CondNode *node)
+/* The numbers of a predicate's values; all of them have one. */
+static int
+numbers_of(const RuleIndex *index, const CondNode *node, int *numbers)
 {
-	add_pair(index, path_of(node), NULL);
+	int			n = 0;
+
 	for (int i = 0; i < count_values(node); i++)
 	{
 		CondValue	value = value_of(node, i);
-		KeyPart		part;
+		int			number = rule_keys_value(index->keys, path_of(node)->attribute, &value);
 
-		if (make_part(path_of(node)->attribute, &value, &part))
-			post(&enter(index, &part, &no_part)->posting, number);
+		if (number != NO_VALUE)
+			numbers[n++] = number;
 	}
+	return n;
 }
 
 static void
-post_pairs(RuleIndex *index, int number, const CondNode *a, const CondNode *b)
+post_single(RuleIndex *index, int rule, const CondNode *node)
 {
-	add_pair(index, path_of(a), path_of(b));
-	for (int i = 0; i < count_values(a); i++)
-	{
-		for (int j = 0; j < count_values(b); j++)
-		{
-			CondValue	x = value_of(a, i);
-			CondValue	y = value_of(b, j);
-			KeyPart		first;
-			KeyPart		second;
+	int		   *numbers = palloc_extended(Max(count_values(node), 1) * sizeof(int), MCXT_ALLOC_HUGE);
+	int			n = numbers_of(index, node, numbers);
 
-			if (make_part(path_of(a)->attribute, &x, &first) && make_part(path_of(b)->attribute, &y, &second))
-				post(&enter(index, &first, &second)->posting, number);
-		}
-	}
+	add_pair(index, path_of(node), NULL);
+	for (int i = 0; i < n; i++)
+		rule_keys_post(index->keys, numbers[i], NO_VALUE, rule);
+	pfree(numbers);
 }
 
 static void
-post_rule(RuleIndex *index, int number, const CondNode *root)
+post_pairs(RuleIndex *index, int rule, const CondNode *a, const CondNode *b)
+{
+	int			first[MOST_PAIRS];
+	int			second[MOST_PAIRS];
+	int			nfirst = numbers_of(index, a, first);
+	int			nsecond = numbers_of(index, b, second);
+
+	add_pair(index, path_of(a), path_of(b));
+	for (int i = 0; i < nfirst; i++)
+	{
+		for (int j = 0; j < nsecond; j++)
+			rule_keys_post(index->keys, first[i], second[j], rule);
+	}
+}
+
+static bool
+post_by_range(RuleIndex *index, int rule)
+{
+	for (int i = 0; i < RANGES; i++)
+	{
+		if (range_index_post(&index->by_range, rule, &index->ranges[rule * RANGES + i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+post_rule(RuleIndex *index, int rule, const CondNode *root)
 {
 	const CondNode *a = rarest(index, root, NULL);
 	const CondNode *b = a ? rarest(index, root, a) : NULL;
 
 	if (a == NULL)
-		post(&index->rest, number);
+	{
+		if (!post_by_range(index, rule))
+			posting_add(&index->rest, rule);
+	}
 	else if (b == NULL || count_values(a) * count_values(b) > MOST_PAIRS)
-		post_single(index, number, a);
+		post_single(index, rule, a);
 	else if (path_of(a)->attribute < path_of(b)->attribute)
-		post_pairs(index, number, a, b);
+		post_pairs(index, rule, a, b);
 	else
-		post_pairs(index, number, b, a);
+		post_pairs(index, rule, b, a);
 }
 
 /*
@@ -381,46 +273,63 @@ range_of(const CondNode *node, Range *range)
 	return range->low > -INFINITY || range->high < INFINITY;
 }
 
-/* The range of the first number that a condition asks for, by all its predicates about it. */
-static Range
-find_range(const CondNode *root)
+/* The ranges of the first numbers that a condition asks for, each by all its predicates about it. */
+static void
+find_ranges(const CondNode *root, Range *ranges)
 {
-	Range		found = {NULL, -INFINITY, INFINITY};
 	Range		one;
 	const CondNode *node;
 
 	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
 	{
-		if (!range_of(node, &one) || (found.path != NULL && found.path->attribute != one.path->attribute))
+		Range	   *range = ranges;
+
+		if (!range_of(node, &one))
 			continue;
-		found.path = one.path;
-		found.low = Max(found.low, one.low);
-		found.high = Min(found.high, one.high);
+		while (range < ranges + RANGES && range->path != NULL && range->path->attribute != one.path->attribute)
+			range++;
+		if (range == ranges + RANGES)
+			continue;
+		if (range->path == NULL)
+			*range = one;
+		range->low = Max(range->low, one.low);
+		range->high = Min(range->high, one.high);
 	}
-	return found;
 }
 
+static void
+note_ranges(RuleIndex *index, int rule)
+{
+	for (int i = 0; i < RANGES; i++)
+		range_index_note(&index->by_range, &index->ranges[rule * RANGES + i]);
+}
+
+/* First what there is to post under, then the posting. */
 RuleIndex *
 rule_index_build(RuleSet *set)
 {
 	RuleIndex  *index = palloc0(sizeof(RuleIndex));
 
-	index->space = 64;
-	index->entries = palloc(index->space * sizeof(IndexEntry));
-	make_buckets(index, 256);
+	index->keys = rule_keys_create();
 	index->distinct = palloc0((set->attributes->count + 1) * sizeof(int));
-	index->ranges = palloc_extended((set->nrules + 1) * sizeof(Range), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	index->ranges = palloc_extended((set->nrules + 1) * RANGES * sizeof(Range), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < set->nrules; i++)
+	{
+		const CondNode *root = set->rules[i].broken == NULL ? set->rules[i].condition->root : NULL;
+		bool		has_keys;
+
+		if (root == NULL)
+			continue;
+		has_keys = count_keys(index, root);
+		find_ranges(root, &index->ranges[i * RANGES]);
+		if (!has_keys)
+			note_ranges(index, i);
+	}
+	range_index_choose_bounds(&index->by_range);
 	for (int i = 0; i < set->nrules; i++)
 	{
 		if (set->rules[i].broken == NULL)
-			count_keys(index, set->rules[i].condition->root);
-	}
-	for (int i = 0; i < set->nrules; i++)
-	{
-		if (set->rules[i].broken != NULL)
-			continue;
-		post_rule(index, i, set->rules[i].condition->root);
-		index->ranges[i] = find_range(set->rules[i].condition->root);
+			post_rule(index, i, set->rules[i].condition->root);
 	}
 	return index;
 }
@@ -430,29 +339,60 @@ typedef struct Search
 {
 	RuleSet    *set;
 	const Range *ranges;
-	int			attribute;		/* the one whose number is known, -1 for none */
-	double		number;			/* NaN where it is no number */
+	int			attributes[RANGES]; /* whose numbers are known, -1 for none */
+	double		numbers[RANGES];	/* NaN where it is no number */
 	const bool *excluded;
 	int			best;
 	RuleOutcome outcome;
 	RuleVariant *variant;
 } Search;
 
-/* Is the profile's number in the range?  A NaN, as anything else that is no number, is in none. */
-static bool
-in_range(Search *search, const Range *range)
+/* The profile's number there, remembered in a place; a NaN where it has none. */
+static double
+number_at(Search *search, const CondPath *path, int place)
 {
-	if (range->path == NULL)
-		return true;
-	if (range->path->attribute != search->attribute)
+	if (path->attribute != search->attributes[place])
 	{
 		CondValue	scratch;
-		CondValue  *value = mhub_profile_value(&search->set->profile, range->path, &scratch);
+		CondValue  *value = mhub_profile_value(&search->set->profile, path, &scratch);
 
-		search->attribute = range->path->attribute;
-		search->number = value->type == COND_VALUE_NUMBER ? value->number : NAN;
+		search->attributes[place] = path->attribute;
+		search->numbers[place] = value->type == COND_VALUE_NUMBER ? value->number : NAN;
 	}
-	return search->number >= range->low && search->number <= range->high;
+	return search->numbers[place];
+}
+
+/* Are the profile's numbers in the rule's ranges?  A NaN is in none. */
+static bool
+in_ranges(Search *search, const Range *ranges)
+{
+	for (int i = 0; i < RANGES && ranges[i].path != NULL; i++)
+	{
+		double		number = number_at(search, ranges[i].path, i);
+
+		if (!(number >= ranges[i].low && number <= ranges[i].high))
+			return false;
+	}
+	return true;
+}
+
+/* Tries a rule; true when it applies. */
+static bool
+try_rule(Search *search, int rule)
+{
+	RuleVariant *variant;
+	RuleOutcome outcome;
+
+	if (!in_ranges(search, &search->ranges[rule * RANGES]))
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	outcome = ruleset_try(search->set, rule, search->excluded, &variant);
+	if (outcome != RULE_APPLIES && outcome != RULE_HELD_OUT)
+		return false;
+	search->best = rule;
+	search->outcome = outcome;
+	search->variant = variant;
+	return true;
 }
 
 /* Tries a list's rules in order, up to the best one found so far. */
@@ -461,84 +401,91 @@ try_posting(Search *search, const Posting *posting)
 {
 	for (int i = 0; i < posting->count && posting->rules[i] < search->best; i++)
 	{
-		RuleVariant *variant;
-		RuleOutcome outcome;
-
-		if (!in_range(search, &search->ranges[posting->rules[i]]))
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		outcome = ruleset_try(search->set, posting->rules[i], search->excluded, &variant);
-		if (outcome == RULE_APPLIES || outcome == RULE_HELD_OUT)
-		{
-			search->best = posting->rules[i];
-			search->outcome = outcome;
-			search->variant = variant;
+		if (try_rule(search, posting->rules[i]))
 			return;
-		}
 	}
 }
 
-/* The values of an attribute as keys: the value itself, or an array's elements. */
-static KeyPart *
-parts_of(RuleSet *set, CondPath *path, int *count)
+/* The same for those posted under a pair of values. */
+static void
+try_pair(Search *search, const RuleKeys *keys, int first, int second)
+{
+	int			at = rule_keys_first(keys, first, second);
+
+	while (at >= 0)
+	{
+		int			rule = rule_keys_next(keys, &at);
+
+		if (rule >= search->best || try_rule(search, rule))
+			return;
+	}
+}
+
+/* The numbers of the values of an attribute: the value itself, or an array's elements. */
+static int *
+numbers_at(RuleSet *set, const RuleKeys *keys, CondPath *path, int *count)
 {
 	CondValue	scratch;
 	CondValue  *value = mhub_profile_value(&set->profile, path, &scratch);
-	KeyPart    *parts;
+	int			n = 1;
+	int		   *numbers;
 
-	*count = 0;
-	if (value->type != COND_VALUE_ARRAY)
+	if (value->type == COND_VALUE_ARRAY)
 	{
-		parts = palloc(sizeof(KeyPart));
-		*count += make_part(path->attribute, value, &parts[0]);
-		return parts;
+		condition_elements(value);
+		n = value->nelements;
 	}
-	condition_elements(value);
-	parts = palloc_extended(Max(value->nelements, 1) * sizeof(KeyPart), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < value->nelements; i++)
-		*count += make_part(path->attribute, &value->elements[i], &parts[*count]);
-	return parts;
+	numbers = palloc_extended(Max(n, 1) * sizeof(int), MCXT_ALLOC_HUGE);
+	*count = 0;
+	for (int i = 0; i < n; i++)
+	{
+		numbers[*count] = rule_keys_value(keys, path->attribute, value->type == COND_VALUE_ARRAY ? &value->elements[i] : value);
+		*count += numbers[*count] != NO_VALUE;
+	}
+	return numbers;
 }
 
 static void
-try_key(Search *search, const RuleIndex *index, const KeyPart *first, const KeyPart *second)
-{
-	int			number = *find_bucket(index, hash_parts(first, second), first, second);
-
-	if (number >= 0)
-		try_posting(search, &index->entries[number].posting);
-}
-
-static void
-try_pair(Search *search, const RuleIndex *index, const PathPair *pair)
+try_attributes(Search *search, const RuleKeys *keys, const PathPair *pair)
 {
 	int			nfirst;
 	int			nsecond = 0;
-	KeyPart    *first = parts_of(search->set, pair->first, &nfirst);
-	KeyPart    *second = pair->second && nfirst > 0 ? parts_of(search->set, pair->second, &nsecond) : NULL;
+	int		   *first = numbers_at(search->set, keys, pair->first, &nfirst);
+	int		   *second = pair->second && nfirst > 0 ? numbers_at(search->set, keys, pair->second, &nsecond) : NULL;
 
 	for (int i = 0; i < nfirst; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (pair->second == NULL)
-			try_key(search, index, &first[i], &no_part);
+			try_pair(search, keys, first[i], NO_VALUE);
 		for (int j = 0; j < nsecond; j++)
-			try_key(search, index, &first[i], &second[j]);
+			try_pair(search, keys, first[i], second[j]);
 	}
 	pfree(first);
 	if (second != NULL)
 		pfree(second);
 }
 
+static void
+try_axis(Search *search, const RangeAxis *axis)
+{
+	double		number = number_at(search, axis->path, 0);
+
+	if (!isnan(number))
+		try_posting(search, range_axis_rules(axis, number));
+}
+
 /* The first rule that applies to the open profile, or -1. */
 int
 rule_index_first(RuleSet *set, RuleIndex *index, const bool *excluded, RuleOutcome *outcome, RuleVariant **variant)
 {
-	Search		search = {.set = set, .ranges = index->ranges, .attribute = -1, .excluded = excluded,
+	Search		search = {.set = set, .ranges = index->ranges, .attributes = {-1, -1}, .excluded = excluded,
 		.best = set->nrules, .outcome = RULE_NO_MATCH};
 
 	for (int i = 0; i < index->npairs; i++)
-		try_pair(&search, index, &index->pairs[i]);
+		try_attributes(&search, index->keys, &index->pairs[i]);
+	for (int i = 0; i < index->by_range.naxes; i++)
+		try_axis(&search, &index->by_range.axes[i]);
 	try_posting(&search, &index->rest);
 	*outcome = search.outcome;
 	*variant = search.variant;

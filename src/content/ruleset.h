@@ -62,14 +62,6 @@ typedef struct Rule
 	BucketRange *ranges;
 } Rule;
 
-/* The rules posted under one value of one attribute, in order. */
-typedef struct Posting
-{
-	int			count;
-	int			space;
-	int		   *rules;
-} Posting;
-
 typedef struct RuleIndex RuleIndex;
 
 typedef struct RuleSet

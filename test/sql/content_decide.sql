@@ -109,4 +109,13 @@ SELECT count(*) AS profiles, count(DISTINCT d.rule_key) > 8 AS many_rules, count
 FROM (SELECT jsonb_strip_nulls(jsonb_build_object('age', CASE WHEN random() < 0.85 THEN to_jsonb((random() * 60)::int) WHEN random() < 0.5 THEN '"30"'::jsonb WHEN random() < 0.5 THEN '[30]' END, 'ltv', round((random() * 6000)::numeric, 1), 'big', 9007199254740990 + (random() * 9)::int, 'city', 'c' || (random() * 3)::int)) AS profile
       FROM generate_series(1, 300)) AS s CROSS JOIN LATERAL mhub.decide('ranges', s.profile) AS d
 LEFT JOIN LATERAL (SELECT r.key FROM mhub.content_rule AS r WHERE r.slot = 'ranges' AND mhub.matches(s.profile, r.condition) ORDER BY r.priority, r.rule_id LIMIT 1) AS e ON true;
+-- Nor does posting rules by narrow ranges of a number: bounds that many share, at the ends, half open, of two attributes.
+INSERT INTO mhub.slot (slot) VALUES ('narrow');
+INSERT INTO mhub.content_rule (slot, key, priority, condition, content_key)
+SELECT 'narrow', 'r' || n, (n * 7919) % 500, (ARRAY[format('age between %s and %s', a, a + n % 4), format('age >= %s and age < %s', a, a + 1.5), format('age = %s and extra', a) || ' = true', format('ltv > %s and ltv <= %s', a * 10, a * 10 + 7), format('age > %s', 190 - a % 9), format('age < %s and vip = false', a % 9 - 3), format('age between %s and %s and ltv != 50', a, a + n % 60)])[1 + n % 7]::mhub.condition, 'coupon'
+FROM generate_series(1, 500) AS n CROSS JOIN LATERAL (SELECT (random() * 190)::int + 0 * n AS a) AS r;
+SELECT count(*) AS profiles, count(DISTINCT d.rule_key) > 30 AS many_rules, count(*) FILTER (WHERE d.rule_key IS DISTINCT FROM e.key) AS differing
+FROM (SELECT jsonb_strip_nulls(jsonb_build_object('age', CASE WHEN random() < 0.9 THEN to_jsonb(round((random() * 200)::numeric - 4, (random() * 1.2)::int)) WHEN random() < 0.5 THEN '"30"'::jsonb END, 'ltv', (random() * 2000)::int, 'vip', random() < 0.5, 'extra', random() < 0.3)) AS profile
+      FROM generate_series(1, 600)) AS s CROSS JOIN LATERAL mhub.decide('narrow', s.profile) AS d
+LEFT JOIN LATERAL (SELECT r.key FROM mhub.content_rule AS r WHERE r.slot = 'narrow' AND mhub.matches(s.profile, r.condition) ORDER BY r.priority, r.rule_id LIMIT 1) AS e ON true;
 ROLLBACK;
