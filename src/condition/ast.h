@@ -38,14 +38,20 @@ typedef struct CondValue
 	bool		boolean;
 	bool		inexact;		/* number: equal doubles do not prove equality */
 	int			length;
-	double		number;
-	Numeric		numeric;
-	const char *string;			/* not terminated when it points into a jsonb */
-	JsonbContainer *container;
-	const char *folded;			/* literals under "folded": folded beforehand */
 	int			folded_length;
 	int			nelements;
-	struct CondValue *elements; /* array: decoded at first use */
+	double		number;
+	union
+	{
+		Numeric		numeric;
+		const char *string;		/* not terminated when it points into a jsonb */
+		JsonbContainer *container;
+	};
+	union
+	{
+		const char *folded;		/* string literals under "folded": folded beforehand */
+		struct CondValue *elements; /* array: decoded at first use */
+	};
 } CondValue;
 
 /* A dotted path; digits also index arrays.  No segments: the element itself. */

@@ -70,6 +70,7 @@ condition_from_jsonb(const JsonbValue *jsonb, CondValue *value)
 			value->type = COND_VALUE_STRING;
 			value->string = jsonb->val.string.val;
 			value->length = jsonb->val.string.len;
+			value->folded = NULL;
 			break;
 		case jbvBinary:
 			value->container = jsonb->val.binary.data;

@@ -51,6 +51,13 @@ SELECT * FROM mhub.explain('{"age": "35", "city": "上海", "tags": ["考研"], 
     $$(age >= 30 or level = 3) and city is not '北京' and tags has '考研' and a.b < c and when before '2026-01-01' and v version > '1.0' and not in segment 'vip' and did('V', where x = 1) and last('V') within '1 hour' and last('W') within '1 hour' and any tags where (@ starts with '考')$$,
     '2026-01-30 17:30:00Z');
 
+-- Folded inside any and where: elements of arrays and properties of events, next to what is not folded.
+SELECT condition, count(*) FILTER (WHERE mhub.matches(p.profile, condition::mhub.condition)) AS matching
+FROM generate_series(1, 300) AS n
+CROSS JOIN LATERAL (SELECT jsonb_build_object('items', jsonb_build_array(jsonb_build_object('city', 'ＡＢ' || n, 'tags', '["Ｘ", "y"]'::jsonb)), '$events', jsonb_build_object('V', jsonb_build_object('count', 1, 'items', jsonb_build_array(jsonb_build_object('at', '2026-01-01T00:00:00Z', 'properties', jsonb_build_object('city', 'ＡＢ' || n))))))) AS p (profile)
+CROSS JOIN unnest(ARRAY[$$any items where (other = 'ab7' folded or city in ('ab5', 'x') folded)$$, $$any items where (city < 'ab2' folded and city starts with 'a' folded)$$, $$any items where (tags has 'x' folded and city = 'ab9' folded)$$, $$did('V', where city between 'ab1' and 'ab10' folded)$$]) AS condition
+GROUP BY condition ORDER BY condition COLLATE "C";
+
 -- Numbers compare as numeric does, few digits and many: 3,000 random pairs, and each with itself.
 SELECT setseed(0.31);
 CREATE TEMP TABLE number AS SELECT n, (CASE WHEN random() < 0.1 THEN 0 ELSE round((random() - 0.5)::numeric * 10.0 ^ (random() * 24 - 2)::integer, (random() * 12)::integer - 4) END) AS x FROM generate_series(1, 3000) AS n;
