@@ -26,29 +26,36 @@ slot_index_init(SlotIndex *index, int expected)
 	while (size < (uint32) expected * 2)
 		size *= 2;
 	index->mask = size - 1;
-	index->slots = palloc_extended(sizeof(int) * (Size) size, MCXT_ALLOC_HUGE);
-	memset(index->slots, 0xff, sizeof(int) * (Size) size);
+	index->slots = palloc_extended(sizeof(Slot) * (Size) size, MCXT_ALLOC_HUGE);
+	memset(index->slots, 0xff, sizeof(Slot) * (Size) size);
 }
 
-static void
+void
 slot_index_put(SlotIndex *index, uint32 hash, int number)
 {
 	uint32		at = hash & index->mask;
 
-	while (index->slots[at] >= 0)
+	while (index->slots[at].number >= 0)
 		at = (at + 1) & index->mask;
-	index->slots[at] = number;
+	index->slots[at] = (Slot) {hash, number};
 }
 
-/* Makes room for one more element than n; true when it had to forget those n for that. */
-static bool
+/* Makes room for one more element than n. */
+static void
 slot_index_grow(SlotIndex *index, int n)
 {
+	SlotIndex	old = *index;
+	uint32		at;
+
 	if ((uint32) n < (index->mask + 1) / 2)
-		return false;
-	pfree(index->slots);
+		return;
 	slot_index_init(index, n + 1);
-	return true;
+	for (at = 0; at <= old.mask; at++)
+	{
+		if (old.slots[at].number >= 0)
+			slot_index_put(index, old.slots[at].hash, old.slots[at].number);
+	}
+	pfree(old.slots);
 }
 
 /* A copy of a value in the batch, with the header of type text before it and a zero behind it */
@@ -77,17 +84,11 @@ static int
 add_identifier(Batch *batch, uint32 hash, int kind, const char *value, int length, const char *plain)
 {
 	BatchIdentifier *identifier;
-	int			i;
 
-	if (slot_index_grow(&batch->identifier_index, batch->nidentifiers))
-	{
-		for (i = 0; i < batch->nidentifiers; i++)
-			slot_index_put(&batch->identifier_index, batch->identifiers[i].hash, i);
-	}
+	slot_index_grow(&batch->identifier_index, batch->nidentifiers);
 	BATCH_ROOM(batch->identifiers, batch->nidentifiers, batch->identifiers_capacity);
 	identifier = &batch->identifiers[batch->nidentifiers];
 	memset(identifier, 0, sizeof(*identifier));
-	identifier->hash = hash;
 	identifier->kind = kind;
 	identifier->value = keep_value(batch, value, length);
 	identifier->length = length;
@@ -104,16 +105,17 @@ intern_identifier(Batch *batch, int kind, const char *value, int length, const c
 {
 	uint32		hash = hash_combine(hash_bytes((const unsigned char *) value, length), kind);
 	uint32		at = hash & batch->identifier_index.mask;
+	const Slot *slot;
 	MemoryContext old;
 	int			found;
 
-	while ((found = batch->identifier_index.slots[at]) >= 0)
+	while ((slot = &batch->identifier_index.slots[at])->number >= 0)
 	{
-		const BatchIdentifier *identifier = &batch->identifiers[found];
+		const BatchIdentifier *identifier = &batch->identifiers[slot->number];
 
-		if (identifier->hash == hash && identifier->kind == kind && identifier->length == length &&
+		if (slot->hash == hash && identifier->kind == kind && identifier->length == length &&
 			memcmp(identifier->value, value, length) == 0)
-			return found;
+			return slot->number;
 		at = (at + 1) & batch->identifier_index.mask;
 	}
 	old = MemoryContextSwitchTo(batch->memory);
@@ -122,29 +124,18 @@ intern_identifier(Batch *batch, int kind, const char *value, int length, const c
 	return found;
 }
 
-static uint32
-hash_link(int a, int b)
-{
-	return hash_combine(hash_bytes_uint32(a), hash_bytes_uint32(b));
-}
-
 static int
-add_link(Batch *batch, int a, int b)
+add_link(Batch *batch, uint32 hash, int a, int b)
 {
 	BatchLink  *link;
-	int			i;
 
-	if (slot_index_grow(&batch->link_index, batch->nlinks))
-	{
-		for (i = 0; i < batch->nlinks; i++)
-			slot_index_put(&batch->link_index, hash_link(batch->links[i].a, batch->links[i].b), i);
-	}
+	slot_index_grow(&batch->link_index, batch->nlinks);
 	BATCH_ROOM(batch->links, batch->nlinks, batch->links_capacity);
 	link = &batch->links[batch->nlinks];
 	memset(link, 0, sizeof(*link));
 	link->a = a;
 	link->b = b;
-	slot_index_put(&batch->link_index, hash_link(a, b), batch->nlinks);
+	slot_index_put(&batch->link_index, hash, batch->nlinks);
 	return batch->nlinks++;
 }
 
@@ -154,16 +145,17 @@ intern_link(Batch *batch, int a, int b)
 {
 	int			low = Min(a, b);
 	int			high = Max(a, b);
-	uint32		at = hash_link(low, high) & batch->link_index.mask;
-	int			found;
+	uint32		hash = hash_combine(hash_bytes_uint32(low), hash_bytes_uint32(high));
+	uint32		at = hash & batch->link_index.mask;
+	const Slot *slot;
 
-	while ((found = batch->link_index.slots[at]) >= 0)
+	while ((slot = &batch->link_index.slots[at])->number >= 0)
 	{
-		if (batch->links[found].a == low && batch->links[found].b == high)
-			return found;
+		if (slot->hash == hash && batch->links[slot->number].a == low && batch->links[slot->number].b == high)
+			return slot->number;
 		at = (at + 1) & batch->link_index.mask;
 	}
-	return add_link(batch, low, high);
+	return add_link(batch, hash, low, high);
 }
 
 /* Number of an observed identifier, or -1 when it identifies nobody */

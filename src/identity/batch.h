@@ -14,18 +14,22 @@
 #include "identity/plan.h"
 #include "storage/itemptr.h"
 
-/* A hash index over elements of an array: holds their numbers, -1 where free */
+typedef struct Slot
+{
+	uint32		hash;
+	int			number;			/* -1: free */
+} Slot;
+
+/* A hash index over elements of an array.  It has their hashes itself, for most elements are far away in memory. */
 typedef struct SlotIndex
 {
 	uint32		mask;
-	int		   *slots;
+	Slot	   *slots;
 } SlotIndex;
 
 /* There are millions of these, hence the order of the members. */
 typedef struct BatchIdentifier
 {
-	uint32		hash;
-	int			kind;
 	char	   *value;			/* as stored: normalised, or the blind index in hex; see batch_value() */
 	char	   *plain;			/* of a pii kind: the value to be sealed */
 	TimestampTz first_observed; /* observations in this batch: the first in order, */
@@ -33,6 +37,7 @@ typedef struct BatchIdentifier
 	TimestampTz latest;
 	const char *source;
 	int			length;			/* of value; it ends with a zero, too */
+	int			kind;
 
 	/* from the plan */
 	int			node;
@@ -142,7 +147,7 @@ typedef struct Batch
 	int			drawn_capacity;
 
 	/* the plan, made anew by batch_start_plan() and batch_plan() */
-	MergePlan		plan;
+	MergePlan	plan;
 	SlotIndex	person_index;	/* nodes of existing persons */
 	BatchMerge *merges;
 	int			nmerges;
@@ -150,6 +155,7 @@ typedef struct Batch
 	BatchConflict *conflicts;
 	int			nconflicts;
 	int			conflicts_capacity;
+	bool		assigned;		/* its roots have their persons */
 	struct BatchPerson *root_person;	/* of each root, once assigned */
 } Batch;
 
@@ -158,6 +164,7 @@ extern void batch_init(Batch *batch, int expected);
 extern void batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, int n, TimestampTz at);
 extern Datum batch_source(Batch *batch, const char *source);
 extern void slot_index_init(SlotIndex *index, int expected);
+extern void slot_index_put(SlotIndex *index, uint32 hash, int number);
 
 /* resolve.c */
 extern void batch_resolve(Batch *batch);

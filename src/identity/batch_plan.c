@@ -19,13 +19,14 @@ hash_person(int64 person_id)
 int
 batch_node_of_person(const Batch *batch, int64 person_id)
 {
-	uint32		at = hash_person(person_id) & batch->person_index.mask;
-	int			node;
+	uint32		hash = hash_person(person_id);
+	uint32		at = hash & batch->person_index.mask;
+	const Slot *slot;
 
-	while ((node = batch->person_index.slots[at]) >= 0)
+	while ((slot = &batch->person_index.slots[at])->number >= 0)
 	{
-		if (batch->plan.nodes[node].person_id == person_id)
-			return node;
+		if (slot->hash == hash && batch->plan.nodes[slot->number].person_id == person_id)
+			return slot->number;
 		at = (at + 1) & batch->person_index.mask;
 	}
 	return -1;
@@ -35,15 +36,11 @@ static int
 add_person_node(Batch *batch, int64 person_id)
 {
 	int			node = batch_node_of_person(batch, person_id);
-	uint32		at;
 
 	if (node >= 0)
 		return node;
 	node = plan_add_node(&batch->plan, person_id, 0);
-	at = hash_person(person_id) & batch->person_index.mask;
-	while (batch->person_index.slots[at] >= 0)
-		at = (at + 1) & batch->person_index.mask;
-	batch->person_index.slots[at] = node;
+	slot_index_put(&batch->person_index, hash_person(person_id), node);
 	return node;
 }
 
@@ -83,6 +80,7 @@ batch_start_plan(Batch *batch)
 	plan_free(&batch->plan);
 	plan_init(&batch->plan, batch->kinds->limits);
 	empty_person_index(batch);
+	batch->assigned = false;
 	batch->nmerges = 0;
 	batch->nconflicts = 0;
 	for (i = 0; i < batch->nidentifiers; i++)

@@ -98,9 +98,12 @@ draw_person(Batch *batch, BatchPerson *person, Oid sequence)
 void
 batch_assign_persons(Batch *batch)
 {
-	Oid			sequence = sequence_named("person_person_id_seq");
+	Oid			sequence;
 	int			i;
 
+	if (batch->assigned)
+		return;
+	sequence = sequence_named("person_person_id_seq");
 	if (batch->root_person != NULL)
 		pfree(batch->root_person);
 	batch->root_person = palloc_extended(sizeof(BatchPerson) * (Size) Max(batch->plan.nnodes, 1), MCXT_ALLOC_HUGE);
@@ -121,6 +124,7 @@ batch_assign_persons(Batch *batch)
 			draw_person(batch, person, sequence);
 		person->created_at = Min(person->created_at, identifier->earliest);
 	}
+	batch->assigned = true;
 }
 
 static BatchPerson *

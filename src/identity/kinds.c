@@ -26,6 +26,7 @@ typedef struct BlockedValue
 {
 	int			kind;			/* -1: every kind */
 	BlockedMatch match;
+	int			length;
 	char	   *value;
 	char	   *normal;			/* as values of its kind are kept; NULL for every kind and regex */
 	text	   *expression;
@@ -146,6 +147,7 @@ load_blocked(void)
 		if (kind[0] != '\0' && entry->kind < 0)
 			entry->kind = kinds.n;
 		entry->value = text_column(row, 3);
+		entry->length = strlen(entry->value);
 		entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
 			strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
 		if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
@@ -221,9 +223,10 @@ matches(const BlockedValue *entry, const char *value, int length)
 	switch (entry->match)
 	{
 		case BLOCKED_EXACT:
-			return strcmp(entry->value, value) == 0;
+			return entry->length == length && memcmp(entry->value, value, length) == 0;
 		case BLOCKED_IGNORE_CASE:
-			return pg_strcasecmp(entry->value, value) == 0;
+			/* it folds byte by byte */
+			return entry->length == length && pg_strcasecmp(entry->value, value) == 0;
 		default:
 			return matches_expression(entry->expression, value, length);
 	}

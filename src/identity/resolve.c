@@ -127,7 +127,7 @@ plan_and_write(Batch *batch)
 		int			n;
 
 		find_or_insert(batch);
-		n = batch_persons_to_lock(batch, &persons);
+		n = batch->fills ? 0 : batch_persons_to_lock(batch, &persons);
 		if (n == 0)
 			break;
 		person_lock(persons, n, &locks);
