@@ -114,8 +114,8 @@ fill_key(void *state, int i, Datum *values, bool *nulls)
 	nulls[0] = nulls[1] = false;
 }
 
-static void
-add_keys(MhubEvent **distinct, const int *numbers, int n)
+static Tuplestorestate *
+keys_as_rows(MhubEvent **distinct, const int *numbers, int n)
 {
 	Tuplestorestate *rows = mhub_transient_rows(&message_rows);
 	Datum		values[lengthof(message_columns)];
@@ -126,6 +126,7 @@ add_keys(MhubEvent **distinct, const int *numbers, int n)
 		fill_key(distinct, numbers != NULL ? numbers[i] : i, values, nulls);
 		mhub_transient_add(&message_rows, rows, values, nulls);
 	}
+	return rows;
 }
 
 static bool
@@ -149,9 +150,11 @@ claim_as_new(MhubEvent **pending, int n)
 
 	if (n_left > 0)
 	{
-		add_keys(distinct, left, n_left);
+		Tuplestorestate *rows = keys_as_rows(distinct, left, n_left);
+
 		if (SPI_execute_plan(mhub_plan(&claim_new), NULL, NULL, false, 0) != SPI_OK_INSERT)
 			elog(ERROR, "could not claim message ids");
+		mhub_transient_end(&message_rows, rows);
 	}
 	for (int i = 1; i < n; i++)
 	{
@@ -189,9 +192,9 @@ claim_directly(MhubEvent **distinct, int n, bool *claimed)
 static void
 claim_by_statement(MhubEvent **distinct, int n, bool *claimed)
 {
+	Tuplestorestate *rows = keys_as_rows(distinct, NULL, n);
 	uint64		found = 0;
 
-	add_keys(distinct, NULL, n);
 	if (SPI_execute_plan(mhub_plan(&claim), NULL, NULL, false, 0) != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "could not claim message ids");
 	for (int i = 0; i < n; i++)
@@ -205,6 +208,7 @@ claim_by_statement(MhubEvent **distinct, int n, bool *claimed)
 	if (found != SPI_processed)
 		elog(ERROR, "claimed message ids came back in another order");
 	SPI_freetuptable(SPI_tuptable);
+	mhub_transient_end(&message_rows, rows);
 }
 
 static void

@@ -121,7 +121,7 @@ count_by_statement(MhubCount *list, int n)
 	}
 	if (SPI_execute_plan(mhub_plan(&upsert), NULL, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not count events");
-	SPI_unregister_relation(count_rows.name);
+	mhub_transient_end(&count_rows, rows);
 }
 
 /* A counter that somebody else is at comes in its turn too: the order is what excludes deadlocks. */

@@ -192,6 +192,7 @@ insert_by_statement(RowBuilder *row, const int *numbers, int n)
 	}
 	if (SPI_execute_plan(mhub_plan(&insert_events), NULL, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not insert events");
+	mhub_transient_end(&event_rows, rows);
 }
 
 /* Inserts the accepted events of the batch. */

@@ -32,7 +32,7 @@ row_descriptor(MhubRowType *type)
 	return type->tupdesc;
 }
 
-/* An empty set of rows, visible to statements under type->name until SPI_finish(). */
+/* An empty set of rows, visible to statements under type->name. */
 Tuplestorestate *
 mhub_transient_rows(MhubRowType *type)
 {
@@ -47,6 +47,14 @@ mhub_transient_rows(MhubRowType *type)
 	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the transient table \"%s\"", type->name);
 	return rows;
+}
+
+/* Must not be left to the end of the transaction: then the temporary file of many rows would count as forgotten. */
+void
+mhub_transient_end(MhubRowType *type, Tuplestorestate *rows)
+{
+	SPI_unregister_relation(type->name);
+	tuplestore_end(rows);
 }
 
 void

@@ -21,5 +21,6 @@ typedef struct MhubRowType
 
 extern Tuplestorestate *mhub_transient_rows(MhubRowType *type);
 extern void mhub_transient_add(MhubRowType *type, Tuplestorestate *rows, Datum *values, bool *nulls);
+extern void mhub_transient_end(MhubRowType *type, Tuplestorestate *rows);
 
 #endif							/* MHUB_TRANSIENT_ROWS_H */

@@ -59,4 +59,12 @@ SELECT length(raw) AS length, left(raw, 40) AS raw, reason FROM mhub.rejected WH
 CREATE FUNCTION pg_temp.strict() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE x text; BEGIN SELECT 'x' INTO STRICT x WHERE new.name <> 'Evil'; RETURN new; END $$;
 CREATE TRIGGER strict BEFORE INSERT ON mhub.event FOR EACH ROW EXECUTE FUNCTION pg_temp.strict();
 SELECT status, reason FROM mhub.ingest('[{"event": "E", "userId": "1"}, {"event": "Evil", "userId": "1"}, {"event": "E", "userId": "2"}]');
+-- Batches beyond work_mem, here and through statements, leave no file behind, which would be a warning.
+SET LOCAL work_mem = '64kB';
+CREATE TEMP TABLE body AS SELECT jsonb_agg(jsonb_build_object('event', 'B', 'anonymousId', 'b-' || n, 'messageId', 'b-' || n)) AS body FROM generate_series(1, 3000) AS n;
+SELECT i.status, count(*) FROM body, mhub.ingest(body) AS i GROUP BY 1;
+SELECT i.status, count(*) FROM body, mhub.ingest(body) AS i GROUP BY 1;
+DROP TRIGGER strict ON mhub.event;
+DELETE FROM mhub.event_message;
+SELECT i.status, count(*) FROM body, mhub.ingest(body) AS i GROUP BY 1;
 ROLLBACK;
