@@ -1,19 +1,15 @@
 /*
  * json_parse.c
- *	  The text of a JSON document as jsonb.
+ *	  The text of a JSON document as jsonb, by the server's own lexer.
  *
- * The server's cast takes strings apart byte by byte, copies each several
- * times and builds a tree before it writes anything.  Here a string without
- * escapes is taken from the text as it stands, and an object or array is
- * written as soon as it ends.  Only the usual is understood: no mistakes, no
- * numbers with exponents, no scalar alone.
+ * The server's cast copies each string several times and builds a tree before
+ * it writes anything.  Here a string without escapes is taken from the text as
+ * it stands, and an object or array is written as soon as it ends.  Only the
+ * usual is understood: no mistakes, no numbers with exponents, no scalar alone.
  */
 #include "collect/json_parse.h"
 
 #include "collect/json_writer.h"
-#include "common/ascii.h"
-#include "common/json_text.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -23,16 +19,12 @@
 /* Far below what jsonb can hold */
 #define LENGTH_MAX (64 * 1024 * 1024)
 
-/* More digits may not fit an integer. */
-#define INTEGER_DIGITS_MAX 18
+/* What numeric takes without an error */
 #define NUMBER_LENGTH_MAX 100
-
-#define UNICODE_DIGITS 4
 
 typedef struct Parser
 {
-	const char *at;
-	const char *end;
+	JsonLexContext *lex;		/* holds the token that comes next */
 	int			depth;
 
 	/* A stack: members of the objects and arrays that are not finished */
@@ -43,234 +35,64 @@ typedef struct Parser
 
 static bool parse_value(Parser *parser, JsonbValue *value);
 
-static void
-skip_space(Parser *parser)
-{
-	while (parser->at < parser->end &&
-		   (*parser->at == ' ' || *parser->at == '\n' || *parser->at == '\r' || *parser->at == '\t'))
-		parser->at++;
-}
-
-/* Goes past the character, and the space before it. */
+/* Goes past the token, to the next one. */
 static bool
-take(Parser *parser, char c)
+advance(Parser *parser)
 {
-	skip_space(parser);
-	if (parser->at == parser->end || *parser->at != c)
-		return false;
-	parser->at++;
-	return true;
+	return json_lex(parser->lex) == JSON_SUCCESS;
 }
 
 static bool
-take_word(Parser *parser, const char *word)
+take(Parser *parser, JsonTokenType token)
 {
-	size_t		length = strlen(word);
-
-	if ((size_t) (parser->end - parser->at) < length || memcmp(parser->at, word, length) != 0)
-		return false;
-	parser->at += length;
-	return true;
+	return parser->lex->token_type == token && advance(parser);
 }
 
-/* The character that stands for an escaped one; 0 where there is none */
-static char
-unescaped(char c)
-{
-	static const char escapes[][2] = {
-		{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', '\b'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}
-	};
-
-	for (size_t i = 0; i < lengthof(escapes); i++)
-	{
-		if (escapes[i][0] == c)
-			return escapes[i][1];
-	}
-	return '\0';
-}
-
-/* Four hexadecimal digits, at *at; -1 when they are not there */
-static int
-code_unit(const char **at, const char *end)
-{
-	int			unit = 0;
-
-	if (end - *at < UNICODE_DIGITS)
-		return -1;
-	for (int i = 0; i < UNICODE_DIGITS; i++)
-	{
-		int			digit = mhub_hex_digit((*at)[i]);
-
-		if (digit < 0)
-			return -1;
-		unit = unit << 4 | digit;
-	}
-	*at += UNICODE_DIGITS;
-	return unit;
-}
-
-/* What follows \u, which may be a pair of surrogates; 0 when it is wrong or cannot be kept. */
-static pg_wchar
-code_point(const char **at, const char *end)
-{
-	int			high = code_unit(at, end);
-	int			low;
-
-	if (high <= 0 || is_utf16_surrogate_second(high))
-		return 0;
-	if (!is_utf16_surrogate_first(high))
-		return high;
-	if (end - *at < 2 || (*at)[0] != '\\' || (*at)[1] != 'u')
-		return 0;
-	*at += 2;
-	low = code_unit(at, end);
-	return low > 0 && is_utf16_surrogate_second(low) ? surrogate_pair_to_codepoint(high, low) : 0;
-}
-
-/* One escape, whose backslash stands at *at; the number of bytes written, 0 when it is not understood */
-static int
-write_escaped(const char **at, const char *end, char *out)
-{
-	const char *after = *at + 2;
-
-	if (after > end)
-		return 0;
-	if (after[-1] == 'u')
-	{
-		pg_wchar	c = GetDatabaseEncoding() == PG_UTF8 ? code_point(&after, end) : 0;
-
-		if (c == 0)
-			return 0;
-		*at = after;
-		unicode_to_utf8(c, (unsigned char *) out);
-		return pg_utf_mblen((unsigned char *) out);
-	}
-	*at = after;
-	*out = unescaped(after[-1]);
-	return *out != '\0';
-}
-
-/* Where the string that is being read ends, NULL when it does not */
-static const char *
-closing_quote(const char *at, const char *end)
-{
-	for (; at < end && *at != '"'; at++)
-	{
-		if (*at == '\\')
-			at++;
-	}
-	return at < end ? at : NULL;
-}
-
-/* The rest of a string, of which `start` up to parser->at is plain */
+/* A string with escapes: the lexer undoes them when it is told so from the start. */
 static bool
-parse_escaped_string(Parser *parser, const char *start, JsonbValue *value)
+unescape(const char *token, int length, JsonbValue *value)
 {
-	const char *end = closing_quote(parser->at, parser->end);
-	char	   *out;
+	JsonLexContext *lex = mhub_json_lexer(token, length, true);
 
-	if (end == NULL)
+	if (json_lex(lex) != JSON_SUCCESS)
 		return false;
-	value->val.string.val = out = palloc(end - start + 1);
-	memcpy(out, start, parser->at - start);
-	out += parser->at - start;
-	while (parser->at < end)
-	{
-		int			written = 1;
-
-		if (*parser->at == '\\')
-			written = write_escaped(&parser->at, end, out);
-		else if ((unsigned char) *parser->at >= ' ')
-			*out = *parser->at++;
-		else
-			written = 0;
-		if (written == 0)
-			return false;
-		out += written;
-	}
-	value->val.string.len = out - value->val.string.val;
-	parser->at = end + 1;
+	value->val.string.val = lex->strval->data;
+	value->val.string.len = lex->strval->len;
 	return true;
 }
 
-/* From behind the opening quote to behind the closing one */
 static bool
 parse_string(Parser *parser, JsonbValue *value)
 {
-	const char *start = parser->at;
+	const char *token = parser->lex->token_start;
+	int			length = parser->lex->token_terminator - token;
 
-	value->type = jbvString;
-	parser->at += mhub_json_plain_length(start, parser->end - start);
-	if (parser->at == parser->end)
+	if (parser->lex->token_type != JSON_TOKEN_STRING)
 		return false;
-	if (*parser->at != '"')
-		return parse_escaped_string(parser, start, value);
-	value->val.string.val = unconstify(char *, start);
-	value->val.string.len = parser->at - start;
-	parser->at++;
-	return true;
-}
-
-/* The number of digits from here on */
-static int
-skip_digits(Parser *parser)
-{
-	const char *start = parser->at;
-
-	while (parser->at < parser->end && *parser->at >= '0' && *parser->at <= '9')
-		parser->at++;
-	return parser->at - start;
-}
-
-static Numeric
-integer_of(const char *at, const char *end)
-{
-	bool		negative = *at == '-';
-	int64		number = 0;
-
-	for (at += negative; at < end; at++)
-		number = number * 10 + (*at - '0');
-	return int64_to_numeric(negative ? -number : number);
-}
-
-static Numeric
-numeric_of(const char *at, const char *end)
-{
-	char		text[NUMBER_LENGTH_MAX + 1];
-
-	memcpy(text, at, end - at);
-	text[end - at] = '\0';
-	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, token + 1);
+	value->val.string.len = length - 2;
+	if (memchr(token, '\\', length) != NULL && !unescape(token, length, value))
+		return false;
+	return advance(parser);
 }
 
 static bool
 parse_number(Parser *parser, JsonbValue *value)
 {
-	const char *start = parser->at;
-	const char *first;
-	int			digits;
-	bool		whole = true;
+	char		text[NUMBER_LENGTH_MAX + 1];
+	int			length = parser->lex->token_terminator - parser->lex->token_start;
 
-	if (*parser->at == '-')
-		parser->at++;
-	first = parser->at;
-	digits = skip_digits(parser);
-	if (digits == 0 || (digits > 1 && *first == '0'))
+	if (length > NUMBER_LENGTH_MAX)
 		return false;
-	if (parser->at < parser->end && *parser->at == '.')
-	{
-		parser->at++;
-		whole = false;
-		if (skip_digits(parser) == 0)
-			return false;
-	}
-	if (parser->at - start > NUMBER_LENGTH_MAX)
+	memcpy(text, parser->lex->token_start, length);
+	text[length] = '\0';
+	if (strpbrk(text, "eE") != NULL)
 		return false;
 	value->type = jbvNumeric;
-	value->val.numeric = whole && digits <= INTEGER_DIGITS_MAX ?
-		integer_of(start, parser->at) : numeric_of(start, parser->at);
-	return true;
+	value->val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+															 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return advance(parser);
 }
 
 /* A place on the stack for one more member.  It moves when the next one comes. */
@@ -298,8 +120,7 @@ parse_member(Parser *parser)
 {
 	JsonbPair	member;
 
-	if (!take(parser, '"') || !parse_string(parser, &member.key) || !take(parser, ':') ||
-		!parse_value(parser, &member.value))
+	if (!parse_string(parser, &member.key) || !take(parser, JSON_TOKEN_COLON) || !parse_value(parser, &member.value))
 		return false;
 	*add_member(parser) = member;
 	return true;
@@ -316,21 +137,20 @@ parse_element(Parser *parser)
 	return true;
 }
 
-/* Members up to the closing bracket, onto the stack */
+/* Members and the closing token, from behind the opening one; the members go onto the stack. */
 static bool
-parse_members(Parser *parser, bool (*parse) (Parser *), char closing)
+parse_members(Parser *parser, bool (*parse) (Parser *), JsonTokenType closing)
 {
-	if (take(parser, closing))
-		return true;
+	if (parser->lex->token_type == closing)
+		return advance(parser);
 	do
 	{
 		if (!parse(parser))
 			return false;
-	} while (take(parser, ','));
+	} while (take(parser, JSON_TOKEN_COMMA));
 	return take(parser, closing);
 }
 
-/* An object or array, from behind its opening bracket */
 static bool
 parse_container(Parser *parser, bool is_object, JsonbValue *value)
 {
@@ -338,8 +158,9 @@ parse_container(Parser *parser, bool is_object, JsonbValue *value)
 	Jsonb	   *jsonb;
 
 	CHECK_FOR_INTERRUPTS();
-	if (++parser->depth > DEPTH_MAX ||
-		!parse_members(parser, is_object ? parse_member : parse_element, is_object ? '}' : ']'))
+	if (++parser->depth > DEPTH_MAX || !advance(parser) ||
+		!parse_members(parser, is_object ? parse_member : parse_element,
+					   is_object ? JSON_TOKEN_OBJECT_END : JSON_TOKEN_ARRAY_END))
 		return false;
 	if (is_object)
 		jsonb = mhub_json_write(&parser->members[first],
@@ -355,45 +176,42 @@ parse_container(Parser *parser, bool is_object, JsonbValue *value)
 static bool
 parse_value(Parser *parser, JsonbValue *value)
 {
-	skip_space(parser);
-	if (parser->at == parser->end)
-		return false;
-	switch (*parser->at)
+	switch (parser->lex->token_type)
 	{
-		case '"':
-			parser->at++;
+		case JSON_TOKEN_STRING:
 			return parse_string(parser, value);
-		case '{':
-		case '[':
-			parser->at++;
-			return parse_container(parser, parser->at[-1] == '{', value);
-		case 't':
-		case 'f':
-			value->type = jbvBool;
-			value->val.boolean = *parser->at == 't';
-			return take_word(parser, value->val.boolean ? "true" : "false");
-		case 'n':
-			value->type = jbvNull;
-			return take_word(parser, "null");
-		default:
+		case JSON_TOKEN_NUMBER:
 			return parse_number(parser, value);
+		case JSON_TOKEN_OBJECT_START:
+		case JSON_TOKEN_ARRAY_START:
+			return parse_container(parser, parser->lex->token_type == JSON_TOKEN_OBJECT_START, value);
+		case JSON_TOKEN_TRUE:
+		case JSON_TOKEN_FALSE:
+			value->type = jbvBool;
+			value->val.boolean = parser->lex->token_type == JSON_TOKEN_TRUE;
+			return advance(parser);
+		case JSON_TOKEN_NULL:
+			value->type = jbvNull;
+			return advance(parser);
+		default:
+			return false;
 	}
 }
 
 Jsonb *
 mhub_json_parse(const char *text, size_t length)
 {
-	Parser		parser = {.at = text, .end = text + length, .capacity = 1024};
+	Parser		parser = {.capacity = 1024};
 	JsonbValue	value;
 	bool		understood;
 
 	if (length > LENGTH_MAX)
 		return NULL;
+	parser.lex = mhub_json_lexer(text, length, false);
 	parser.members = palloc(parser.capacity * sizeof(JsonbPair));
-	understood = parse_value(&parser, &value);
+	understood = advance(&parser) && parse_value(&parser, &value) && parser.lex->token_type == JSON_TOKEN_END;
 	pfree(parser.members);
-	skip_space(&parser);
-	if (!understood || value.type != jbvBinary || parser.at < parser.end)
+	if (!understood || value.type != jbvBinary)
 		return NULL;
 	return (Jsonb *) ((char *) value.val.binary.data - offsetof(Jsonb, root));
 }

@@ -10,7 +10,7 @@
 #include "utils/jsonb.h"
 
 /*
- * The same as the server's cast to jsonb, several times faster; NULL for what
+ * The same as the server's cast to jsonb, twice as fast; NULL for what
  * it does not understand, which the cast either does or says what is wrong
  * with it.
  */

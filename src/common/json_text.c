@@ -46,17 +46,6 @@ plain_run(const char *text, int length)
 	return run;
 }
 
-/* How many bytes from here on stand for themselves in a JSON string */
-int
-mhub_json_plain_length(const char *text, int length)
-{
-	int			plain = plain_run(text, length);
-
-	while (plain < length && is_plain((unsigned char) text[plain]))
-		plain++;
-	return plain;
-}
-
 static void
 append_escaped(StringInfo out, unsigned char c)
 {

@@ -11,6 +11,5 @@
 #include "utils/jsonb.h"
 
 extern void mhub_print_json(StringInfo out, JsonbContainer *container);
-extern int	mhub_json_plain_length(const char *text, int length);
 
 #endif							/* MHUB_JSON_TEXT_H */

@@ -41,6 +41,17 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
 #endif
 
+/* 17 lets the caller of makeJsonLexContextCstringLen() give the memory */
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#if PG_VERSION_NUM >= 170000
+#define mhub_json_lexer(text, length, unescapes) \
+	makeJsonLexContextCstringLen(NULL, text, length, GetDatabaseEncoding(), unescapes)
+#else
+#define mhub_json_lexer(text, length, unescapes) \
+	makeJsonLexContextCstringLen(unconstify(char *, text), (int) (length), GetDatabaseEncoding(), unescapes)
+#endif
+
 /* 18 gave heap_form_minimal_tuple() a fourth argument, room to leave in front of the tuple */
 #if PG_VERSION_NUM < 180000
 #include "access/htup_details.h"

@@ -1,4 +1,4 @@
--- The text of a body is read by mhub's own parser where that understands it: with the server's outcome, whatever the text.
+-- The text of a body is read member by member where that is understood: with the outcome of the server's cast, whatever the text.
 BEGIN;
 SELECT mhub.install() > 0 AS applied;
 
