@@ -118,4 +118,49 @@ SELECT count(*) AS profiles, count(DISTINCT d.rule_key) > 30 AS many_rules, coun
 FROM (SELECT jsonb_strip_nulls(jsonb_build_object('age', CASE WHEN random() < 0.9 THEN to_jsonb(round((random() * 200)::numeric - 4, (random() * 1.2)::int)) WHEN random() < 0.5 THEN '"30"'::jsonb END, 'ltv', (random() * 2000)::int, 'vip', random() < 0.5, 'extra', random() < 0.3)) AS profile
       FROM generate_series(1, 600)) AS s CROSS JOIN LATERAL mhub.decide('narrow', s.profile) AS d
 LEFT JOIN LATERAL (SELECT r.key FROM mhub.content_rule AS r WHERE r.slot = 'narrow' AND mhub.matches(s.profile, r.condition) ORDER BY r.priority, r.rule_id LIMIT 1) AS e ON true;
+-- Hours and weekdays are the wall clock's of the person's zone, whatever its summer time does: 4,000 random moments around clock changes, against SQL.
+INSERT INTO mhub.slot (slot) VALUES ('hours');
+INSERT INTO mhub.content_rule (slot, key, priority, content_key, weekdays, hours_from, hours_to) VALUES ('hours', 'r1', 1, 'coupon', '{6,7}', '23:00', '02:30'), ('hours', 'r2', 2, 'coupon', '{1,3,7}', NULL, NULL), ('hours', 'r3', 3, 'coupon', NULL, '01:30', '03:15'), ('hours', 'r4', 4, 'coupon', '{6}', '12:00', '00:00');
+SELECT count(*) AS moments, count(DISTINCT d.rule_key) AS rules, count(*) FILTER (WHERE d.rule_key IS DISTINCT FROM e.key) AS differing
+FROM generate_series(1, 4000) AS n
+CROSS JOIN LATERAL (SELECT (ARRAY['Asia/Shanghai', 'America/New_York', 'Europe/London', 'Australia/Lord_Howe', 'America/Sao_Paulo'])[1 + n % 5] AS zone, (ARRAY['2026-03-08', '2026-11-01', '2026-03-29', '2026-10-25', '2026-04-05', '2018-11-04'])[1 + n % 6]::timestamptz + (random() * 3 - 1.5) * '1 day'::interval AS at) AS w
+CROSS JOIN LATERAL (SELECT (w.at AT TIME ZONE w.zone)::time AS clock, extract(isodow FROM w.at AT TIME ZONE w.zone)::integer AS today) AS l
+CROSS JOIN LATERAL mhub.decide('hours', jsonb_build_object('time_zone', w.zone), w.at) AS d
+LEFT JOIN LATERAL (
+    SELECT r.key FROM mhub.content_rule AS r
+    CROSS JOIN LATERAL (SELECT r.hours_from > r.hours_to AND l.clock < r.hours_to AS from_yesterday) AS y
+    WHERE r.slot = 'hours'
+      AND (r.hours_from IS NULL OR CASE WHEN r.hours_from < r.hours_to THEN l.clock >= r.hours_from AND l.clock < r.hours_to ELSE l.clock >= r.hours_from OR l.clock < r.hours_to END)
+      AND (r.weekdays IS NULL OR CASE WHEN y.from_yesterday THEN (l.today + 5) % 7 + 1 ELSE l.today END = ANY (r.weekdays))
+    ORDER BY r.priority LIMIT 1) AS e ON true;
+-- The first and the last instant of a rule's time, to the microsecond; an expiry likewise.
+SELECT at, d.rule_key FROM (VALUES ('2026-01-31 23:59:59.999999Z'::timestamptz), ('2026-02-01Z'), ('2026-02-01 23:59:59.999999Z'), ('2026-02-02Z')) AS t (at), mhub.decide('clock', '{}', at) AS d;
+SELECT at, d.rule_key FROM (VALUES ('2026-01-31 11:59:59.999999Z'::timestamptz), ('2026-01-31 12:00Z')) AS t (at), mhub.decide('caps', '{}', at) AS d;
+
+-- Ramping a rule up, or changing its holdout, moves nobody from one variant to another; new weights move only those between the old bounds and the new.
+INSERT INTO mhub.slot (slot, default_content) VALUES ('ramp', '默认');
+INSERT INTO mhub.content_rule (slot, key, variants, coverage, holdout) VALUES ('ramp', 'r', '[{"key": "a", "content": "coupon", "weight": 0.5}, {"key": "b", "content": "trial", "weight": 0.5}]', 0.2, 0.05);
+CREATE FUNCTION pg_temp.drawn() RETURNS TABLE (unit text, variant text) LANGUAGE sql VOLATILE AS $$ SELECT 'u' || n, coalesce(d.variant, '') FROM generate_series(1, 3000) AS n, mhub.decide('ramp', jsonb_build_object('$unit', 'u' || n)) AS d $$;
+CREATE TEMP TABLE first_draw AS SELECT * FROM pg_temp.drawn();
+UPDATE mhub.content_rule SET coverage = 0.8 WHERE slot = 'ramp';
+CREATE TEMP TABLE second_draw AS SELECT * FROM pg_temp.drawn();
+UPDATE mhub.content_rule SET holdout = 0.1 WHERE slot = 'ramp';
+CREATE TEMP TABLE third_draw AS SELECT * FROM pg_temp.drawn();
+UPDATE mhub.content_rule SET coverage = 1, holdout = 0, variants = '[{"key": "a", "content": "coupon", "weight": 0.5}, {"key": "b", "content": "trial", "weight": 0.5}]' WHERE slot = 'ramp';
+CREATE TEMP TABLE fourth_draw AS SELECT * FROM pg_temp.drawn();
+UPDATE mhub.content_rule SET variants = '[{"key": "a", "content": "coupon", "weight": 0.7}, {"key": "b", "content": "trial", "weight": 0.3}]' WHERE slot = 'ramp';
+CREATE TEMP TABLE fifth_draw AS SELECT * FROM pg_temp.drawn();
+SELECT count(*) FILTER (WHERE a.variant <> '' AND b.variant <> a.variant) AS moved_by_coverage, count(*) FILTER (WHERE a.variant = '' AND b.variant <> '') > 1500 AS more_people,
+       count(*) FILTER (WHERE c.variant <> b.variant AND c.variant <> 'holdout') AS moved_by_holdout, count(*) FILTER (WHERE c.variant = 'holdout') > count(*) FILTER (WHERE b.variant = 'holdout') AS more_held_out,
+       count(*) FILTER (WHERE e.variant <> d.variant AND e.variant <> 'a') AS moved_back, round(count(*) FILTER (WHERE e.variant <> d.variant) / 3000.0, 1) AS moved_by_weights
+FROM first_draw AS a JOIN second_draw AS b USING (unit) JOIN third_draw AS c USING (unit) JOIN fourth_draw AS d USING (unit) JOIN fifth_draw AS e USING (unit);
+
+-- Languages by their parts: script and region fall back one by one.
+INSERT INTO mhub.content (key, locale, payload) VALUES ('page', '', '{"text": "any"}'), ('page', 'zh', '{"text": "zh"}'), ('page', 'zh-Hans', '{"text": "zh-Hans"}'), ('page', 'zh-Hans-CN', '{"text": "zh-Hans-CN"}'), ('page', 'zh-Hant', '{"text": "zh-Hant"}');
+INSERT INTO mhub.slot (slot, default_content) VALUES ('page', 'page');
+SELECT locale, d.payload->>'text' AS text FROM unnest(ARRAY['zh-Hans-CN', 'zh_hans_cn', 'zh-Hans-SG', 'zh-Hans', 'zh-Hant-TW', 'zh-CN', 'zh', 'zho', 'en-US', '', 'ｚｈ']) AS locale, mhub.decide('page', jsonb_build_object('locale', locale)) AS d;
+DELETE FROM mhub.content WHERE key = 'page' AND locale IN ('zh-Hans-CN', 'zh-Hans');
+SELECT d.payload->>'text' AS text FROM mhub.decide('page', '{"locale": "zh-Hans-CN"}') AS d;
+DELETE FROM mhub.content WHERE key = 'page' AND locale = 'zh';
+SELECT d.payload->>'text' AS text FROM mhub.decide('page', '{"locale": "zh-Hans-CN"}') AS d;
 ROLLBACK;
