@@ -14,10 +14,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_te
     WHERE visitor_salt.day BETWEEN mhub.hub_day(now()) - 1 AND mhub.hub_day(now()) + 1
       AND NOT EXISTS (SELECT FROM mhub.visitor_salt AS n WHERE n.day = visitor_salt.day)
     ON CONFLICT DO NOTHING;
-    SELECT s.salt FROM mhub.visitor_salt AS s WHERE s.day = visitor_salt.day
+    SELECT s.salt FROM mhub.visitor_salt AS s WHERE s.day = visitor_salt.day AND s.day >= mhub.hub_day(now()) - 1
 $$;
 COMMENT ON FUNCTION mhub.visitor_salt(date) IS
-'The random salt of a day of the hub, made when it is first asked for and only for yesterday, today and tomorrow; making one deletes those of the days before yesterday. NULL for other days: what was counted then can be told apart no more. Used by mhub.anonymous_visitor().';
+'The random salt of a day of the hub, made when it is first asked for and only for yesterday, today and tomorrow; making one deletes those of the days before yesterday, and so does mhub.apply_retention(), should nobody ask for one. NULL for other days: what was counted then can be told apart no more. Used by mhub.anonymous_visitor().';
 
 CREATE FUNCTION mhub.anonymous_visitor(ip inet, user_agent text, site text, at timestamptz DEFAULT now()) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_anonymous_visitor';

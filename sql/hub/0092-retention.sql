@@ -20,7 +20,7 @@ CREATE TABLE mhub.retention (
 COMMENT ON TABLE mhub.retention IS 'What is deleted or scrubbed when it gets old; mhub.apply_retention() applies it. Change keep to your needs, add policies for tables of your own. Whole months of events go cheaper by mhub.partition_policy.';
 COMMENT ON COLUMN mhub.retention.policy IS 'Name of the policy.';
 COMMENT ON COLUMN mhub.retention.relation IS 'The table; for a partitioned one all partitions.';
-COMMENT ON COLUMN mhub.retention.time_column IS 'Its column of type timestamptz that tells how old a row is.';
+COMMENT ON COLUMN mhub.retention.time_column IS 'Its column of type timestamptz or date that tells how old a row is.';
 COMMENT ON COLUMN mhub.retention.keep IS 'How long rows stay as they are; NULL: for ever.';
 COMMENT ON COLUMN mhub.retention.action IS 'delete the row, or scrub it.';
 COMMENT ON COLUMN mhub.retention.scrub IS 'For scrub: assignments, e.g. ip = NULL. Executed as it is.';
@@ -41,4 +41,5 @@ INSERT INTO mhub.retention (policy, relation, time_column, keep, action, scrub, 
     ('message contents', 'mhub.message', 'created_at', '365 days', 'scrub', 'recipient = NULL, data = ''{}''', 'NOT t.pending AND (t.recipient IS NOT NULL OR t.data <> ''{}'')'),
     ('rejected input', 'mhub.rejected', 'received_at', '30 days', 'delete', NULL, 'true'),
     ('delivery failures', 'mhub.delivery_failure', 'failed_at', '90 days', 'delete', NULL, 'true'),
+    ('visitor salts', 'mhub.visitor_salt', 'day', '2 days', 'delete', NULL, 'true'),
     ('access log', 'mhub.access_log', 'accessed_at', '1095 days', 'delete', NULL, 'true');

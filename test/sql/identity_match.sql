@@ -22,6 +22,11 @@ SELECT count(DISTINCT v) AS different FROM (VALUES (:'visitor'), (mhub.anonymous
 SELECT mhub.anonymous_visitor('203.0.113.7', 'x', 'shop', now() - interval '3 days') IS NULL AS too_old, mhub.anonymous_visitor(NULL, 'x', 'shop') IS NULL AS no_address,
        mhub.anonymous_visitor('203.0.113.7', 'x', 'shop', 'infinity') IS NULL AS no_day;
 INSERT INTO mhub.visitor_salt SELECT mhub.hub_day(now()) - n, '\x00' FROM generate_series(2, 5) AS n;
+SELECT mhub.anonymous_visitor('203.0.113.7', 'x', 'shop', now() - interval '3 days') IS NULL AS nothing_from_an_old_salt;
+SAVEPOINT job;
+SELECT mhub.retention_step('visitor salts', 1000) AS done;
+SELECT count(*) AS old_salts FROM mhub.visitor_salt WHERE day < mhub.hub_day(now()) - 3;
+ROLLBACK TO job;
 DELETE FROM mhub.visitor_salt WHERE day = mhub.hub_day(now());
 SELECT :'visitor' <> mhub.anonymous_visitor('203.0.113.7', 'Mozilla/5.0', 'shop') AS salt_is_all;
 SELECT count(*) AS old_salts FROM mhub.visitor_salt WHERE day < mhub.hub_day(now()) - 1;
