@@ -6,10 +6,10 @@ CREATE TABLE mhub.delivery_channel (
     consent_required boolean NOT NULL DEFAULT true,
     at_most_once boolean NOT NULL DEFAULT false,
     cap_count integer CHECK (cap_count > 0),
-    cap_period interval NOT NULL DEFAULT '1 day' CHECK (cap_period > interval '0'),
+    cap_period interval NOT NULL DEFAULT '1 day' CHECK (cap_period > interval '0' AND cap_period <= interval '10 years'),
     quiet_from time,
     quiet_until time,
-    expires_after interval NOT NULL DEFAULT '3 days' CHECK (expires_after > interval '0'),
+    expires_after interval NOT NULL DEFAULT '3 days' CHECK (expires_after > interval '0' AND expires_after <= interval '10 years'),
     CHECK ((quiet_from IS NULL) = (quiet_until IS NULL))
 );
 COMMENT ON TABLE mhub.delivery_channel IS 'The ways to reach a person, and the rules that hold for each whatever the provider. Edit freely; add your own channels.';
@@ -50,16 +50,16 @@ CREATE TABLE mhub.provider (
     retry_path jsonpath,
     fault_path jsonpath,
     message_id_path jsonpath,
-    rate_per_second double precision CHECK (rate_per_second > 0),
+    rate_per_second double precision CHECK (rate_per_second > 0 AND rate_per_second <= 1000000),
     rate_per_day integer CHECK (rate_per_day >= 0),
     concurrency integer NOT NULL DEFAULT 16 CHECK (concurrency BETWEEN 1 AND 64),
     connect_timeout interval NOT NULL DEFAULT '5 s' CHECK (connect_timeout > interval '0' AND connect_timeout <= interval '1 min'),
     timeout interval NOT NULL DEFAULT '15 s' CHECK (timeout > interval '0' AND timeout <= interval '2 min'),
     max_attempts integer NOT NULL DEFAULT 8 CHECK (max_attempts BETWEEN 1 AND 100),
-    retry_base interval NOT NULL DEFAULT '30 s' CHECK (retry_base > interval '0'),
-    retry_max interval NOT NULL DEFAULT '6 h' CHECK (retry_max > interval '0'),
+    retry_base interval NOT NULL DEFAULT '30 s' CHECK (retry_base > interval '0' AND retry_base <= interval '1 year'),
+    retry_max interval NOT NULL DEFAULT '6 h' CHECK (retry_max > interval '0' AND retry_max <= interval '1 year'),
     breaker_failures integer NOT NULL DEFAULT 10 CHECK (breaker_failures > 0),
-    breaker_pause interval NOT NULL DEFAULT '1 min' CHECK (breaker_pause > interval '0')
+    breaker_pause interval NOT NULL DEFAULT '1 min' CHECK (breaker_pause > interval '0' AND breaker_pause <= interval '30 days')
 );
 CREATE INDEX provider_channel_idx ON mhub.provider (channel, priority);
 COMMENT ON TABLE mhub.provider IS 'Configured gateways. mhub.create_provider() fills one in from a preset; secrets are set with mhub.set_provider_secret().';

@@ -295,6 +295,28 @@ reader_list_text(const Reader *reader, const char *field, int index)
 	return text;
 }
 
+/* Nobody waits longer; what is much longer leads out of the calendar. */
+#define LONGEST_MONTHS (100 * MONTHS_PER_YEAR)
+
+static bool
+read_span(const Reader *reader, const char *field, char *text, bool may_go_back, CondSpan *read)
+{
+	char	   *span = may_go_back && text[0] == '-' ? text + 1 : text;
+
+	if (!condition_read_span(span, (int) strlen(span), read))
+	{
+		reader_problem(reader, field, "\"%s\" is not a length of time such as %s", text,
+					   may_go_back ? "\"-3 days\"" : "\"72 hours\" or \"1 month 3 days\"");
+		return false;
+	}
+	if (read->months + (read->days + read->usecs / USECS_PER_DAY) / DAYS_PER_MONTH > LONGEST_MONTHS)
+	{
+		reader_problem(reader, field, "\"%s\" is longer than 100 years", text);
+		return false;
+	}
+	return true;
+}
+
 /* A length of time of at least nothing; false if it is not there or wrong. */
 bool
 reader_span(const Reader *reader, const char *field, Interval *span)
@@ -305,11 +327,8 @@ reader_span(const Reader *reader, const char *field, Interval *span)
 	memset(span, 0, sizeof(*span));
 	if (text == NULL)
 		return false;
-	if (!condition_read_span(text, (int) strlen(text), &read))
-	{
-		reader_problem(reader, field, "\"%s\" is not a length of time such as \"72 hours\" or \"1 month 3 days\"", text);
+	if (!read_span(reader, field, text, false, &read))
 		return false;
-	}
 	span->month = read.months;
 	span->day = read.days;
 	span->time = read.usecs;
@@ -323,12 +342,8 @@ reader_offset(const Reader *reader, const char *field)
 	char	   *text = reader_text(reader, field, false);
 	CondSpan	read;
 
-	if (text == NULL)
-		return;
-	if (text[0] == '-')
-		text++;
-	if (!condition_read_span(text, (int) strlen(text), &read))
-		reader_problem(reader, field, "\"%s\" is not a length of time such as \"-3 days\"", text);
+	if (text != NULL)
+		(void) read_span(reader, field, text, true, &read);
 }
 
 static WfPredicate *

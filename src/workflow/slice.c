@@ -7,7 +7,8 @@
  * asks for; its receiver runs the state machine to the next wait and writes the
  * one new row version (mover.c); history, counters and effects follow.  Where
  * one person's data make that fail, the slice is halved until the person is
- * found: all the others move.
+ * found: all the others move.  Where that happens to many of one workflow, its
+ * people are set aside together: those of all others move.
  */
 #include "workflow/advance.h"
 
@@ -31,7 +32,7 @@
 /* One statement for each combination of WF_NEEDS_ bits. */
 #define SHAPES 8
 
-/* More than so many in a slice is no longer about them. */
+/* More than so many of a version in a slice is no longer about them. */
 #define MAX_SET_ASIDE 20
 
 /* Places of rows as numbers, so that ranges can be halved: page times this, plus the line pointer. */
@@ -275,37 +276,71 @@ is_about_data(const ErrorData *error)
 		category == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION || category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR);
 }
 
+/* Those due from place $1 up to $2 (time $3) of the versions $4, with error $5; the version of the last one. */
 static MhubPlan set_aside_plan = {
-	.sql = "WITH failed AS (UPDATE mhub.enrollment AS e SET wake_at = $2 + interval '1 hour' "
-	"  WHERE e.ctid = $1 AND e.wake_at <= $2 AND e.version_id = ANY ($3) RETURNING e.enrollment_id) "
-	"INSERT INTO mhub.enrollment_failure AS x (enrollment_id, failed_at, error) SELECT f.enrollment_id, $2, $4 FROM failed AS f "
-	"ON CONFLICT (enrollment_id) DO UPDATE SET failed_at = $2, failures = x.failures + 1, error = $4",
-	.nargs = 4,
-	.argtypes = {TIDOID, TIMESTAMPTZOID, INT4ARRAYOID, TEXTOID},
+	.sql = "WITH failed AS (UPDATE mhub.enrollment AS e SET wake_at = $3 + interval '1 hour' "
+	"  WHERE e.ctid >= $1 AND e.ctid < $2 AND e.wake_at <= $3 AND e.version_id = ANY ($4) RETURNING e.enrollment_id, e.version_id), "
+	"noted AS (INSERT INTO mhub.enrollment_failure AS x (enrollment_id, failed_at, error) SELECT f.enrollment_id, $3, $5 FROM failed AS f "
+	"  ON CONFLICT (enrollment_id) DO UPDATE SET failed_at = $3, failures = x.failures + 1, error = $5) "
+	"SELECT max(f.version_id), count(*) FROM failed AS f",
+	.nargs = 5,
+	.argtypes = {TIDOID, TIDOID, TIMESTAMPTZOID, INT4ARRAYOID, TEXTOID},
 };
 
-/* Somebody who cannot be moved is tried again later and holds up nobody else. */
-static void
-set_aside(const Range *range, const ErrorData *error)
+/* Whoever is due in a range cannot be moved, is tried again later, and holds up nobody else.  Gives the version. */
+static int32
+set_aside(const Range *range, ArrayType *versions, const ErrorData *error)
 {
-	ItemPointerData tid = tid_of(range->from);
-	Datum		values[4];
+	ItemPointerData bounds[2] = {tid_of(range->from), tid_of(range->to)};
+	Datum		values[5];
+	bool		isnull;
+	int32		version;
+	int64		count;
 
-	values[0] = PointerGetDatum(&tid);
-	values[1] = TimestampTzGetDatum(range->chunk->now);
-	values[2] = PointerGetDatum(range->chunk->versions);
-	values[3] = CStringGetTextDatum(psprintf("%s: %s", unpack_sql_state(error->sqlerrcode), error->message));
-	if (SPI_execute_plan(mhub_plan(&set_aside_plan), values, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not set an enrollment aside");
+	values[0] = PointerGetDatum(&bounds[0]);
+	values[1] = PointerGetDatum(&bounds[1]);
+	values[2] = TimestampTzGetDatum(range->chunk->now);
+	values[3] = PointerGetDatum(versions);
+	values[4] = CStringGetTextDatum(psprintf("%s: %s", unpack_sql_state(error->sqlerrcode), error->message));
+	if (SPI_execute_plan(mhub_plan(&set_aside_plan), values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not set enrollments aside");
+	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
-			 errmsg("an enrollment cannot be moved and is set aside for an hour: %s", error->message),
+			 count == 1 ? errmsg("an enrollment cannot be moved and is set aside for an hour: %s", error->message) :
+			 errmsg(INT64_FORMAT " enrollments cannot be moved and are set aside for an hour: %s", count, error->message),
 			 error->context ? errcontext("%s", error->context) : 0));
+	return version;
+}
+
+/* Notes that somebody of a version has failed, and tells how many have in this slice. */
+static int
+count_failure(List **failures, int32 version)
+{
+	int			count = 1;
+	ListCell   *cell;
+
+	foreach(cell, *failures)
+		count += lfirst_int(cell) == version;
+	*failures = lappend_int(*failures, version);
+	return count;
+}
+
+/* Sets all people of a version aside that are due in the slice. */
+static void
+set_version_aside(const Chunk *chunk, int32 version, const ErrorData *error)
+{
+	Range		slice = {.chunk = chunk,.from = first_place(chunk->slice),.to = first_place(chunk->slice + 1)};
+	Datum		id = Int32GetDatum(version);
+
+	(void) set_aside(&slice, construct_array(&id, 1, INT4OID, sizeof(int32), true, TYPALIGN_INT), error);
 }
 
 /* Halves a range that fails until the one who makes it fail is found; everybody else moves. */
 static int64
-move_apart(const Range *range, int *set_aside_count)
+move_apart(const Range *range, List **failures)
 {
 	int64		moved = 0;
 	ErrorData  *error = try_range(range, &moved);
@@ -314,17 +349,19 @@ move_apart(const Range *range, int *set_aside_count)
 
 	if (error == NULL)
 		return moved;
-	if (!is_about_data(error) || *set_aside_count >= MAX_SET_ASIDE)
+	if (!is_about_data(error))
 		ReThrowError(error);
 	if (range->to - range->from == 1)
 	{
-		set_aside(range, error);
-		(*set_aside_count)++;
+		int32		version = set_aside(range, range->chunk->versions, error);
+
+		if (count_failure(failures, version) >= MAX_SET_ASIDE)
+			set_version_aside(range->chunk, version, error);
 		return 0;
 	}
 	first.to = second.from = range->from + (range->to - range->from) / 2;
-	moved = move_apart(&first, set_aside_count);
-	return moved + move_apart(&second, set_aside_count);
+	moved = move_apart(&first, failures);
+	return moved + move_apart(&second, failures);
 }
 
 static MhubPlan claim_plan = {
@@ -364,7 +401,7 @@ int64
 wf_advance_slice(MemoryContext context, int32 slice)
 {
 	Datum		number = Int32GetDatum(slice);
-	int			set_aside_count = 0;
+	List	   *failures = NIL;
 	Chunk		chunk;
 	Range		range = {.chunk = &chunk,.from = first_place(slice),.to = first_place(slice + 1)};
 	int64		moved;
@@ -379,7 +416,7 @@ wf_advance_slice(MemoryContext context, int32 slice)
 
 	chunk = read_chunk(context);
 	chunk.slice = slice;
-	moved = move_apart(&range, &set_aside_count);
+	moved = move_apart(&range, &failures);
 	note_rest(&chunk);
 	return moved;
 }

@@ -91,4 +91,24 @@ SELECT * FROM pg_temp.failure WHERE workflow = 'daily';
 SELECT pg_temp.later('18 hours 15 minutes');
 CALL mhub.advance_workflows();
 SELECT i.value, e.entered_at FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) JOIN mhub.identifier AS i USING (person_id) WHERE w.key = 'daily' AND e.entry_key LIKE 'date%' ORDER BY e.entered_at;
+
+-- Moving: a workflow in which all fail is set aside as a whole, and the people of others move.
+DROP TRIGGER refuse ON mhub.enrollment;
+CREATE OR REPLACE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no work for %', new.queue; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON mhub.task FOR EACH ROW WHEN (new.queue = 'nobody') EXECUTE FUNCTION pg_temp.refuse();
+SELECT mhub.create_workflow(queue, format('{"triggers": [{"type": "event", "event": "B"}], "start": "t", "steps": {"t": {"type": "task", "queue": "%s", "title": "call", "next": null}}}', queue)::jsonb), mhub.publish_workflow(queue)
+FROM unnest(ARRAY['nobody', 'somebody']) AS queue;
+SELECT count(pg_temp.does(n, 'B')) FROM generate_series(1, 40) AS n;
+CALL mhub.advance_workflows();
+SELECT w.key, mhub.enrollment_outcome(e.outcome), count(*), count(DISTINCT f.error) AS errors, bool_and(e.outcome <> 0 OR e.wake_at = mhub.now() + interval '1 hour') AS later
+FROM mhub.enrollment AS e JOIN mhub.workflow AS w USING (workflow_id) LEFT JOIN mhub.enrollment_failure AS f USING (enrollment_id) WHERE w.key LIKE '%body' GROUP BY 1, 2 ORDER BY 1;
+SELECT count(*) AS tasks FROM mhub.task;
+DROP TRIGGER refuse ON mhub.task;
+SELECT pg_temp.later('1 hour');
+CALL mhub.advance_workflows();
+SELECT queue, count(*) AS tasks FROM mhub.task GROUP BY 1 ORDER BY 1;
+
+-- Lengths of time that lead out of the calendar
+SELECT c.path, c.problem FROM mhub.check_workflow('{"triggers": [{"type": "date", "trait": "d", "offset": "-300000 years"}], "late": {"after": "101 years"}, "reentry": {"after": "100 years"}, "start": "a",
+    "steps": {"a": {"type": "delay", "for": "300000 years", "next": "b"}, "b": {"type": "wait_for", "event": "x", "timeout": "40000 days", "next": null, "on_timeout": null}}}') AS c ORDER BY 1;
 ROLLBACK;
