@@ -30,6 +30,9 @@ typedef struct MhubIngest
 	MhubEvent  *outcomes;		/* only what came of it, and message_id */
 } MhubIngest;
 
+/* ingest_record.c: fills in the outcomes */
+extern void mhub_ingest_record(MhubIngest *ingest);
+
 /* Records the messages, keeps the rejected ones and adds a row about each to the result. */
 extern void mhub_ingest_run(MhubIngest *ingest, ReturnSetInfo *result);
 extern void mhub_ingest_body(Jsonb *body, ReturnSetInfo *result);

@@ -1,0 +1,334 @@
+/*
+ * ingest_record.c
+ *	  Recording the messages of a body, whatever is wrong with some of them.
+ *
+ * All messages are recorded at once.  Should the data of one make a statement
+ * fail after all, the batch is undone and the guilty one found by halves; then
+ * all the others are recorded at once.
+ */
+#include "collect/ingest.h"
+
+#include "access/xact.h"
+#include "collect/json_object.h"
+#include "collect/record.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/wait_event.h"
+
+#define KEPT_MEMORY (1024 * 1024)
+
+#define MAX_ATTEMPTS 10
+#define WAIT_MAX_MS 1000
+
+/* First key of a two-key advisory lock: "mhuj", less the top bit */
+#define ALONE_LOCK_CLASS 0x6d68756a
+
+typedef enum Attempt
+{
+	RECORDED,
+	REHEARSED,
+	BAD_DATA,
+	DEADLOCKED
+} Attempt;
+
+/* Records n messages from the first on. */
+typedef Attempt (*Recorder) (MhubIngest *ingest, MhubEventBatch *batch, int first, int n);
+
+static char *
+copied(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+static void
+keep_outcome(MhubIngest *ingest, int i, const MhubEvent *event)
+{
+	MhubEvent  *outcome = &ingest->outcomes[i];
+	MemoryContext old = MemoryContextSwitchTo(ingest->memory);
+
+	outcome->status = event->status;
+	outcome->message_id = copied(event->message_id);
+	outcome->reason = copied(event->reason);
+	outcome->detail = copied(event->detail);
+	outcome->event_id = event->event_id;
+	outcome->person_id = event->person_id;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+is_settled(const MhubIngest *ingest, int i)
+{
+	return ingest->outcomes[i].status == MHUB_EVENT_REJECTED;
+}
+
+static void
+read_and_record(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->memory);
+
+	for (int i = first; i < first + n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!is_settled(ingest, i))
+			mhub_read_message(batch, mhub_event_batch_add(batch), &ingest->messages[i], &ingest->envelope);
+	}
+	MemoryContextSwitchTo(old);
+	mhub_event_batch_record(batch);
+}
+
+static Attempt
+record_messages(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	int			event = 0;
+
+	read_and_record(ingest, batch, first, n);
+	for (int i = first; i < first + n; i++)
+	{
+		if (!is_settled(ingest, i))
+			keep_outcome(ingest, i, batch->events[event++]);
+	}
+	mhub_event_batch_reset(batch);
+	return RECORDED;
+}
+
+/* To see whether it works; nothing of it stays. */
+static Attempt
+rehearse_messages(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	read_and_record(ingest, batch, first, n);
+	mhub_event_batch_reset(batch);
+	return REHEARSED;
+}
+
+/* Is the error one of the data, so that other messages may well succeed? */
+static bool
+is_data_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_MHUB_NO_KEY) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR);
+}
+
+static void
+keep_error(MhubIngest *ingest, int i, const ErrorData *error)
+{
+	MhubEvent  *outcome = &ingest->outcomes[i];
+
+	outcome->status = MHUB_EVENT_REJECTED;
+	outcome->message_id = mhub_value_is_object(&ingest->messages[i]) ?
+		mhub_json_text(ingest->messages[i].val.binary.data, "messageId") : NULL;
+	outcome->reason = psprintf("sqlstate_%s", unpack_sql_state(error->sqlerrcode));
+	outcome->detail = copied(error->message);
+}
+
+/* What an error says about the attempt; those that are none of ours go on up. */
+static Attempt
+judge_error(ErrorData *error)
+{
+	if (is_data_error(error->sqlerrcode))
+		return BAD_DATA;
+	if (error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		ReThrowError(error);
+	return DEADLOCKED;
+}
+
+/*
+ * In a subtransaction, which is over in any case when this returns or throws:
+ * left open, it would leave the session in an aborted transaction.
+ */
+static Attempt
+try_to_record(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, Recorder recorder)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile Attempt attempt;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(ingest->memory);
+	PG_TRY();
+	{
+		attempt = recorder(ingest, batch, first, n);
+		if (attempt == RECORDED)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(ingest->memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(ingest->memory);
+		CurrentResourceOwner = owner;
+		mhub_event_batch_reset(batch);
+		attempt = judge_error(error);
+		if (attempt == BAD_DATA && n == 1 && !batch->expects_no_duplicate)
+			keep_error(ingest, first, error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(ingest->memory);
+	CurrentResourceOwner = owner;
+	return attempt;
+}
+
+/* Longer from attempt to attempt, and not the same for two sessions, so that the other one gets done. */
+static void
+let_others_go_on(int attempts)
+{
+	long		milliseconds = Min(10 << attempts, WAIT_MAX_MS) * (1 + MyProcPid % 8) / 8;
+
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+}
+
+static void
+give_up(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+			 errmsg("messages were not recorded because of deadlocks with other sessions"),
+			 errhint("Roll back and send them again; nothing of them was recorded.")));
+}
+
+/*
+ * A deadlock may come of what else is done to persons meanwhile.  Undoing the
+ * attempt gives all its locks back, so the others go on, and so may we.
+ */
+static Attempt
+attempt_patiently(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, Recorder recorder)
+{
+	Attempt		attempt = DEADLOCKED;
+
+	for (int i = 0; i < MAX_ATTEMPTS && attempt == DEADLOCKED; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0)
+			let_others_go_on(i);
+		attempt = try_to_record(ingest, batch, first, n, recorder);
+	}
+	if (attempt == DEADLOCKED)
+		give_up();
+	return attempt;
+}
+
+static bool
+record_together(MhubIngest *ingest, MhubEventBatch *batch)
+{
+	return attempt_patiently(ingest, batch, 0, ingest->n_messages, record_messages) == RECORDED;
+}
+
+/*
+ * Rejects the messages among these that fail by themselves.  They are
+ * rehearsed rather than recorded one by one: locks would be taken in no order
+ * then, and sessions with the same messages deadlock for ever.
+ */
+static void
+find_guilty(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+{
+	int			half = n / 2;
+
+	if (attempt_patiently(ingest, batch, first, n, rehearse_messages) == REHEARSED || n == 1)
+		return;
+	find_guilty(ingest, batch, first, half);
+	find_guilty(ingest, batch, first + half, n - half);
+}
+
+/* One session at a time, until the transaction ends */
+static void
+record_alone(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, ALONE_LOCK_CLASS, 0, 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/*
+ * Each message by itself, when each works but not all together: a trigger may
+ * want statements of one row.  After a deadlock another attempt is no use.  Who
+ * waits for a row of a subtransaction that is over waits for all of our
+ * transaction, and what was recorded before is of such ones.
+ */
+static void
+record_each(MhubIngest *ingest, MhubEventBatch *batch)
+{
+	record_alone();
+	for (int i = 0; i < ingest->n_messages; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!is_settled(ingest, i) && try_to_record(ingest, batch, i, 1, record_messages) == DEADLOCKED)
+			give_up();
+	}
+}
+
+/*
+ * Duplicates are rare: first as if there were none, then with an eye on them,
+ * then without the messages that fail, and when even that fails each by itself.
+ */
+static void
+record_batch(MhubIngest *ingest, MhubEventBatch *batch)
+{
+	batch->expects_no_duplicate = true;
+	if (record_together(ingest, batch))
+		return;
+	batch->expects_no_duplicate = false;
+	if (record_together(ingest, batch))
+		return;
+	find_guilty(ingest, batch, 0, ingest->n_messages);
+	if (!record_together(ingest, batch))
+		record_each(ingest, batch);
+}
+
+/*
+ * Sessions that ingest do so again and again: they keep the first megabyte
+ * instead of handing it back to the system and getting it cleared every time.
+ */
+static MemoryContext
+kept_memory(void)
+{
+	static MemoryContext memory = NULL;
+
+	if (memory == NULL)
+		memory = AllocSetContextCreate(TopMemoryContext, "mhub ingest", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
+	return memory;
+}
+
+void
+mhub_ingest_record(MhubIngest *ingest)
+{
+	static bool busy = false;	/* a trigger on our tables might ingest, too */
+	MhubEventBatch *batch;
+
+	ingest->outcomes = MemoryContextAllocExtended(ingest->memory, Max(ingest->n_messages, 1) * sizeof(MhubEvent),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (ingest->n_messages == 0)
+		return;
+	if (busy)
+	{
+		batch = mhub_event_batch_create(MHUB_INGEST_SOURCE);
+		record_batch(ingest, batch);
+		mhub_event_batch_destroy(batch);
+		return;
+	}
+	busy = true;
+	PG_TRY();
+	{
+		batch = mhub_event_batch_create_in(kept_memory(), MHUB_INGEST_SOURCE);
+		record_batch(ingest, batch);
+		mhub_event_batch_destroy(batch);
+	}
+	PG_FINALLY();
+	{
+		busy = false;
+	}
+	PG_END_TRY();
+}
