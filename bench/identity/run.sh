@@ -1,7 +1,7 @@
 #!/bin/sh
 # Identity against what one would otherwise use, on one machine in one run. Needs python3-numpy and python3-scipy, and the
 # folder of baselines with gen_graph.py, 40_scipy.py, 60_online.sql and uf_floor.c; pgRouting takes part where the server has it.
-# Linking all the text edges takes minutes and runs once:
+# Linking all the text edges runs once; it wants 3 GB of memory for 2,000,000:
 #   BASELINES=../shared/baselines/identity RUNS=3 EDGES=2000000 ONLINE=300000 sh bench/identity/run.sh
 # PGHOST ... say which (throw-away) server; the generated graph is kept in WORK.
 set -eu
@@ -18,7 +18,7 @@ psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
 race() {
 	echo "-- $1"
 	perl "$bench/../compare.pl" --runs "$runs" --warmup "${warmup:-1}" \
-		--setup "SET jit = off; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 0; SET synchronous_commit = off;" "$2" "$3"
+		--setup "SET jit = off; SET work_mem = '256MB'; SET maintenance_work_mem = '2GB'; SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0; SET synchronous_commit = off;" "$2" "$3"
 }
 
 mkdir -p "$work"
@@ -70,13 +70,60 @@ race "one link a call, $online edges in one transaction, rolled back" \
 	"plpgsql=sql:BEGIN; SELECT count(link(kind, value, 'user', user_id)) FROM etn; ROLLBACK;" \
 	"mhub.identify=sql:BEGIN; SELECT count(mhub.identify(jsonb_build_object(kind, value, 'user', user_id))) FROM etn; ROLLBACK;"
 
-one_run "text identifiers in bulk, $edges edges" \
+quarter=$((online / 4))
+one_run "how identify() grows with the edges: $online against $quarter" \
+	"$quarter edges=sql:BEGIN; SELECT count(mhub.identify(jsonb_build_object(kind, value, 'user', user_id))) FROM etn WHERE i <= $quarter; ROLLBACK;" \
+	"$online edges=sql:BEGIN; SELECT count(mhub.identify(jsonb_build_object(kind, value, 'user', user_id))) FROM etn; ROLLBACK;"
+psql <<'SQL'
+INSERT INTO mhub.identifier_kind (kind) VALUES ('ring');
+-- 50,000 observations each: pairs, tens, one star, and one chain whose links come in random order
+CREATE UNLOGGED TABLE shape AS
+    SELECT s.shape, i, CASE s.shape WHEN 'chain' THEN jsonb_build_object('ring', jsonb_build_array('r' || hashint4(i), 'r' || hashint4(i + 1)))
+        ELSE jsonb_build_object('cookie', 'c' || i, 'user', 'u' || CASE s.shape WHEN 'pairs' THEN i WHEN 'tens' THEN i / 9 ELSE 0 END) END AS seen
+    FROM unnest('{pairs,tens,star,chain}'::text[]) AS s (shape), generate_series(1, 50000) AS i ORDER BY s.shape, CASE s.shape WHEN 'chain' THEN hashint4extended(i, 1) ELSE i END;
+SQL
+for shape in tens star chain; do
+	one_run "how identify() grows with the person: 50,000 observations" \
+		"persons of 2=sql:BEGIN; SELECT count(mhub.identify(seen)) FROM shape WHERE shape = 'pairs'; ROLLBACK;" \
+		"$shape=sql:BEGIN; SELECT count(mhub.identify(seen)) FROM shape WHERE shape = '$shape'; ROLLBACK;"
+done
+
+forget='TRUNCATE mhub.identifier, mhub.person, mhub.link, mhub.merge_log, mhub.link_job;'
+edges_query="'SELECT kind, value, ''user'', user_id FROM et'"
+psql -c "$forget"
+one_run "text identifiers in bulk, $edges edges into an empty hub" \
 	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
-	"link_identifiers=sql:CALL mhub.link_identifiers('SELECT kind, value, ''user'', user_id FROM et', batch_size => 1000000);"
-psql -c 'CREATE UNLOGGED TABLE identifiers AS SELECT * FROM mhub.identifier ORDER BY value, kind' \
-	-c 'CREATE UNLOGGED TABLE persons AS SELECT * FROM mhub.person ORDER BY person_id' \
-	-c 'CREATE UNLOGGED TABLE links AS SELECT * FROM mhub.link ORDER BY identifier_a, identifier_b' \
-	-c 'TRUNCATE mhub.identifier, mhub.person, mhub.link' >/dev/null
-one_run "the outcome of that, written by plain INSERTs" \
+	"link_identifiers=sql:CALL mhub.link_identifiers($edges_query);"
+
+# What that leaves behind, stored with nothing to find out
+for table in identifier person link; do
+	psql -c "\\copy mhub.$table TO '$work/$table.copy'"
+	psql -c "CREATE UNLOGGED TABLE ${table}_rows AS SELECT * FROM mhub.$table"
+done
+psql -c "$forget" -c 'CREATE SCHEMA bare'
+one_run 'the outcome of that, written by INSERT ... SELECT' \
 	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
-	'INSERT ... SELECT=sql:INSERT INTO mhub.identifier SELECT * FROM identifiers; INSERT INTO mhub.person SELECT * FROM persons; INSERT INTO mhub.link SELECT * FROM links;'
+	'INSERT ... SELECT=sql:INSERT INTO mhub.identifier SELECT * FROM identifier_rows; INSERT INTO mhub.person SELECT * FROM person_rows; INSERT INTO mhub.link SELECT * FROM link_rows;'
+for table in identifier person link; do
+	psql -c "CREATE TABLE bare.$table (LIKE mhub.$table)"
+done
+one_run 'the outcome of that, restored: COPY into tables without indexes, then CREATE INDEX' \
+	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
+	"COPY, CREATE INDEX=sql:
+\\copy bare.identifier FROM '$work/identifier.copy'
+\\copy bare.person FROM '$work/person.copy'
+\\copy bare.link FROM '$work/link.copy'
+DO \$\$
+DECLARE
+	definition text;
+BEGIN
+	FOR definition IN SELECT replace(pg_get_indexdef(indexrelid), ' ON mhub.', ' ON bare.') FROM pg_index
+		WHERE indrelid IN ('mhub.identifier'::regclass, 'mhub.person'::regclass, 'mhub.link'::regclass) LOOP
+		EXECUTE definition;
+	END LOOP;
+END \$\$;"
+
+psql -c "$forget"
+one_run "text identifiers in bulk, $edges edges in batches of 100,000" \
+	"C floor=cmd:$work/uf_floor -t $work/edges_text.csv" \
+	"link_identifiers=sql:CALL mhub.link_identifiers($edges_query, batch_size => 100000);"
