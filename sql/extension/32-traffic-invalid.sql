@@ -19,7 +19,7 @@ COMMENT ON COLUMN mhub.ip_location.time_zone IS 'Time zone, IANA name.';
 CREATE FUNCTION mhub.ip_lookup(ip inet) RETURNS mhub.ip_location
 LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_ip_lookup';
 COMMENT ON FUNCTION mhub.ip_lookup(inet) IS
-'Where an address is, by the files of mhub.ip_database. Every column is NULL that no file knows; all are without a file. A file that has gone missing or bad is a warning, not an error. Of a network (10.1.2.0/24) its first address is looked up. NULL gives NULL.';
+'Where an address is, by the files of mhub.ip_database. Every column is NULL that no file knows; all are without a file. A file that has gone missing or bad is a warning, not an error. Of a network (10.1.2.0/24) its first address is looked up, of ::ffff:1.2.3.4 the IPv4 address. NULL gives NULL.';
 
 CREATE FUNCTION mhub.check_ip_database() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_check_ip_database';

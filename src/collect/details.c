@@ -8,9 +8,9 @@
 #include "collect/details.h"
 
 #include <math.h>
-#include <sys/socket.h>
 
 #include "collect/json_object.h"
+#include "common/address.h"
 #include "lib/stringinfo.h"
 #include "port.h"
 #include "privacy/privacy.h"
@@ -27,6 +27,31 @@
 /* Of more decimals than currencies and rates have, these are kept. */
 #define VALUE_SCALE 12
 
+/* The host of 1.2.3.4:443, [2001:db8::1]:443 or fe80::1%eth0, copied to out, which has size bytes; false: too long, or none */
+static bool
+copy_host(const char *text, size_t length, char *out, size_t size)
+{
+	const char *colon = memchr(text, ':', length);
+	const char *end = text + length;
+
+	if (length > 0 && text[0] == '[')
+	{
+		text++;
+		end = memchr(text, ']', length - 1);
+	}
+	else if (colon != NULL && memchr(text, '.', colon - text) != NULL)
+		end = colon;
+	if (end == NULL)
+		return false;
+	length = strcspn(text, "%");
+	length = Min(length, (size_t) (end - text));
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(out, text, length);
+	out[length] = '\0';
+	return true;
+}
+
 /* The address, or the first of a list as proxies write it; NULL when it is none. */
 inet *
 mhub_parse_ip(const char *text)
@@ -34,17 +59,15 @@ mhub_parse_ip(const char *text)
 	inet	   *ip = palloc0(sizeof(inet));
 	inet_struct *data = (inet_struct *) VARDATA_ANY(ip);
 	char		first[64];
-	size_t		length = strcspn(text, ", ");
 
-	if (length == 0 || length >= sizeof(first))
+	if (!copy_host(text, strcspn(text, ", "), first, sizeof(first)))
 		return NULL;
-	memcpy(first, text, length);
-	first[length] = '\0';
 	data->family = strchr(first, ':') != NULL ? PGSQL_AF_INET6 : PGSQL_AF_INET;
 	data->bits = data->family == PGSQL_AF_INET6 ? 128 : 32;
 	if (strchr(first, '/') != NULL ||
 		pg_inet_net_pton(data->family, first, data->ipaddr, -1) != data->bits)
 		return NULL;
+	mhub_unmap_address(data);
 	SET_VARSIZE(ip, VARHDRSZ + offsetof(inet_struct, ipaddr) + data->bits / 8);
 	return ip;
 }

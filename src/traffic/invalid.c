@@ -5,6 +5,7 @@
 #include "mhub.h"
 
 #include "catalog/pg_type.h"
+#include "common/address.h"
 #include "common/hashfn.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
@@ -207,7 +208,7 @@ judged(FunctionCallInfo fcinfo, int first, MhubVisit *visit)
 	visit->user_agent = text_argument(fcinfo, first);
 	visit->is_robot = visit->user_agent != NULL &&
 		mhub_is_bot_user_agent(visit->user_agent, strlen(visit->user_agent));
-	visit->ip = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_INET_PP(first + 1);
+	visit->ip = PG_ARGISNULL(first + 1) ? NULL : mhub_unmapped(PG_GETARG_INET_PP(first + 1));
 	visit->referrer_host = text_argument(fcinfo, first + 2);
 	visit->url = text_argument(fcinfo, first + 3);
 	visit->name = text_argument(fcinfo, first + 4);

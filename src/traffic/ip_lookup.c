@@ -15,6 +15,7 @@
 
 #include "catalog/pg_authid.h"
 #include "commands/trigger.h"
+#include "common/address.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
 #include "executor/spi.h"
@@ -156,6 +157,7 @@ make_ready(void)
 static const struct sockaddr *
 socket_address(const inet *ip, struct sockaddr_storage *storage)
 {
+	ip = mhub_unmapped(ip);
 	memset(storage, 0, sizeof(*storage));
 	if (ip_family(ip) == PGSQL_AF_INET)
 	{

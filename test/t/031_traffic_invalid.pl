@@ -59,6 +59,7 @@ for my $size (24, 28, 32)
 $node->safe_psql($db, "INSERT INTO mhub.ip_database (name, path, position) VALUES ('asn', '$dir/asn.mmdb', 1), ('flat', '$dir/flat.mmdb', 2)");
 is(lookup('1.2.3.4'), '(CN,Beijing,北京,4134,中国电信,Asia/Shanghai)', 'several files complete each other');
 is(lookup('9.9.9.9'), '(US,,Berkeley,19281,Quad9,)', 'the flat layout of other vendors');
+is(lookup('::ffff:1.2.3.4'), lookup('1.2.3.4'), 'an IPv4 address as servers of both families write it');
 is(lookup('1.2.3.0/24'), '(CN,Beijing,北京,4134,中国电信,Asia/Shanghai)', 'a truncated address');
 
 # Bad files
@@ -83,6 +84,25 @@ like($stderr, qr/not absolute/, 'a relative path is refused');
 $node->safe_psql($db, 'CREATE ROLE op LOGIN; SELECT mhub.grant_access(\'op\', \'operator\')');
 (undef, undef, $stderr) = $node->psql($db, "INSERT INTO mhub.ip_database (name, path) VALUES ('mine', '$dir/asn.mmdb')", extra_params => ['-U', 'op']);
 like($stderr, qr/permission denied to name files of the server/, 'naming a file needs pg_read_server_files');
+
+# Damage that came after the check: whatever the file says, the server goes on.
+srand(20240301);
+my $damaged = '';
+for my $n (1 .. 150)
+{
+	my $bytes = $good;
+	substr($bytes, int rand length $bytes, 1) = chr int rand 256 for 1 .. 1 << int rand 6;
+	$bytes = substr($bytes, 0, int rand length $bytes) if $n % 10 == 0;
+	open my $file, '>:raw', "$dir/damaged$n.mmdb" or die $!;
+	print $file $bytes;
+	close $file;
+	$damaged .= "UPDATE mhub.ip_database SET path = '$dir/damaged$n.mmdb' WHERE name = 'damaged';
+		SELECT mhub.ip_file_state('$dir/damaged$n.mmdb') IS NULL;
+		SELECT count(mhub.ip_lookup(ip)) FROM unnest('{1.2.3.4,1.2.200.1,2001:db8::1,::1,8.8.8.8,255.255.255.255,0.0.0.0,1.0.0.1,1.2.255.255}'::inet[]) AS ip;\n";
+}
+is($node->safe_psql($db, "SET client_min_messages = error; BEGIN; ALTER TABLE mhub.ip_database DISABLE TRIGGER check_ip_database;
+	INSERT INTO mhub.ip_database (name, path, position) VALUES ('damaged', '$dir/city24.mmdb', -1);\n$damaged ROLLBACK"),
+	"f\n9\n" x 149 . "f\n9", 'damaged files are looked up in without harm');
 
 # Replaced and removed under a running session
 rename "$dir/flat.mmdb", "$dir/flat.old" or die $!;
@@ -180,9 +200,15 @@ $node->safe_psql($db, qq{
 	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"purpose": "prefetch", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm2');
 	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"userAgent": "curl/8.4.0"}', '2024-03-03 05:00+00', 'm3');
 	SELECT mhub.track('Seen', '{"cookie": "a"}', '{}', '{"ip": "1.2.3.4", "userAgent": "$human"}', '2024-03-03 05:00+00', 'm4');
+	SELECT mhub.track('Proxied', '{"cookie": "a"}', '{}', '{"ip": "::ffff:47.90.1.2", "userAgent": "$human"}', '2024-03-03 05:00+00', 'p5');
+	SELECT mhub.track('Proxied', '{"cookie": "a"}', '{}', '{"ip": "47.90.1.2:51234, 10.0.0.1", "userAgent": "$human"}', '2024-03-03 05:00+00', 'p6');
+	SELECT mhub.track('Proxied', '{"cookie": "a"}', '{}', '{"ip": "[2001:db8::1]:443", "userAgent": "$human"}', '2024-03-03 05:00+00', 'p7');
+	SELECT mhub.track('Proxied', '{"cookie": "a"}', '{}', '{"ip": "[2001:db8::1", "userAgent": "$human"}', '2024-03-03 05:00+00', 'p8');
 });
 is($node->safe_psql($db, q{SELECT string_agg(coalesce(invalid_reason, 'valid'), ' ' ORDER BY message_id) FROM mhub.event WHERE name = 'Seen'}),
 	'datacentre_ip prefetch bot_user_agent valid', 'collected events are judged');
+is($node->safe_psql($db, q{SELECT string_agg(concat_ws(' ', coalesce(invalid_reason, 'valid'), ip), ', ' ORDER BY message_id) FROM mhub.event WHERE name = 'Proxied'}),
+	'datacentre_ip 47.90.1.0/24, datacentre_ip 47.90.1.0/24, valid 2001:db8::/48, valid', 'however proxies write the address');
 
 # What was judged by things that are kept shortened, or scrubbed in time, is not taken back because they are gone.
 sub seen
@@ -218,8 +244,8 @@ $node->safe_psql($db, qq{
 	      CROSS JOIN unnest(ARRAY['{}', '{"purpose": "prefetch"}', '{"sec-purpose": "prefetch;prerender"}']::jsonb[]) AS context) AS v;
 	CALL mhub.refresh_rollups();
 	CALL mhub.refresh_sessions();
-	CREATE TABLE public.judged AS SELECT event_id, invalid_reason FROM mhub.event;
-	CREATE TABLE public.made AS SELECT to_jsonb(s) - 'session_id' AS session FROM mhub.session AS s;
+	CREATE TABLE public.judged AS SELECT event_id, invalid_reason FROM mhub.event WHERE message_id ~ '^k';
+	CREATE TABLE public.made AS SELECT to_jsonb(s) - 'session_id' AS session FROM mhub.session AS s WHERE started_at >= '2024-04-01';
 	CREATE VIEW public.disagreement AS
 	SELECT (SELECT count(*) FROM mhub.event_counter AS c
 	        FULL JOIN (SELECT identifier_id, name, mhub.hub_day(occurred_at) AS day, count(*) FROM mhub.event WHERE invalid_reason IS NULL AND occurred_at >= '2024-04-01' GROUP BY 1, 2, 3) AS e USING (identifier_id, name, day)
