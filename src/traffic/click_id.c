@@ -24,6 +24,7 @@ const MhubClickId mhub_click_ids[] = {
 	{"ef_id", "adobe", NULL, "cpc", true, 30},
 	{"epik", "pinterest", "pinterest", "cpc", true, 10},
 	{"fbclid", "meta", "facebook", "social", false, 60},
+	{"gad_campaignid", "google", "google", "cpc", true, MHUB_CLICK_QUALIFIER},
 	{"gad_source", "google", "google", "cpc", true, MHUB_CLICK_QUALIFIER},
 	{"gbraid", "google", "google", "cpc", true, 11},
 	{"gclid", "google", "google", "cpc", true, 10},

@@ -183,7 +183,7 @@ read_query(const char *query, MhubLanding *landing)
 		parameter = bsearch(name, parameters, lengthof(parameters), sizeof(CampaignParameter), compare_name);
 		if (parameter != NULL)
 			take_field(landing, parameter, &scan);
-		else if ((click = mhub_find_click_id(name)) != NULL)
+		if ((click = mhub_find_click_id(name)) != NULL)
 			take_click(landing, click, &scan);
 		else if (is_bytedance_mark(name, &scan))
 			landing->ad_network = "bytedance";

@@ -31,6 +31,7 @@ INSERT INTO visit (url, referrer) VALUES
     ('https://example.com/?clickid=EJiw267w&creativetype=__CTYPE__', NULL),
     ('https://example.com/?clickid=EJiw267w', 'https://www.toutiao.com/'),
     ('https://example.com/?gclid=abc', 'https://duckduckgo.com/'),
+    ('https://example.com/?gad_campaignid=17', NULL),
     ('https://example.com/?fbclid=abc', NULL),
     ('https://example.com/?from=timeline', NULL),
     -- referrers

@@ -96,6 +96,27 @@ SKIP:
 
 SKIP:
 {
+	my $file = shared_data('traffic/clickids.tsv') or skip 'no click ids', 1;
+	my (undef, @lines) = split /\r?\n/, read_file($file);
+	my @input;
+	for (@lines)
+	{
+		my ($names, undef, $paid) = split /\t/;
+		push @input, map { { n => scalar @input, url => "https://example.com/?$_=Ab1", name => $_, theirs => lc $paid } } split m{\s*[/,]\s*}, $names;
+		$input[$_]{n} = $_ for 0 .. $#input;
+	}
+	my @is = rows($parse =~ s/referrer text\)/referrer text, own text[])/r, \@input);
+	# Names that others use too, and qualifiers, are an ad's only beside a source that says so.
+	my @wrong = grep { my $theirs = $input[$_]{theirs};
+		($theirs eq 'yes' ? 't' : 'f') ne ($is[$_]{is_paid} ? 't' : 'f') } grep { $input[$_]{theirs} =~ /^(?:yes|no)\b(?! if)/ } 0 .. $#input;
+	cmp_ok(scalar @input, '>=', 29, 'click ids');
+	is(join(' ', map { $input[$_]{name} } @wrong), '', 'every click id alone is an ad exactly where its evidence says so');
+	my @unknown = grep { $input[$_]{theirs} =~ /^(?:yes|no \(email\))$/ && $is[$_]{source} eq '(direct)' } 0 .. $#input;
+	is(join(' ', map { $input[$_]{name} } @unknown), '', 'and names a source');
+}
+
+SKIP:
+{
 	my $file = shared_data('traffic/ga4_source_categories.csv') or skip 'no categories', 1;
 	my (undef, @lines) = split /\r?\n/, read_file($file);
 	my @input = map { my ($source, $category) = /^(.*),SOURCE_CATEGORY_(\w+)$/; { source => $source, theirs => lc $category } } @lines;
