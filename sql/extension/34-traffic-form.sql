@@ -31,7 +31,7 @@ COMMENT ON FUNCTION mhub.form_abandoned(text, jsonb, text, text, jsonb, timestam
 
 CREATE FUNCTION mhub.click(element text, identifiers jsonb, target text DEFAULT NULL, properties jsonb DEFAULT '{}', context jsonb DEFAULT '{}', occurred_at timestamptz DEFAULT NULL, message_id text DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT mhub.track('Element Clicked', identifiers, properties || jsonb_strip_nulls(jsonb_build_object('element', element, 'target', mhub.clean_url(target))), context, occurred_at, message_id)
+    SELECT mhub.track('Element Clicked', identifiers, coalesce(properties, '{}') || jsonb_strip_nulls(jsonb_build_object('element', element, 'target', mhub.clean_url(target))), context, occurred_at, message_id)
 $$;
 COMMENT ON FUNCTION mhub.click(text, jsonb, text, jsonb, jsonb, timestamptz, text) IS
 'Records a click (event Element Clicked) and returns the event_id. element: what was clicked, e.g. buy-button. target: where it leads, stored as mhub.clean_url() leaves it; NULL: nowhere. The rest, and errors, as for mhub.track().';

@@ -130,7 +130,7 @@ mhub_json_set_string(JsonbValue *value, const char *text)
 	value->val.string.len = (int) strlen(text);
 }
 
-/* The object with one more member, unless it has one of that name; object may be NULL. */
+/* The object with one more member, unless it has one of that name that is not null; object may be NULL. */
 Jsonb *
 mhub_json_with_text(Jsonb *object, const char *key, const char *text)
 {
@@ -139,6 +139,8 @@ mhub_json_with_text(Jsonb *object, const char *key, const char *text)
 				value;
 	Jsonb	   *single;
 
+	if (object != NULL && mhub_json_get(&object->root, key, &value))
+		return object;
 	mhub_json_set_string(&name, key);
 	mhub_json_set_string(&value, text);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -147,5 +149,5 @@ mhub_json_with_text(Jsonb *object, const char *key, const char *text)
 	single = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 	if (object == NULL)
 		return single;
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(single), JsonbPGetDatum(object)));
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(object), JsonbPGetDatum(single)));
 }

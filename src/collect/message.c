@@ -166,7 +166,6 @@ static Jsonb *
 page_properties(MhubEvent *event, JsonbContainer *message, Jsonb *properties)
 {
 	static const char *const keys[] = {"name", "category"};
-	JsonbValue	present;
 
 	if (strcmp(event->type, "track") == 0)
 		return properties;
@@ -174,8 +173,7 @@ page_properties(MhubEvent *event, JsonbContainer *message, Jsonb *properties)
 	{
 		char	   *text = mhub_json_text(message, keys[i]);
 
-		if (text != NULL &&
-			(properties == NULL || !mhub_json_get(&properties->root, keys[i], &present)))
+		if (text != NULL)
 			properties = mhub_json_with_text(properties, keys[i], text);
 	}
 	return properties;

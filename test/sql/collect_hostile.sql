@@ -44,6 +44,10 @@ SELECT "position", status, reason FROM mhub.ingest('[{"type": "identify", "userI
         "externalIds": {"a": 1}, "traits": 5, "referrer": {"type": "ad", "url": "https://www.baidu.com/s?wd=1"}}, "timestamp": null, "sentAt": {}, "sequence": "eins", "integrations": 5},
     {"type": "page", "userId": "1", "name": {"a": 1}, "properties": {"url": {"a": 1}, "referrer": [2], "name": null}}]');
 SELECT name, type, source, properties, context FROM mhub.event WHERE context <> '{}' OR type = 'page' ORDER BY event_id;
+-- The name of a page replaces none, or a null one.
+SELECT mhub.page('首页', '{"user_id": "1"}', '{"name": null}', '{}', '2026-01-01', 'n-1') + mhub.page('首页', '{"user_id": "1"}', '{"name": "甲"}', '{}', '2026-01-01', 'n-2') + mhub.screen('首页', '{"user_id": "1"}', NULL, NULL, '2026-01-01', 'n-3') > 0 AS viewed,
+    (SELECT count(*) FROM mhub.ingest('[{"type": "page", "userId": "1", "messageId": "n-4", "name": "首页", "category": "课程", "properties": {"name": null, "category": "甲"}}]')) AS ingested, mhub.click('买', '{"user_id": "1"}', properties => NULL, message_id => 'n-5') > 0 AS clicked;
+SELECT message_id, properties FROM mhub.event WHERE message_id LIKE 'n-%' ORDER BY message_id;
 -- Text that the server cannot hold rejects the message it is in, not the body around it.
 CREATE FUNCTION pg_temp.bomb(depth integer) RETURNS text LANGUAGE sql AS $$ SELECT '{"event": "Bomb", "userId": "1", "properties": {"a": ' || repeat('[', depth) || repeat(']', depth) || '}}' $$;
 SELECT "position", message_id, status, reason FROM mhub.ingest(text '{"sentAt": "2026-11-22T08:00:00Z", "a]": "}]\"", "batch" : [ {"event": "T", "userId": "1", "messageId": "t-1", "properties": {"a": "]}\\"}},

@@ -193,6 +193,19 @@ is($node->safe_psql($db, q{SELECT sum(sessions) = (SELECT count(*) FROM mhub.ses
 is($node->safe_psql($db, q{SELECT sum(views) = (SELECT sum(pages) FROM mhub.session) AND sum(entries) = count(DISTINCT 1) * (SELECT count(*) FROM mhub.session WHERE pages > 0) FROM mhub.page_summary}),
 	't', 'the view by page loses none');
 
+# Erased with their events, or made anonymous: the sessions of others are what they were.
+$node->safe_psql($db, q{
+	CREATE TABLE public.others AS SELECT s.session_id, s.events, s.pages, s.engaged, s.started_at, s.ended_at, s.value FROM mhub.session AS s;
+	SELECT mhub.erase_person((SELECT person_id FROM mhub.identifier WHERE value = 'r20'), 'asked for it', 'delete');
+	CALL mhub.refresh_sessions()});
+same_as_naive('a person erased with all events');
+random_events(0.66, 100);
+$node->safe_psql($db, q{
+	SELECT mhub.erase_person((SELECT person_id FROM mhub.identifier WHERE value = 'r21'), 'asked for it', 'anonymise');
+	CALL mhub.refresh_sessions()});
+is($node->safe_psql($db, q{SELECT count(*) FROM mhub.session AS s JOIN mhub.identifier AS i USING (identifier_id) WHERE i.person_id <> s.person_id}), '0', 'sessions of an anonymous person are that person\'s');
+is($node->safe_psql($db, q{SELECT count(*) FROM mhub.session_page AS p JOIN mhub.session AS s USING (session_id) JOIN mhub.event AS e USING (event_id) WHERE e.url IS NULL AND p.page IS NOT NULL AND e.properties = '{}'}), '0', 'and name no page');
+
 # Sessions whose events are retired stay, go over to who is their person now, and nothing is counted twice.
 $node->safe_psql($db, q{
 	UPDATE mhub.partition_policy SET keep = now() - '2024-03-11 00:00+00', period = 'day' WHERE parent = 'event';
