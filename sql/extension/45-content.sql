@@ -52,8 +52,22 @@ END
 $$;
 COMMENT ON FUNCTION mhub.touch_content() IS 'Row trigger of mhub.slot, mhub.content and mhub.content_rule: sets updated_at.';
 
-CREATE FUNCTION mhub.decide(slot text, profile jsonb, at timestamptz DEFAULT mhub.now(),
-    OUT content_key text, OUT payload jsonb, OUT variant text, OUT rule_key text, OUT reason text)
-RETURNS record LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_decide';
+-- A type rather than OUT parameters: a query that calls the function in FROM is set up in half the time.
+CREATE TYPE mhub.decision AS (
+    content_key text,
+    payload jsonb,
+    variant text,
+    rule_key text,
+    reason text
+);
+COMMENT ON TYPE mhub.decision IS 'What a slot shows, and why: returned by mhub.decide() and mhub.choose_content().';
+COMMENT ON COLUMN mhub.decision.content_key IS 'Key of the content; NULL: nothing is shown.';
+COMMENT ON COLUMN mhub.decision.payload IS 'The content''s payload, in the person''s language where there is one; NULL with content_key.';
+COMMENT ON COLUMN mhub.decision.variant IS 'Variant of the rule; holdout for who is kept from it; NULL for a rule without variants.';
+COMMENT ON COLUMN mhub.decision.rule_key IS 'The rule that decided; NULL for the default.';
+COMMENT ON COLUMN mhub.decision.reason IS 'Why, in OpenFeature''s words: see mhub.decide().';
+
+CREATE FUNCTION mhub.decide(slot text, profile jsonb, at timestamptz DEFAULT mhub.now()) RETURNS mhub.decision
+LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_decide';
 COMMENT ON FUNCTION mhub.decide(text, jsonb, timestamptz) IS
 'What a slot shows to a profile at a time (default mhub.now()); writes nothing. Rules are tried in order of priority; the first whose schedule, condition, frequency cap, namespace and coverage admit the profile decides. reason, in OpenFeature''s words: TARGETING_MATCH (a rule), SPLIT (a variant of a rule; variant holdout: kept from it for comparison), DEFAULT (no rule applies, or consent to profiling was withdrawn: $consent.profiling is false), DISABLED (the slot is off), ERROR (no such slot; everything else is NULL). Variants are drawn for $unit; without it rules that need one are skipped. Frequency caps count the times under $shown. A broken rule is skipped with a warning. NULL gives NULL.';

@@ -1,8 +1,7 @@
 -- Content: deciding for somebody, clicks, and help for the people who write rules.
 
-CREATE FUNCTION mhub.choose_content(slot text, identifiers jsonb, context jsonb DEFAULT '{}',
-    OUT content_key text, OUT payload jsonb, OUT variant text, OUT rule_key text, OUT reason text)
-RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_choose_content';
+CREATE FUNCTION mhub.choose_content(slot text, identifiers jsonb, context jsonb DEFAULT '{}') RETURNS mhub.decision
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_choose_content';
 COMMENT ON FUNCTION mhub.choose_content(text, jsonb, jsonb) IS
 'Decides what a slot shows to somebody, and records the impression. identifiers: who, as in mhub.identify(), e.g. {"cookie": "c-1"}; an unknown one becomes a new person, an empty object somebody unknown; of an unknown kind it is left out, with a warning. context: this visit, as $context in conditions; locale picks the language, page.url and page.referrer add $context.source (mhub.parse_source()). Builds the profile (mhub.profile()), then decides as mhub.decide() does, and keeps frequency caps and stocks: a rule whose stock is used up gives way to the next. Who has withdrawn consent to profiling gets the default and an impression without a name. An unknown slot answers with reason ERROR. NULL gives NULL; errors: those of mhub.identify(), invalid_parameter_value when context is no object.';
 

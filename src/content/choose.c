@@ -382,7 +382,7 @@ mhub_choose_content(PG_FUNCTION_ARGS)
 	decide_with_stock(&viewer, &decision);
 	if (viewer.slot->exists)
 		record_impression(&viewer, &decision);
-	PG_RETURN_DATUM(decision_datum(&decision));
+	PG_RETURN_DATUM(decision_datum(fcinfo, &decision));
 }
 
 typedef struct WholeProfile

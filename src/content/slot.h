@@ -7,6 +7,8 @@
 
 #include "common/pgcompat.h"
 
+#include "fmgr.h"
+
 #include "condition/segment_set.h"
 #include "content/ruleset.h"
 
@@ -45,6 +47,6 @@ extern const FactsWanted *slot_wanted(Slot *slot, const SegmentSet *segments);
 
 /* slot_decide.c: for the profile that the slot's rules are open on */
 extern void slot_decide(Slot *slot, const bool *excluded, Decision *decision);
-extern Datum decision_datum(const Decision *decision);
+extern Datum decision_datum(FunctionCallInfo fcinfo, const Decision *decision);
 
 #endif							/* MHUB_SLOT_H */

@@ -7,14 +7,17 @@
 #include "content/slot.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "common/error_caught.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(mhub_decide);
+
+#define DECISION_COLUMNS 5
 
 static void
 show(Decision *decision, RuleSet *set, const Content *content)
@@ -99,6 +102,15 @@ slot_decide(Slot *slot, const bool *excluded, Decision *decision)
 	decision->reason = !slot->exists ? "ERROR" : !slot->enabled ? "DISABLED" : "DEFAULT";
 }
 
+/* The expression that calls the function knows its type; only without one the catalog has to be asked. */
+static Oid
+result_type(FunctionCallInfo fcinfo)
+{
+	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
+
+	return OidIsValid(type) ? type : get_func_rettype(fcinfo->flinfo->fn_oid);
+}
+
 static Datum
 text_or_null(const char *text, bool *isnull)
 {
@@ -106,44 +118,26 @@ text_or_null(const char *text, bool *isnull)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-/*
- * The result's row type.  Made here once: to ask the catalog at each call
- * would cost as much as to decide.
- */
-static TupleDesc
-decision_type(void)
-{
-	static TupleDesc type = NULL;
-
-	if (type == NULL)
-	{
-		MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-		TupleDesc	made = CreateTemplateTupleDesc(5);
-
-		TupleDescInitEntry(made, 1, "content_key", TEXTOID, -1, 0);
-		TupleDescInitEntry(made, 2, "payload", JSONBOID, -1, 0);
-		TupleDescInitEntry(made, 3, "variant", TEXTOID, -1, 0);
-		TupleDescInitEntry(made, 4, "rule_key", TEXTOID, -1, 0);
-		TupleDescInitEntry(made, 5, "reason", TEXTOID, -1, 0);
-		type = BlessTupleDesc(made);
-		MemoryContextSwitchTo(before);
-	}
-	return type;
-}
-
+/* Turns a decision into the row that the function called returns. */
 Datum
-decision_datum(const Decision *decision)
+decision_datum(FunctionCallInfo fcinfo, const Decision *decision)
 {
-	Datum		values[5];
-	bool		nulls[5];
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(result_type(fcinfo), -1);
+	Datum		values[DECISION_COLUMNS];
+	bool		nulls[DECISION_COLUMNS];
+	HeapTuple	row;
 
+	if (descriptor->natts != DECISION_COLUMNS)
+		elog(ERROR, "mhub.decision has %d columns instead of %d", descriptor->natts, DECISION_COLUMNS);
 	values[0] = text_or_null(decision->content_key, &nulls[0]);
 	nulls[1] = decision->payload == NULL;
 	values[1] = nulls[1] ? (Datum) 0 : JsonbPGetDatum(decision->payload);
 	values[2] = text_or_null(decision->variant, &nulls[2]);
 	values[3] = text_or_null(decision->rule_key, &nulls[3]);
 	values[4] = text_or_null(decision->reason, &nulls[4]);
-	return HeapTupleGetDatum(heap_form_tuple(decision_type(), values, nulls));
+	row = heap_form_tuple(descriptor, values, nulls);
+	ReleaseTupleDesc(descriptor);
+	return HeapTupleGetDatum(row);
 }
 
 Datum
@@ -156,5 +150,5 @@ mhub_decide(PG_FUNCTION_ARGS)
 
 	ruleset_open(&slot->set, profile, PG_GETARG_TIMESTAMPTZ(2));
 	slot_decide(slot, NULL, &decision);
-	PG_RETURN_DATUM(decision_datum(&decision));
+	PG_RETURN_DATUM(decision_datum(fcinfo, &decision));
 }
