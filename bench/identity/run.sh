@@ -25,7 +25,7 @@ mkdir -p "$work"
 [ -s "$work/stats.txt" ] || /usr/bin/python3 "$baselines/gen_graph.py" "$work" "$edges"
 gcc -O2 -w -o "$work/uf_floor" "$baselines/uf_floor.c"
 psql -d postgres -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
-trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"' EXIT
+trap 'command psql -Xq -d postgres -c "DROP DATABASE IF EXISTS $database"; rm -f "$work"/*.copy' EXIT
 export PGDATABASE=$database
 psql -c 'CREATE EXTENSION mhub' -c 'SELECT mhub.install()' >/dev/null
 psql <<SQL

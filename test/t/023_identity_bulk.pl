@@ -139,12 +139,28 @@ like($$run_error, qr/canceling statement/, 'it is cancelled');
 is($other_error, '', 'and who waited for it goes on');
 is($node->safe_psql('first', 'SELECT count(*) FROM mhub.identifier'), '2', 'alone');
 is($node->safe_psql('first', $rebuilt), 'f', 'with the old indexes');
-$node->safe_psql('first', 'DELETE FROM mhub.identifier; DELETE FROM mhub.link; UPDATE gate SET rows = 12000');
+$node->safe_psql('first', 'DELETE FROM mhub.identifier; DELETE FROM mhub.link');
+($run) = start_at_gate('first', $whole, 0);
+$node->stop('immediate');
+$run->finish;
+$node->start;
+is($node->safe_psql('first', 'SELECT (SELECT count(*) FROM mhub.identifier), (SELECT count(*) FROM mhub.link)'), '0|0', 'a crash leaves nothing of it');
+$node->safe_psql('first', 'UPDATE gate SET rows = 12000');
 $node->safe_psql('first', $whole);
 is($node->safe_psql('first', $rebuilt), 't', 'what remains of what was deleted is no obstacle');
 looks_right('first', 'indexes built afterwards');
 $node->safe_psql('first', "CALL mhub.link_identifiers(\$\$$unordered\$\$, 'again', 12000)");
 looks_right('first', 'the same pairs again');
+
+# Batches as large as memory allows
+for my $case ([ '1mb', 'f' ], [ '64mb', 't' ])
+{
+	my ($memory, $one) = @$case;
+	database("memory_$memory");
+	$node->safe_psql("memory_$memory", "SET maintenance_work_mem = '\U$memory\E'; CALL mhub.link_identifiers(\$\$$ordered\$\$, 'bulk')");
+	is($node->safe_psql("memory_$memory", 'SELECT count(DISTINCT xmin::text) = 1 FROM mhub.link'), $one, "$memory are " . ($one eq 't' ? 'one batch' : 'several batches'));
+	is($node->safe_psql("memory_$memory", $partition), $expected, 'with the same persons');
+}
 
 # Somebody who has the table open is not waited for.
 database('busy');
