@@ -40,6 +40,17 @@ is(sql('SELECT count(*) FROM mhub.event'), '0', 'what is past its time left the 
 is(sql('SELECT count(*) FROM mhub.event_2024_03'), '3', 'and is still there by itself');
 is(sql('SELECT count(*) > 3 FROM mhub.time_partition(\'event\')'), 't', 'the partitions ahead stay');
 
+# A retry is a duplicate also when its event's partition is gone.
+sql(q{UPDATE mhub.partition_policy SET keep = NULL, at_end = 'drop' WHERE parent = 'event'});
+my $message = q{'{"event": "旧", "userId": "u", "messageId": "old-1", "timestamp": "2024-09-09T00:00:00Z"}'};
+is(sql("SELECT status FROM mhub.ingest($message)"), 'accepted', 'a message of long ago');
+sql(q{CALL mhub.maintain_partitions()});
+sql(q{UPDATE mhub.partition_policy SET keep = '1 year' WHERE parent = 'event'});
+sql(q{CALL mhub.maintain_partitions()});
+is(sql(q{SELECT count(*) FROM mhub.event WHERE name = '旧'}), '0', 'its event is gone with its partition');
+is(sql("SELECT status FROM mhub.ingest($message)"), 'duplicate', 'its retry is a duplicate');
+is(sql(q{SELECT count FROM mhub.event_counter WHERE name = '旧'}), '1', 'and counted once');
+
 # Clocks gone wrong make no partitions by the thousand: rows of periods that are few stay in the default partition.
 sql(q{UPDATE mhub.partition_policy SET keep = NULL, min_rows = DEFAULT WHERE parent = 'event'});
 sql(q{SELECT count(*) FROM mhub.ingest((SELECT jsonb_agg(jsonb_build_object('event', '错时', 'userId', n, 'timestamp', timestamptz '0001-06-01Z' + n * interval '1 year')) FROM generate_series(1, 2000) AS n))});
