@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
+#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
@@ -41,6 +42,8 @@ static MhubTable counter_table = {
 	.columns = {"identifier_id", "name", "day", "count", "value_sum", "first_at", "last_at"},
 	.keys = {{3, {IDENTIFIER_ID, NAME, DAY}}}
 };
+
+static MhubHints hints;
 
 Numeric
 mhub_add_values(Numeric a, Numeric b)
@@ -104,6 +107,13 @@ change_found(MhubTableAccess *counters, const MhubCount *count, Datum *values)
 	return mhub_table_change_found(counters, changes, CHANGING_COLUMNS);
 }
 
+static uint32
+hash_of(const MhubCount *count)
+{
+	return hash_combine(hash_bytes((const unsigned char *) count->name, (int) strlen(count->name)),
+						hash_combine(hash_bytes_uint32((uint32) count->identifier_id), hash_bytes_uint32((uint32) count->day)));
+}
+
 /* Adds to one counter; keys must not repeat.  False: only a statement can, so that nothing was done. */
 bool
 mhub_counters_add(MhubTableAccess *counters, const MhubCount *count)
@@ -111,8 +121,7 @@ mhub_counters_add(MhubTableAccess *counters, const MhubCount *count)
 	Datum		values[MHUB_COUNTER_COLUMNS];
 
 	mhub_counter_row(count, values);
-	mhub_table_seek(counters, 0, values);
-	if (mhub_table_next(counters))
+	if (mhub_table_find(counters, 0, values, &hints, hash_of(count)))
 		return change_found(counters, count, values);
 	return mhub_table_insert_one(counters, 0, values);
 }

@@ -440,6 +440,7 @@ mhub_table_close(MhubTableAccess *access)
 	if (BufferIsValid(access->page))
 		ReleaseBuffer(access->page);
 	access->page = InvalidBuffer;
+	access->blocks = 0;
 	access->to_change = false;
 	drop_trigger_slots(access);
 	close_relations(access);

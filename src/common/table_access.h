@@ -59,6 +59,19 @@ extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);
 
 /*
+ * Where rows with certain keys were lately, so that the next look needs no
+ * index.  Declare it static.  Wrong ones do no harm, for the row found there is
+ * asked for its key.
+ */
+typedef struct MhubHints
+{
+	struct MhubHint *hints;
+} MhubHints;
+
+/* Looks for the one row with this unique key, whose hash is given. */
+extern bool mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash);
+
+/*
  * Finds a row again by the place it had: false if this version of it is not
  * visible any more, so that it has changed or gone.  After a VACUUM it may be
  * another row, so look whether its key is right.

@@ -113,6 +113,78 @@ mhub_table_next(MhubTableAccess *access)
 	return index_getnext_slot(scan, ForwardScanDirection, access->found);
 }
 
+/* A power of 2 */
+#define HINTS 32768
+
+typedef struct MhubHint
+{
+	ItemPointerData place;		/* where the index says that the row is */
+	uint16		tag;			/* the other half of the hash */
+} MhubHint;
+
+static MhubHint *
+hint_for(MhubHints *hints, uint32 hash)
+{
+	if (hints->hints == NULL)
+		hints->hints = MemoryContextAllocZero(TopMemoryContext, HINTS * sizeof(MhubHint));
+	return &hints->hints[hash % HINTS];
+}
+
+/* VACUUM may have cut the end of the table off, but not while it is open. */
+static bool
+is_inside(MhubTableAccess *access, ItemPointer place)
+{
+	if (access->blocks == 0)
+		access->blocks = RelationGetNumberOfBlocks(access->relation);
+	return ItemPointerGetBlockNumber(place) < access->blocks;
+}
+
+static bool
+has_key(MhubTableAccess *access, int key, const Datum *values)
+{
+	const MhubTableKey *columns = &access->table->keys[key];
+	TableKeyState *state = &access->keys[key];
+	int			i;
+
+	for (i = 0; i < columns->n; i++)
+	{
+		ScanKey		scan_key = &state->scan_keys[state->positions[i]];
+		bool		isnull;
+		Datum		value = mhub_table_value(access, columns->columns[i], &isnull);
+
+		if (isnull || !DatumGetBool(FunctionCall2Coll(&scan_key->sk_func, scan_key->sk_collation, value, values[i])))
+			return false;
+	}
+	return true;
+}
+
+static bool
+find_by_hint(MhubTableAccess *access, int key, const Datum *values, MhubHint *hint, uint32 hash)
+{
+	bool		all_dead;
+
+	if (hint->tag != (uint16) (hash >> 16) || !ItemPointerIsValid(&hint->place) || !is_inside(access, &hint->place))
+		return false;
+	ExecClearTuple(access->found);
+	return fetch_from_heap(access, hint->place, GetActiveSnapshot(), &all_dead) && has_key(access, key, values);
+}
+
+bool
+mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash)
+{
+	bool		is_heap = access->relation->rd_tableam == GetHeapamTableAmRoutine();
+	MhubHint   *hint = hint_for(hints, hash);
+
+	if (is_heap && find_by_hint(access, key, values, hint, hash))
+		return true;
+	mhub_table_seek(access, key, values);
+	if (!mhub_table_next(access))
+		return false;
+	hint->place = access->keys[key].scan->xs_heaptid;
+	hint->tag = hash >> 16;
+	return true;
+}
+
 Datum
 mhub_table_value(MhubTableAccess *access, int column, bool *isnull)
 {

@@ -44,6 +44,7 @@ struct MhubTableAccess
 	bool		to_change;		/* opened to change rows */
 	int			reading;		/* the key looked up last */
 	Buffer		page;			/* of the row found last */
+	BlockNumber blocks;			/* how many the table has at least; 0: not asked yet */
 	TupleTableSlot *found;
 	TupleTableSlot *written;
 	int			ndefaults;

@@ -8,6 +8,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
@@ -77,6 +78,14 @@ batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier)
 	return mhub_table_next(access);
 }
 
+static MhubHints hints;
+
+static uint32
+hash_of(const BatchIdentifier *identifier)
+{
+	return hash_combine(hash_bytes((const unsigned char *) identifier->value, identifier->length), identifier->kind);
+}
+
 static void
 seek_identifiers(Batch *batch, MhubTableAccess *access)
 {
@@ -91,8 +100,8 @@ seek_identifiers(Batch *batch, MhubTableAccess *access)
 		CHECK_FOR_INTERRUPTS();
 		if (identifier->person_id != 0)
 			continue;
-		mhub_table_seek(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)});
-		if (mhub_table_next(access))
+		if (mhub_table_find(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)},
+							&hints, hash_of(identifier)))
 			take_identifier(identifier, access);
 	}
 	PopActiveSnapshot();
