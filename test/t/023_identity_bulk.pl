@@ -6,7 +6,7 @@ use IPC::Run;
 use Mhub;
 use Test::More;
 
-my $node = mhub_node('identity_bulk', 'mhub.key_file' => key_file());
+my $node = mhub_node('identity_bulk', 'mhub.key_file' => key_file(), autovacuum => 'off');    # which would be somebody using the tables
 my $seed = $ENV{MHUB_TEST_SEED} // 20261122;
 note("seed $seed (MHUB_TEST_SEED)");
 
@@ -171,6 +171,11 @@ is($node->safe_psql('busy', $rebuilt), 'f', 'with a reader of an index the index
 $reader->query_safe('COMMIT');
 $reader->quit;
 looks_right('busy', 'indexes grown');
+database('itself');
+$node->safe_psql('itself', q{SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+	CALL mhub.link_identifiers('SELECT ka, va, kb, coalesce(known.value, vb) FROM (SELECT * FROM pair ORDER BY i) AS p LEFT JOIN mhub.identifier AS known ON known.identifier_id = p.i', 'bulk', 11000)});
+is($node->safe_psql('itself', $rebuilt), 'f', 'nor rebuilt is what the query itself reads');
+looks_right('itself', 'read while written');
 database('watched');
 $node->safe_psql('watched', q{
 	CREATE TABLE seen (kind text);
