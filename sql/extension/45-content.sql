@@ -60,7 +60,7 @@ CREATE TYPE mhub.decision AS (
     rule_key text,
     reason text
 );
-COMMENT ON TYPE mhub.decision IS 'What a slot shows, and why: returned by mhub.decide() and mhub.choose_content().';
+COMMENT ON TYPE mhub.decision IS 'What a slot shows, and why: content_key and payload (NULL for nothing), variant, rule_key (NULL for the default) and reason; returned by mhub.decide() and mhub.choose_content().';
 COMMENT ON COLUMN mhub.decision.content_key IS 'Key of the content; NULL: nothing is shown.';
 COMMENT ON COLUMN mhub.decision.payload IS 'The content''s payload, in the person''s language where there is one; NULL with content_key.';
 COMMENT ON COLUMN mhub.decision.variant IS 'Variant of the rule; holdout for who is kept from it; NULL for a rule without variants.';

@@ -184,6 +184,7 @@ extern CondNode *condition_parse_json(const char *input, int length, CondError *
 extern void condition_print(StringInfo out, const CondNode *node);
 extern void condition_print_path(StringInfo out, const CondPath *path);
 extern void condition_print_json(StringInfo out, const CondNode *node);
+extern void condition_print_bare(StringInfo out, const CondValue *value);
 extern void condition_print_span(StringInfo out, const CondSpan *span);
 
 /* build.c: pieces that both parsers share */

@@ -108,15 +108,23 @@ condition_print_path(StringInfo out, const CondPath *path)
 	}
 }
 
+/* A number or boolean: the same in both notations. */
+void
+condition_print_bare(StringInfo out, const CondValue *value)
+{
+	if (value->type == COND_VALUE_NUMBER)
+		appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->numeric))));
+	else
+		appendStringInfoString(out, value->boolean ? "true" : "false");
+}
+
 static void
 print_value(StringInfo out, const CondValue *value)
 {
 	if (value->type == COND_VALUE_STRING)
 		print_quoted(out, '\'', value->string, value->length);
-	else if (value->type == COND_VALUE_NUMBER)
-		appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->numeric))));
 	else
-		appendStringInfoString(out, value->boolean ? "true" : "false");
+		condition_print_bare(out, value);
 }
 
 static void

@@ -5,9 +5,7 @@
 #include "condition/ast.h"
 
 #include "condition/names.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 static void
@@ -21,10 +19,8 @@ print_value(StringInfo out, const CondValue *value)
 {
 	if (value->type == COND_VALUE_STRING)
 		print_string(out, value->string, value->length);
-	else if (value->type == COND_VALUE_NUMBER)
-		appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->numeric))));
 	else
-		appendStringInfoString(out, value->boolean ? "true" : "false");
+		condition_print_bare(out, value);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "catalog/pg_collation.h"
 #include "common/spi_plan.h"
 #include "common/table_cache.h"
+#include "identity/pattern_bytes.h"
 #include "privacy/privacy.h"
 #include "regex/regex.h"
 #include "utils/builtins.h"
@@ -30,6 +31,7 @@ typedef struct BlockedValue
 	char	   *value;
 	char	   *normal;			/* as values of its kind are kept; NULL for every kind and regex */
 	text	   *expression;
+	bool	   *bytes;			/* which a value that the expression matches is made of; NULL where unknown */
 } BlockedValue;
 
 static MhubTableCache cache = {.tables = {"identifier_kind", "blocked_value"}};
@@ -127,6 +129,14 @@ load_kinds(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+static bool *
+known_bytes(const char *pattern)
+{
+	bool	   *bytes = palloc(256 * sizeof(bool));
+
+	return mhub_pattern_bytes(pattern, bytes) ? bytes : NULL;
+}
+
 static void
 load_blocked(void)
 {
@@ -153,6 +163,8 @@ load_blocked(void)
 		if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
 			entry->normal = mhub_normalise(kinds.kinds[entry->kind].normaliser, entry->value);
 		entry->expression = cstring_to_text(entry->value);
+		if (entry->match == BLOCKED_REGEX)
+			entry->bytes = known_bytes(entry->value);
 		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -209,9 +221,14 @@ identity_kind_number(const IdentityKinds *all, const char *name, int length)
 }
 
 static bool
-matches_expression(text *expression, const char *value, int length)
+matches_expression(const BlockedValue *entry, const char *value, int length)
 {
-	return RE_compile_and_execute(expression, unconstify(char *, value), length, REG_ADVANCED,
+	for (int i = 0; entry->bytes != NULL && i < length; i++)
+	{
+		if (!entry->bytes[(unsigned char) value[i]])
+			return false;
+	}
+	return RE_compile_and_execute(entry->expression, unconstify(char *, value), length, REG_ADVANCED,
 								  C_COLLATION_OID, 0, NULL);
 }
 
@@ -228,7 +245,7 @@ matches(const BlockedValue *entry, const char *value, int length)
 			/* it folds byte by byte */
 			return entry->length == length && pg_strcasecmp(entry->value, value) == 0;
 		default:
-			return matches_expression(entry->expression, value, length);
+			return matches_expression(entry, value, length);
 	}
 }
 
