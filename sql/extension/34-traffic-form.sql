@@ -39,20 +39,21 @@ COMMENT ON FUNCTION mhub.click(text, jsonb, text, jsonb, jsonb, timestamptz, tex
 CREATE FUNCTION mhub.form_dropoff(since timestamptz, upto timestamptz DEFAULT mhub.now(), OUT form text, OUT field text, OUT place numeric, OUT reached bigint, OUT dropped bigint, OUT submitted bigint, OUT drop_rate numeric, OUT errors bigint, OUT average_seconds numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH seen AS (
-        SELECT e.person_id, e.event_id, e.occurred_at, e.name, e.form, e.field, e.seconds, e.is_error,
+        SELECT e.person_id, e.occurred_at, e.name, e.form, e.field, e.seconds, e.is_error, row_number() OVER form_order AS turn,
                coalesce('id ' || e.attempt,
-                        'no ' || count(*) FILTER (WHERE e.name = 'Form Started') OVER (PARTITION BY e.person_id, e.form ORDER BY e.occurred_at, e.event_id)) AS attempt
+                        'no ' || count(*) FILTER (WHERE e.name = 'Form Started') OVER form_order) AS attempt
         FROM mhub.form_event AS e
         WHERE e.occurred_at >= since AND e.occurred_at < upto
+        WINDOW form_order AS (PARTITION BY e.person_id, e.form ORDER BY e.occurred_at, e.event_id)
     ), attempts AS (
         SELECT s.form, s.person_id, s.attempt, bool_or(s.name = 'Form Submitted') AS is_submitted,
                -- Whoever is still within the gap may be filling in the next field right now.
                NOT bool_or(s.name = 'Form Submitted')
                AND (bool_or(s.name = 'Form Abandoned') OR max(s.occurred_at) < upto - (SELECT p.gap FROM mhub.session_policy AS p)) AS is_dropped,
-               (array_agg(s.field ORDER BY s.occurred_at DESC, s.event_id DESC) FILTER (WHERE s.field IS NOT NULL))[1] AS last_field
+               (array_agg(s.field ORDER BY s.turn DESC) FILTER (WHERE s.field IS NOT NULL))[1] AS last_field
         FROM seen AS s GROUP BY s.form, s.person_id, s.attempt
     ), fields AS (
-        SELECT s.form, s.person_id, s.attempt, s.field, row_number() OVER (PARTITION BY s.form, s.person_id, s.attempt ORDER BY min(s.occurred_at), min(s.event_id)) AS place,
+        SELECT s.form, s.person_id, s.attempt, s.field, row_number() OVER (PARTITION BY s.form, s.person_id, s.attempt ORDER BY min(s.turn)) AS place,
                sum(s.seconds) AS seconds, count(*) FILTER (WHERE s.is_error) AS errors
         FROM seen AS s WHERE s.field IS NOT NULL GROUP BY s.form, s.person_id, s.attempt, s.field
         UNION ALL

@@ -193,6 +193,22 @@ is($node->safe_psql($db, q{SELECT sum(sessions) = (SELECT count(*) FROM mhub.ses
 is($node->safe_psql($db, q{SELECT sum(views) = (SELECT sum(pages) FROM mhub.session) AND sum(entries) = count(DISTINCT 1) * (SELECT count(*) FROM mhub.session WHERE pages > 0) FROM mhub.page_summary}),
 	't', 'the view by page loses none');
 
+# From the beginning in many small steps, each of which sees only a part of what came: in the order of arrival, not of time.
+$node->safe_psql($db, q{
+	TRUNCATE mhub.session, mhub.session_page;
+	UPDATE mhub.consumer SET last_event_id = 0 WHERE name = 'sessions';
+	DO $$
+	DECLARE
+		step record;
+	BEGIN
+		LOOP
+			SELECT * INTO step FROM mhub.claim_events('sessions', 97);
+			EXIT WHEN step.upto_event_id = step.after_event_id;
+			PERFORM mhub.refresh_session_step(step.after_event_id, step.upto_event_id, mhub.merge_horizon());
+		END LOOP;
+	END $$});
+same_as_naive('made anew in many steps');
+
 # Erased with their events, or made anonymous: the sessions of others are what they were.
 $node->safe_psql($db, q{
 	CREATE TABLE public.others AS SELECT s.session_id, s.events, s.pages, s.engaged, s.started_at, s.ended_at, s.value FROM mhub.session AS s;
