@@ -1,5 +1,10 @@
 -- Traits that are personal data.
 
+CREATE FUNCTION mhub.canonical_trait(name text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_canonical_trait';
+COMMENT ON FUNCTION mhub.canonical_trait(text) IS
+'How names of personal traits are compared: first_name, firstName and "First Name" are firstname. NULL for NULL, and for a name of 128 bytes or more, which is none.';
+
 CREATE FUNCTION mhub.has_pii_trait(traits jsonb) RETURNS boolean
 LANGUAGE c STABLE PARALLEL RESTRICTED STRICT AS 'MODULE_PATHNAME', 'mhub_has_pii_trait';
 COMMENT ON FUNCTION mhub.has_pii_trait(jsonb) IS 'Whether any key of an object is in mhub.pii_trait. False for what is no object, NULL for NULL.';

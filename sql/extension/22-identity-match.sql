@@ -47,10 +47,12 @@ BEGIN
         SELECT u.id, u.id FROM unnest(person_ids) AS u(id)
         UNION SELECT f.root, p.person_id FROM family AS f JOIN mhub.person AS p ON p.merged_into = f.id
     ), latest AS MATERIALIZED (
-        SELECT DISTINCT ON (f.root, m.trait) f.root, m.trait, t.sealed
+        -- whatever they are called, addresses are compared as email and numbers as phone
+        SELECT DISTINCT ON (f.root, m.trait, mhub.canonical_trait(t.name)) f.root, m.trait, t.sealed
         FROM family AS f JOIN mhub.sealed_trait AS t ON t.person_id = f.id
-        JOIN mhub.match_field AS m ON replace(m.trait, '_', '') = regexp_replace(lower(t.name), '[_ -]', '', 'g')
-        ORDER BY f.root, m.trait, t.observed_at DESC, t.person_id
+        LEFT JOIN mhub.pii_trait AS p ON mhub.canonical_trait(p.name) = mhub.canonical_trait(t.name)
+        JOIN mhub.match_field AS m ON mhub.canonical_trait(m.trait) = CASE WHEN p.normaliser IN ('email', 'phone') THEN p.normaliser ELSE mhub.canonical_trait(t.name) END
+        ORDER BY f.root, m.trait, mhub.canonical_trait(t.name), t.observed_at DESC, t.person_id
     ), opened AS MATERIALIZED (
         SELECT l.root, l.trait, mhub.decrypt(l.sealed, 'sealed_trait.sealed') AS value FROM latest AS l
         UNION ALL
@@ -109,6 +111,14 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
         UNION SELECT i.person_id FROM me AS m CROSS JOIN mine AS v
         JOIN mhub.identifier_kind AS k ON k.kind = v.field AND (NOT k.pii OR current_setting('mhub.purpose', true) <> '')
         CROSS JOIN LATERAL mhub.person_id(k.kind, v.value) AS i(person_id) WHERE i.person_id <> m.person_id
+        -- who has as a sealed trait what this one has as trait or identifier
+        UNION SELECT mhub.resolve_person(i.person_id) FROM me AS m CROSS JOIN mine AS v
+        JOIN mhub.pii_trait AS t ON t.normaliser IS NOT NULL AND mhub.canonical_trait(t.name) = mhub.canonical_trait(v.field)
+        CROSS JOIN LATERAL (
+            SELECT s.person_id FROM mhub.sealed_trait AS s
+            WHERE s.value_index = mhub.blind_index(v.value, 'trait ' || CASE WHEN t.normaliser IN ('email', 'phone') THEN t.normaliser ELSE mhub.canonical_trait(t.name) END, t.normaliser)
+            LIMIT 500) AS i
+        WHERE current_setting('mhub.purpose', true) <> '' AND mhub.resolve_person(i.person_id) <> m.person_id
     ), theirs AS MATERIALIZED (
         SELECT v.person_id, v.field, v.value FROM mhub.match_values(ARRAY(SELECT c.person_id FROM candidate AS c)) AS v
     ), nearest AS (
@@ -151,7 +161,7 @@ RETURNS SETOF record LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT ROWS 10 SET se
     FROM summed AS s WHERE s.weight > 0 ORDER BY s.total DESC, s.person_id
 $$;
 COMMENT ON FUNCTION mhub.match_candidates(bigint) IS
-'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) and is kept in the open, or a fingerprint, or were seen with the same identifier and kept apart by a limit (mhub.identity_conflict), or one has as trait what is the other''s identifier; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Sealed traits and identifiers (found by blind index) take part while mhub.purpose is set, for callers who may execute mhub.decrypt(); the access log then has each value opened. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
+'Who else a person may be, best first. Candidates share a trait that blocks (mhub.match_field) and is kept in the open, or a fingerprint, or were seen with the same identifier and kept apart by a limit (mhub.identity_conflict), or have the same sealed trait of those looked up (mhub.pii_trait.normaliser), or one has as trait what is the other''s identifier; each field of both adds the logarithm of how much likelier its agreement is for one person than for two (Fellegi and Sunter 1969: log2 m/u), similar values by Jaro-Winkler. weight: their sum. probability: with the prior that one of all persons is the one. evidence: per field the level (exact, close, different), the similarity and the weight, never the values. Sealed traits and identifiers (found by blind index) take part while mhub.purpose is set, for callers who may execute mhub.decrypt(); the access log then has each value opened. Merges nobody: judge, then mhub.link_match() or mhub.relink(). No rows for NULL and unknown ids. Common values block up to 500 persons each.';
 
 CREATE FUNCTION mhub.recent_networks(person_id bigint, OUT network inet, OUT user_agent text, OUT occurred_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 100 SET search_path = pg_catalog, pg_temp AS $$

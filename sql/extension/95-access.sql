@@ -801,6 +801,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('operator', 'EXECUTE', 'FUNCTION', 'mhub.person_id(text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.match_candidates(bigint)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.match_values(bigint[])'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.canonical_trait(text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.check_identifier(text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.link_match(bigint, bigint)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.unlink(text, text, text, text, text)'),

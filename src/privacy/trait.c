@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+PG_FUNCTION_INFO_V1(mhub_canonical_trait);
 PG_FUNCTION_INFO_V1(mhub_has_pii_trait);
 PG_FUNCTION_INFO_V1(mhub_seal_traits);
 
@@ -30,17 +31,26 @@ PG_FUNCTION_INFO_V1(mhub_seal_traits);
 #define SEALED_COLUMN "sealed_trait.sealed"
 
 static MhubPlan select_names = {
-	.sql = "SELECT name FROM mhub.pii_trait"
+	.sql = "SELECT name, normaliser FROM mhub.pii_trait"
 };
 /* The latest observation wins, as for other traits. */
 static MhubPlan keep_sealed = {
-	.sql = "INSERT INTO mhub.sealed_trait AS s (person_id, name, sealed, observed_at)"
-	" SELECT $1, n.name, n.sealed::mhub.enc, coalesce(($4 OPERATOR(pg_catalog.->>) n.name)::timestamptz, pg_catalog.now())"
-	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS n (name, sealed)"
-	" ON CONFLICT (person_id, name) DO UPDATE SET sealed = excluded.sealed, observed_at = excluded.observed_at"
+	.sql = "INSERT INTO mhub.sealed_trait AS s (person_id, name, sealed, observed_at, value_index)"
+	" SELECT $1, n.name, n.sealed::mhub.enc, coalesce(($4 OPERATOR(pg_catalog.->>) n.name)::timestamptz, pg_catalog.now()),"
+	"  CASE WHEN n.value_index OPERATOR(pg_catalog.<>) '' THEN pg_catalog.decode(n.value_index, 'hex') END"
+	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($5)) AS n (name, sealed, value_index)"
+	" ON CONFLICT (person_id, name) DO UPDATE SET sealed = excluded.sealed, observed_at = excluded.observed_at, value_index = excluded.value_index"
 	" WHERE excluded.observed_at OPERATOR(pg_catalog.>=) s.observed_at",
-	.nargs = 4, .argtypes = {INT8OID, TEXTARRAYOID, TEXTARRAYOID, JSONBOID}
+	.nargs = 5, .argtypes = {INT8OID, TEXTARRAYOID, TEXTARRAYOID, JSONBOID, TEXTARRAYOID}
 };
+
+/* A row of mhub.pii_trait */
+typedef struct PiiTrait
+{
+	char		name[NAME_MAX_LEN]; /* canonical */
+	bool		looked_up;		/* a blind index is kept */
+	MhubNormaliser normaliser;
+} PiiTrait;
 
 static MhubTableCache names_cache = {.tables = {"pii_trait"}};
 static HTAB *names = NULL;
@@ -63,10 +73,29 @@ canonical_name(const char *name, int len, char *canonical)
 	return n > 0;
 }
 
+Datum
+mhub_canonical_trait(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	char		canonical[NAME_MAX_LEN];
+
+	if (!canonical_name(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), canonical))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(canonical));
+}
+
+static void
+set_normaliser(PiiTrait *trait, uint64 row)
+{
+	char	   *normaliser = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2);
+
+	trait->looked_up = normaliser != NULL && mhub_normaliser_named(normaliser, &trait->normaliser);
+}
+
 static void
 fill_names(void)
 {
-	HASHCTL		control = {.keysize = NAME_MAX_LEN, .entrysize = NAME_MAX_LEN, .hcxt = TopMemoryContext};
+	HASHCTL		control = {.keysize = NAME_MAX_LEN, .entrysize = sizeof(PiiTrait), .hcxt = TopMemoryContext};
 	char		canonical[NAME_MAX_LEN];
 	bool		isnull;
 
@@ -78,7 +107,7 @@ fill_names(void)
 		text	   *name = DatumGetTextPP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull));
 
 		if (canonical_name(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), canonical))
-			hash_search(names, canonical, HASH_ENTER, NULL);
+			set_normaliser(hash_search(names, canonical, HASH_ENTER, NULL), row);
 	}
 }
 
@@ -97,22 +126,24 @@ load_names(void)
 	mhub_table_cache_end(&names_cache, seen);
 }
 
-static bool
-is_pii_trait(const char *name, int len)
+/* NULL when it is not personal data */
+static const PiiTrait *
+pii_trait(const char *name, int len)
 {
 	char		canonical[NAME_MAX_LEN];
 
-	return canonical_name(name, len, canonical) && hash_search(names, canonical, HASH_FIND, NULL) != NULL;
+	return canonical_name(name, len, canonical) ? hash_search(names, canonical, HASH_FIND, NULL) : NULL;
 }
 
 /* Calls found for each key of an object that is personal data; returns how many there are. */
 static int
-each_pii_trait(Jsonb *traits, void (*found) (void *context, const char *name, JsonbValue *value), void *context)
+each_pii_trait(Jsonb *traits, void (*found) (void *context, const PiiTrait *trait, const char *name, JsonbValue *value), void *context)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
+	const PiiTrait *trait;
 	int			n = 0;
 
 	if (!names_cache.valid)
@@ -124,11 +155,12 @@ each_pii_trait(Jsonb *traits, void (*found) (void *context, const char *name, Js
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
 	{
 		JsonbIteratorNext(&iterator, &value, true);
-		if (!is_pii_trait(key.val.string.val, key.val.string.len))
+		trait = pii_trait(key.val.string.val, key.val.string.len);
+		if (trait == NULL)
 			continue;
 		n++;
 		if (found != NULL)
-			found(context, pnstrdup(key.val.string.val, key.val.string.len), &value);
+			found(context, trait, pnstrdup(key.val.string.val, key.val.string.len), &value);
 	}
 	return n;
 }
@@ -145,6 +177,7 @@ typedef struct SealedTraits
 	int			n;
 	Datum	   *names;
 	Datum	   *sealed;
+	Datum	   *indexes;		/* blind index in hex, or empty */
 } SealedTraits;
 
 static char *
@@ -170,13 +203,25 @@ hex_of(const bytea *sealed)
 	return hex;
 }
 
+/* All e-mail addresses are looked up as one kind of value, whatever the trait is called, and so are telephone numbers. */
+static const char *
+index_of(const PiiTrait *trait, const char *value)
+{
+	char	   *normalised = trait->looked_up ? mhub_normalise(trait->normaliser, value) : NULL;
+	const char *kind = trait->normaliser == MHUB_NORMALISE_EMAIL ? "email" : trait->normaliser == MHUB_NORMALISE_PHONE ? "phone" : trait->name;
+
+	return normalised == NULL ? "" : mhub_blind_index_hex(normalised, psprintf("trait %s", kind));
+}
+
 static void
-seal_trait(void *context, const char *name, JsonbValue *value)
+seal_trait(void *context, const PiiTrait *trait, const char *name, JsonbValue *value)
 {
 	SealedTraits *traits = context;
+	char	   *text = value_text(value);
 
 	traits->names[traits->n] = CStringGetTextDatum(name);
-	traits->sealed[traits->n] = CStringGetTextDatum(hex_of(mhub_seal(value_text(value), traits->person_id, SEALED_COLUMN)));
+	traits->indexes[traits->n] = CStringGetTextDatum(index_of(trait, text));
+	traits->sealed[traits->n] = CStringGetTextDatum(hex_of(mhub_seal(text, traits->person_id, SEALED_COLUMN)));
 	traits->n++;
 }
 
@@ -190,12 +235,13 @@ static void
 store(const SealedTraits *traits, Datum times)
 {
 	MhubOwnerContext saved;
-	Datum		args[4];
+	Datum		args[5];
 
 	args[0] = Int64GetDatum(traits->person_id);
 	args[1] = text_array(traits->names, traits->n);
 	args[2] = text_array(traits->sealed, traits->n);
 	args[3] = times;
+	args[4] = text_array(traits->indexes, traits->n);
 	mhub_become_owner("sealed_trait", &saved);
 	SPI_connect();
 	if (SPI_execute_plan(mhub_plan(&keep_sealed), args, NULL, false, 0) != SPI_OK_INSERT)
@@ -245,6 +291,7 @@ mhub_seal_traits(PG_FUNCTION_ARGS)
 	traits.person_id = DatumGetInt64(column(trigger, row, "person_id", &number));
 	traits.names = palloc(JB_ROOT_COUNT(json) * sizeof(Datum) + 1);
 	traits.sealed = palloc(JB_ROOT_COUNT(json) * sizeof(Datum) + 1);
+	traits.indexes = palloc(JB_ROOT_COUNT(json) * sizeof(Datum) + 1);
 	if (each_pii_trait(json, seal_trait, &traits) == 0)
 		return PointerGetDatum(row);
 	store(&traits, column(trigger, row, "trait_times", &number));

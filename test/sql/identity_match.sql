@@ -89,4 +89,18 @@ FROM mhub.match_candidates(:one) ORDER BY other DESC;
 SELECT mhub.link_match(:one, :other) = :one AS merged;
 RESET ROLE;
 SELECT mhub.person_id('cookie', 's-2') = :one AS linked;
+
+-- Two customers of a CRM whose address is only a trait, spelled and named differently; and one whose identifier it is. Names are not looked up.
+SELECT mhub.identify('{"user_id": "crm-1"}', '{"email": "Zhao.Yun@Example.com", "first_name": "云", "last_name": "赵"}') AS one \gset
+SELECT mhub.identify('{"user_id": "crm-2"}', '{"Email Address": "zhao.yun@example.com", "first_name": "云", "last_name": "赵"}') AS other \gset
+SELECT mhub.identify('{"email": "zhao.yun@example.com"}') AS known, mhub.identify('{"user_id": "crm-3"}', '{"first_name": "云", "last_name": "赵"}') AS namesake \gset
+SELECT name, value_index IS NOT NULL AS looked_up, octet_length(value_index) AS bytes FROM mhub.sealed_trait WHERE person_id = :one ORDER BY 1;
+SELECT count(DISTINCT value_index) AS one_value FROM mhub.sealed_trait WHERE person_id IN (:one, :other) AND value_index IS NOT NULL;
+SET LOCAL ROLE mhub_test_match;
+SELECT array_agg(candidate_id ORDER BY candidate_id) = ARRAY[:other, :known]::bigint[] AS by_trait FROM mhub.match_candidates(:one);
+SELECT array_agg(candidate_id ORDER BY candidate_id) = ARRAY[:one, :other]::bigint[] AS by_identifier FROM mhub.match_candidates(:known);
+SELECT (SELECT string_agg(key || ' ' || (value ->> 'level'), ', ' ORDER BY key) FROM jsonb_each(evidence)) AS evidence FROM mhub.match_candidates(:one) WHERE candidate_id = :other;
+SET LOCAL mhub.purpose = '';
+SELECT count(*) AS without_a_purpose FROM mhub.match_candidates(:one);
+RESET ROLE;
 ROLLBACK;
