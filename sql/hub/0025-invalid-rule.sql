@@ -69,7 +69,7 @@ CREATE TABLE mhub.ip_database (
     position integer NOT NULL DEFAULT 0,
     enabled boolean NOT NULL DEFAULT true
 );
-COMMENT ON TABLE mhub.ip_database IS 'Files of the MaxMind DB format that mhub.ip_lookup() looks in. A row is refused when its file cannot be read or is damaged. Update a file by renaming the new one over it: backends notice. Never write into it in place.';
+COMMENT ON TABLE mhub.ip_database IS 'Files of the MaxMind DB format that mhub.ip_lookup() looks in. A row is refused when its file cannot be read or is damaged. Update a file by renaming the new one over it: backends notice. Never write into it in place: it is mapped into memory, and one that shrinks under a session is done without, with a warning, until it is whole again.';
 COMMENT ON COLUMN mhub.ip_database.name IS 'Name of your choice, e.g. city or asn.';
 COMMENT ON COLUMN mhub.ip_database.path IS 'Absolute path of the file on the server.';
 COMMENT ON COLUMN mhub.ip_database.language IS 'Language of the names of regions and cities, as the file has them (zh-CN, en ...); English where it lacks one.';

@@ -7,11 +7,68 @@
  */
 #include "traffic/ip_file.h"
 
+#include <setjmp.h>
+#include <signal.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 /* How often to look for an interrupt while a whole file is checked */
 #define NODES_PER_CHECK 100000
+
+/*
+ * Files are mapped.  One that somebody shortens in place, as cp does, takes
+ * its pages away under those who read, whom the system then sends SIGBUS; its
+ * default would take down the server.  While a file is read the signal leads
+ * back to before the reading; at any other time it does what it always did.
+ */
+static sigjmp_buf before_reading;
+static volatile sig_atomic_t reading = false;
+
+static void
+page_is_gone(int signal_number)
+{
+	if (reading)
+		siglongjmp(before_reading, 1);
+	signal(signal_number, SIG_DFL);
+}
+
+static void
+expect_gone_pages(void)
+{
+	static bool expected = false;
+	struct sigaction action = {.sa_handler = page_is_gone,.sa_flags = SA_NODEFER};
+
+	if (!expected)
+		sigaction(SIGBUS, &action, NULL);
+	expected = true;
+}
+
+typedef void (*Reader) (MMDB_s *file, void *argument);
+
+/* Calls reader; false where the file was cut while it read. */
+static bool
+read_safely(Reader reader, MMDB_s *file, void *argument)
+{
+	volatile bool whole = false;
+
+	expect_gone_pages();
+	PG_TRY();
+	{
+		if (sigsetjmp(before_reading, 0) == 0)
+		{
+			reading = true;
+			reader(file, argument);
+			whole = true;
+		}
+	}
+	PG_FINALLY();
+	{
+		reading = false;
+	}
+	PG_END_TRY();
+	return whole;
+}
 
 char *
 mhub_ip_file_open(const char *path, MMDB_s *file)
@@ -38,10 +95,10 @@ record_is_sound(MMDB_s *file, uint8 type, MMDB_entry_s *entry)
 		file->data_section_size > 0;
 }
 
-/* Reads the whole search tree: what a file that was cut or damaged in between would trip over later. */
-char *
-mhub_ip_file_check(MMDB_s *file)
+static void
+check(MMDB_s *file, void *argument)
 {
+	char	  **problem = argument;
 	uint32		i;
 
 	for (i = 0; i < file->metadata.node_count; i++)
@@ -53,9 +110,22 @@ mhub_ip_file_check(MMDB_s *file)
 		if (MMDB_read_node(file, i, &node) != MMDB_SUCCESS ||
 			!record_is_sound(file, node.left_record_type, &node.left_record_entry) ||
 			!record_is_sound(file, node.right_record_type, &node.right_record_entry))
-			return psprintf("node %u of %u of its search tree is damaged", i, file->metadata.node_count);
+		{
+			*problem = psprintf("node %u of %u of its search tree is damaged", i, file->metadata.node_count);
+			return;
+		}
 	}
-	return NULL;
+}
+
+/* Reads the whole search tree: what a file that was cut or damaged in between would trip over later. */
+char *
+mhub_ip_file_check(MMDB_s *file)
+{
+	char	   *problem = NULL;
+
+	if (!read_safely(check, file, &problem))
+		return pstrdup("it was cut while it was read");
+	return problem;
 }
 
 static char *
@@ -144,9 +214,16 @@ fill(char **field, char *text)
 		*field = text;
 }
 
-/* Fills in what info does not know yet. */
-void
-mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *address, MhubIpInfo *info)
+/* An address to look up, and what to find out */
+typedef struct Question
+{
+	const struct sockaddr *address;
+	const char *language;
+	MhubIpInfo *info;
+} Question;
+
+static void
+look_up(MMDB_s *file, void *argument)
 {
 	static const char *const countries[][4] = {
 		{"country", "iso_code", NULL}, {"registered_country", "iso_code", NULL}, {"country_code", NULL}, {"country", NULL}
@@ -157,14 +234,16 @@ mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *a
 		{"autonomous_system_organization", NULL}, {"as_name", NULL}, {"name", NULL}
 	};
 	static const char *const time_zones[][4] = {{"location", "time_zone", NULL}, {"timezone", NULL}};
+	const Question *question = argument;
+	MhubIpInfo *info = question->info;
 	MMDB_entry_s entry;
 
-	if (!find(file, address, &entry))
+	if (!find(file, question->address, &entry))
 		return;
 	fill(&info->country, first_of(&entry, countries, lengthof(countries)));
-	fill(&info->region, name_at(&entry, "subdivisions", "0", language));
+	fill(&info->region, name_at(&entry, "subdivisions", "0", question->language));
 	fill(&info->region, first_of(&entry, regions, lengthof(regions)));
-	fill(&info->city, name_at(&entry, "city", NULL, language));
+	fill(&info->city, name_at(&entry, "city", NULL, question->language));
 	fill(&info->city, first_of(&entry, cities, lengthof(cities)));
 	fill(&info->organisation, first_of(&entry, organisations, lengthof(organisations)));
 	fill(&info->time_zone, first_of(&entry, time_zones, lengthof(time_zones)));
@@ -172,11 +251,33 @@ mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *a
 		info->asn = asn_of(&entry);
 }
 
-/* The number of the network's owner only; 0: unknown */
-int64
-mhub_ip_file_asn(MMDB_s *file, const struct sockaddr *address)
+static void
+look_up_asn(MMDB_s *file, void *argument)
 {
+	const Question *question = argument;
 	MMDB_entry_s entry;
 
-	return find(file, address, &entry) ? asn_of(&entry) : 0;
+	if (find(file, question->address, &entry))
+		question->info->asn = asn_of(&entry);
+}
+
+/* Fills in what info does not know yet; false where the file was cut meanwhile. */
+bool
+mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *address, MhubIpInfo *info)
+{
+	Question	question = {address, language, info};
+
+	return read_safely(look_up, file, &question);
+}
+
+/* The number of the network's owner only; 0: unknown */
+bool
+mhub_ip_file_asn(MMDB_s *file, const struct sockaddr *address, int64 *asn)
+{
+	MhubIpInfo	info = {0};
+	Question	question = {address, NULL, &info};
+	bool		whole = read_safely(look_up_asn, file, &question);
+
+	*asn = info.asn;
+	return whole;
 }

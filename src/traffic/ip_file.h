@@ -23,8 +23,8 @@ typedef struct MhubIpInfo
 /* The caller's own copy of what went wrong, or NULL */
 extern char *mhub_ip_file_open(const char *path, MMDB_s *file);
 extern char *mhub_ip_file_check(MMDB_s *file);
-extern void mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *address,
+extern bool mhub_ip_file_lookup(MMDB_s *file, const char *language, const struct sockaddr *address,
 								MhubIpInfo *info);
-extern int64 mhub_ip_file_asn(MMDB_s *file, const struct sockaddr *address);
+extern bool mhub_ip_file_asn(MMDB_s *file, const struct sockaddr *address, int64 *asn);
 
 #endif							/* MHUB_IP_FILE_H */

@@ -154,6 +154,18 @@ make_ready(void)
 		look_for_new_files();
 }
 
+/* A file that was cut in place: done without until it is whole again */
+static void
+give_up(IpDatabase *database)
+{
+	MMDB_close(&database->file);
+	database->open = false;
+	ereport(WARNING,
+			(errcode(ERRCODE_IO_ERROR),
+			 errmsg("IP database \"%s\" was written in place while it was in use", database->path),
+			 errhint("Write a new file beside it and rename that over it.")));
+}
+
 static const struct sockaddr *
 socket_address(const inet *ip, struct sockaddr_storage *storage)
 {
@@ -188,8 +200,9 @@ mhub_ip_info(const inet *ip, MhubIpInfo *info)
 	make_ready();
 	for (i = 0; i < n_databases; i++)
 	{
-		if (databases[i].open)
-			mhub_ip_file_lookup(&databases[i].file, databases[i].language, address, info);
+		if (databases[i].open &&
+			!mhub_ip_file_lookup(&databases[i].file, databases[i].language, address, info))
+			give_up(&databases[i]);
 	}
 }
 
@@ -205,8 +218,8 @@ mhub_ip_asn(const inet *ip)
 	make_ready();
 	for (i = 0; i < n_databases && asn == 0; i++)
 	{
-		if (databases[i].open)
-			asn = mhub_ip_file_asn(&databases[i].file, address);
+		if (databases[i].open && !mhub_ip_file_asn(&databases[i].file, address, &asn))
+			give_up(&databases[i]);
 	}
 	return asn;
 }

@@ -104,7 +104,33 @@ is($node->safe_psql($db, "SET client_min_messages = error; BEGIN; ALTER TABLE mh
 	INSERT INTO mhub.ip_database (name, path, position) VALUES ('damaged', '$dir/city24.mmdb', -1);\n$damaged ROLLBACK"),
 	"f\n9\n" x 149 . "f\n9", 'damaged files are looked up in without harm');
 
-# Replaced and removed under a running session
+# Cut in place while a session has it mapped, as cp over it does, and put back
+system("cp '$dir/city24.mmdb' '$dir/cut.mmdb'") == 0 or die $!;
+my ($cut_rc, $cut_out, $cut_stderr) = $node->psql($db, qq{
+	BEGIN;
+	UPDATE mhub.ip_database SET path = '$dir/cut.mmdb' WHERE name = 'city';
+	SELECT (mhub.ip_lookup('1.2.3.4')).country;
+	\\! truncate -s 0 '$dir/cut.mmdb'
+	SELECT coalesce((mhub.ip_lookup('1.2.3.4')).country, 'unknown'), mhub.invalid_reason(NULL, '1.2.3.4') IS NULL;
+	SELECT mhub.ip_file_state('$dir/cut.mmdb') ~ '^ok';
+	ROLLBACK;
+	SELECT (mhub.ip_lookup('1.2.3.4')).country});
+is($cut_out, "CN\nunknown|t\nf\nCN", 'a file that is cut while it is mapped takes nothing down');
+like($cut_stderr, qr/WARNING:  IP database ".*cut\.mmdb" was written in place while it was in use/, 'and is warned of');
+
+# Replaced under a running session
+system("cp '$dir/city24.mmdb' '$dir/live.mmdb' && cp '$dir/flat.mmdb' '$dir/next.mmdb'") == 0 or die $!;
+is($node->safe_psql($db, qq{
+	UPDATE mhub.ip_database SET path = '$dir/live.mmdb' WHERE name = 'city';
+	UPDATE mhub.ip_database SET enabled = false WHERE name = 'flat';
+	SELECT (mhub.ip_lookup('1.2.3.4')).country, (mhub.ip_lookup('9.9.9.9')).country;
+	\\! mv '$dir/next.mmdb' '$dir/live.mmdb'
+	SELECT pg_sleep(1.1);
+	SELECT (mhub.ip_lookup('1.2.3.4')).country, (mhub.ip_lookup('9.9.9.9')).country;
+	UPDATE mhub.ip_database SET path = '$dir/city32.mmdb' WHERE name = 'city';
+	UPDATE mhub.ip_database SET enabled = true WHERE name = 'flat'}), "CN|\n\n|US", 'a new file is noticed by sessions that run');
+
+# Removed
 rename "$dir/flat.mmdb", "$dir/flat.old" or die $!;
 my ($rc, $out, $warning) = $node->psql($db, "SELECT l::text FROM mhub.ip_lookup('9.9.9.9') AS l");
 is($out, '(,,,,,)', 'a file that has gone is done without');
