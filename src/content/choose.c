@@ -19,6 +19,9 @@
 #include "utils/timestamp.h"
 #include "workflow/clock.h"
 
+/* First key of the two-key advisory locks by which decisions for one person wait for each other: "mhuc" */
+#define TURN_LOCK_CLASS 0x6d687563
+
 PG_FUNCTION_INFO_V1(mhub_choose_content);
 PG_FUNCTION_INFO_V1(mhub_choice_profile);
 
@@ -193,7 +196,7 @@ wait_for_turn(Viewer *viewer)
 	if (!viewer->slot->looks_back || viewer->person_id == 0)
 		return;
 	PopActiveSnapshot();
-	viewer->person_id = mhub_identity_lock_person(viewer->person_id);
+	mhub_identity_wait_for_turn(viewer->person_id, TURN_LOCK_CLASS);
 	mhub_table_push_latest();
 }
 

@@ -90,6 +90,13 @@ extern int64 mhub_identity_lock_person(int64 person_id);
 /* The same for many at once, in the order that excludes deadlocks, but without following merges: look them up again. */
 extern void mhub_identity_lock_persons(const int64 *persons, int n);
 
+/*
+ * Waits until no other transaction has the person in a class of advisory
+ * locks that is the caller's own (first key of two), and keeps it from others
+ * until this one ends.  Does not hold up those who link or merge persons.
+ */
+extern void mhub_identity_wait_for_turn(int64 person_id, uint32 lock_class);
+
 extern void mhub_identity_init(void);
 
 #endif							/* MHUB_IDENTITY_H */

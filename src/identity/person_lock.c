@@ -51,6 +51,12 @@ compare_buckets(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static uint32
+bucket_of(int64 person)
+{
+	return hash_bytes((const unsigned char *) &person, sizeof(int64)) & (bucket_count() - 1);
+}
+
 /* The buckets of persons, in order and each once */
 static int
 buckets_of(const int64 *persons, int n, uint32 *buckets)
@@ -59,7 +65,7 @@ buckets_of(const int64 *persons, int n, uint32 *buckets)
 	int			i;
 
 	for (i = 0; i < n; i++)
-		buckets[i] = hash_bytes((const unsigned char *) &persons[i], sizeof(int64)) & (bucket_count() - 1);
+		buckets[i] = bucket_of(persons[i]);
 	qsort(buckets, n, sizeof(uint32), compare_buckets);
 	for (i = 0; i < n; i++)
 	{
@@ -111,6 +117,15 @@ person_unlock(PersonLocks *taken)
 		LockRelease(&tag, ExclusiveLock, false);
 	}
 	taken->n = 0;
+}
+
+void
+mhub_identity_wait_for_turn(int64 person, uint32 lock_class)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class, bucket_of(person), 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 void
