@@ -1,7 +1,7 @@
 -- Retention: deleting and scrubbing what is old.
 
 CREATE FUNCTION mhub.retention_leaves(relation regclass, time_column text, since timestamptz, until timestamptz) RETURNS regclass[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO' AS $$
 DECLARE
     plan json;
 BEGIN

@@ -24,6 +24,7 @@ SAVEPOINT settings;
 SET LOCAL TimeZone = 'Asia/Shanghai';
 SET LOCAL DateStyle = 'SQL, DMY';
 SELECT partition_name, from_time = '2019-02-01 00:00Z' AND to_time = '2019-03-01 00:00Z' AS right_bounds FROM mhub.time_partition('event') WHERE partition_name = 'event_2019_02';
+SELECT mhub.retention_leaves('mhub.event', 'occurred_at', '2019-02-28 20:00Z', '2019-02-28 22:00Z');
 SELECT mhub.create_partition('event', '2018-06-15 00:00Z');
 SELECT count(*) AS still_wanted FROM mhub.wanted_partition();
 SET LOCAL DateStyle = 'ISO';
