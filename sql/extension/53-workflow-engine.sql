@@ -234,7 +234,7 @@ COMMENT ON FUNCTION mhub.left_workflow(bigint) IS
 'Whether what an enrollment has queued must not be sent any more: it ended otherwise than by its last step (goal reached, exit criterion, removed, merged, archived), or a goal or exit criterion of its version holds now, be it that the engine has not come to it yet or that the enrollment had been through. False for an unknown enrollment, NULL for NULL.';
 
 CREATE FUNCTION mhub.step_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, step text, at timestamptz,
-    OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
+    batch bigint[] DEFAULT '{}', OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     settings jsonb;
@@ -246,10 +246,11 @@ BEGIN
     JOIN mhub.workflow_step AS s ON s.version_id = e.version_id AND s.key = step_verdict.step AND s.type = 'message'
     LEFT JOIN mhub.person AS p ON p.person_id = mhub.resolve_person(step_verdict.person_id)
     WHERE e.enrollment_id = step_verdict.enrollment_id;
-    IF purpose = 'marketing' AND settings ? 'cap'
-       AND mhub.messages_sent(person_id, channel, at - (settings #>> '{cap,per}')::interval, message_id) >= (settings #>> '{cap,count}')::integer THEN
-        state := 'suppressed'; reason := 'cap';
-    ELSIF settings ? 'quiet_hours' THEN
+    IF purpose = 'marketing' AND settings ? 'cap' THEN
+        SELECT c.* INTO state, reason, not_before
+        FROM mhub.cap_verdict(message_id, person_id, channel, (settings #>> '{cap,count}')::integer, (settings #>> '{cap,per}')::interval, at, batch) AS c;
+    END IF;
+    IF state IS NULL AND settings ? 'quiet_hours' THEN
         not_before := mhub.quiet_end(at, zone, (settings #>> '{quiet_hours,from}')::time, (settings #>> '{quiet_hours,until}')::time);
         IF not_before IS NOT NULL THEN
             reason := 'quiet_hours';
@@ -261,8 +262,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION mhub.step_verdict(bigint, bigint, text, text, bigint, text, timestamptz) IS
-'Whether what a message step of a workflow asks for still holds when its message is sent: its frequency cap (state suppressed, reason cap: another workflow was quicker) and its quiet hours in the person''s zone (suppressed or deferred until not_before, reason quiet_hours: the queue or a retry has taken until then). State NULL when nothing is in the way, or the step is not one of the enrollment''s version.';
+COMMENT ON FUNCTION mhub.step_verdict(bigint, bigint, text, text, bigint, text, timestamptz, bigint[]) IS
+'Whether what a message step of a workflow asks for still holds when its message is sent (batch: the messages claimed together with it): its frequency cap (mhub.cap_verdict(): another workflow was quicker) and its quiet hours in the person''s zone (suppressed or deferred until not_before, reason quiet_hours: the queue or a retry has taken until then). State NULL when nothing is in the way, or the step is not one of the enrollment''s version.';
 
 CREATE FUNCTION mhub.doctor_workflow(OUT check_name text, OUT status text, OUT detail text, OUT hint text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$

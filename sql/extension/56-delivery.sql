@@ -7,16 +7,35 @@ $$;
 COMMENT ON FUNCTION mhub.quiet_end(timestamptz, text, time, time) IS
 'When quiet hours from quiet_from to quiet_until (local times in zone, maybe over midnight) end, for an instant within them; NULL outside of them, when both times are the same, and for a NULL argument. Error invalid_parameter_value for an unknown zone.';
 
-CREATE FUNCTION mhub.messages_sent(person_id bigint, channel text, since timestamptz, before_id bigint DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION mhub.messages_sent(person_id bigint, channel text, since timestamptz, before_id bigint DEFAULT NULL, batch bigint[] DEFAULT '{}') RETURNS bigint
 LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM mhub.message AS m
     WHERE m.person_id IN (SELECT mhub.person_family($1)) AND m.channel = $2 AND m.purpose = 'marketing'
-      AND (m.sent_at >= $3 OR m.state = 'sending' AND m.message_id < $4)
+      AND (m.sent_at >= $3 OR m.state = 'sending' AND (m.message_id < $4 OR m.message_id <> ALL (batch) AND m.message_id <> $4))
 $$;
-COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz, bigint) IS
-'Marketing messages sent to a person (any id of it) on a channel since a time, and those just being sent whose message_id is below before_id; for frequency caps.';
+COMMENT ON FUNCTION mhub.messages_sent(bigint, text, timestamptz, bigint, bigint[]) IS
+'Marketing messages sent to a person (any id of it) on a channel since a time, and those just being sent other than before_id; of those claimed together with it (batch) only the ones whose message_id is smaller. For frequency caps.';
 
-CREATE FUNCTION mhub.message_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, at timestamptz,
+CREATE FUNCTION mhub.cap_verdict(message_id bigint, person_id bigint, channel text, cap_count integer, cap_period interval, at timestamptz, batch bigint[],
+    OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF mhub.messages_sent(person_id, channel, at - cap_period, message_id, batch) < cap_count THEN
+        RETURN;
+    END IF;
+    reason := 'cap';
+    IF mhub.messages_sent(person_id, channel, at - cap_period) >= cap_count THEN
+        state := 'suppressed';
+    ELSE
+        -- What is on its way may come to nothing yet: behind all that is due now.
+        state := 'deferred'; not_before := at;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION mhub.cap_verdict(bigint, bigint, text, integer, interval, timestamptz, bigint[]) IS
+'Whether a frequency cap of cap_count marketing messages within cap_period stands in a message''s way: state suppressed when so many have been sent to the person on the channel, deferred until now, behind all others, when it depends on some that are being sent; NULL: it does not. batch: the messages claimed together with it.';
+
+CREATE FUNCTION mhub.message_verdict(message_id bigint, person_id bigint, channel text, purpose text, enrollment_id bigint, at timestamptz, batch bigint[] DEFAULT '{}',
     OUT state text, OUT reason text, OUT not_before timestamptz) RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -37,14 +56,18 @@ BEGIN
     -- what tells other systems (webhooks) is no message to the person
     IF message_verdict.enrollment_id IS NOT NULL AND message_verdict.purpose <> 'system' AND mhub.left_workflow(message_verdict.enrollment_id) THEN
         state := 'suppressed'; reason := 'left_workflow';
-    ELSIF message_verdict.purpose <> 'marketing' THEN
+    END IF;
+    IF state IS NOT NULL OR message_verdict.purpose <> 'marketing' THEN
         RETURN;
-    ELSIF rules.cap_count IS NOT NULL
-          AND mhub.messages_sent(message_verdict.person_id, message_verdict.channel, at - rules.cap_period, message_verdict.message_id) >= rules.cap_count THEN
-        state := 'suppressed'; reason := 'cap';
-    ELSIF rules.quiet_from IS NOT NULL THEN
-        SELECT p.traits ->> 'time_zone' INTO zone FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(message_verdict.person_id);
-        zone := CASE WHEN mhub.is_time_zone(zone) THEN zone ELSE mhub.hub_time_zone() END;
+    END IF;
+    IF rules.cap_count IS NOT NULL THEN
+        SELECT c.* INTO state, reason, not_before
+        FROM mhub.cap_verdict(message_verdict.message_id, message_verdict.person_id, message_verdict.channel, rules.cap_count, rules.cap_period, at, batch) AS c;
+    END IF;
+    IF state IS NULL AND rules.quiet_from IS NOT NULL THEN
+        SELECT v.definition ->> 'time_zone' INTO zone FROM mhub.enrollment AS e JOIN mhub.workflow_version AS v USING (version_id) WHERE e.enrollment_id = message_verdict.enrollment_id;
+        zone := coalesce(zone, mhub.hub_time_zone());
+        SELECT mhub.person_zone(p.traits, zone) INTO zone FROM mhub.person AS p WHERE p.person_id = mhub.resolve_person(message_verdict.person_id);
         not_before := mhub.quiet_end(at, zone, rules.quiet_from, rules.quiet_until);
         IF not_before IS NOT NULL THEN
             state := 'deferred'; reason := 'quiet_hours';
@@ -52,8 +75,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION mhub.message_verdict(bigint, bigint, text, text, bigint, timestamptz) IS
-'Whether a message for a person may be sent at a time: state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed; not for purpose system) or cap; deferred with reason quiet_hours until not_before. Quiet hours are those of the person''s trait time_zone, else of the hub''s.';
+COMMENT ON FUNCTION mhub.message_verdict(bigint, bigint, text, text, bigint, timestamptz, bigint[]) IS
+'Whether a message for a person may be sent at a time (batch: the messages claimed together with it): state NULL when it may; suppressed with the reason no_consent, suppressed (suppression list), left_workflow (its enrollment reached its goal, met an exit criterion or was removed; not for purpose system) or cap; deferred with reason quiet_hours, or cap while that depends on others under way, until not_before. Quiet hours are those of the person''s zone (mhub.person_zone()), else of the workflow''s, else of the hub''s.';
 
 CREATE FUNCTION mhub.message_links(message_id bigint, used_in text, OUT links jsonb, OUT unsubscribe_url text) RETURNS record
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -66,7 +89,7 @@ $$;
 COMMENT ON FUNCTION mhub.message_links(bigint, text) IS
 'The addresses that a message may carry: links, an object of name to address for every living row of mhub.tracked_link whose name the text used_in (its templates) mentions (NULL without any, and while mhub.link_url is not set), and unsubscribe_url (NULL while mhub.unsubscribe_url is not set).';
 
-CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestamptz[], OUT place bigint, OUT state text, OUT reason text,
+CREATE FUNCTION mhub.message_content(message_ids bigint[], created_at timestamptz[], batch bigint[] DEFAULT NULL, OUT place bigint, OUT state text, OUT reason text,
     OUT not_before timestamptz, OUT address text, OUT sealed mhub.enc, OUT identifier_id bigint, OUT subject text, OUT text_body text,
     OUT html_body text, OUT code text, OUT parameters jsonb, OUT unsubscribe_url text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -104,8 +127,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         ORDER BY length(x.locale) DESC LIMIT 1
     ) AS t ON true
     CROSS JOIN LATERAL (
-        SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, mhub.now()) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
-        UNION ALL SELECT w.state, w.reason, w.not_before FROM mhub.step_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, m.step, mhub.now()) AS w WHERE m.enrollment_id IS NOT NULL AND w.state IS NOT NULL
+        SELECT w.state, w.reason, w.not_before FROM mhub.message_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, mhub.now(), coalesce(batch, message_ids)) AS w WHERE m.person_id IS NOT NULL AND w.state IS NOT NULL
+        UNION ALL SELECT w.state, w.reason, w.not_before FROM mhub.step_verdict(m.message_id, m.person_id, m.channel, m.purpose, m.enrollment_id, m.step, mhub.now(), coalesce(batch, message_ids)) AS w WHERE m.enrollment_id IS NOT NULL AND w.state IS NOT NULL
         UNION ALL SELECT 'failed', 'no_template', NULL WHERE m.template IS NOT NULL AND t.template_id IS NULL
         UNION ALL SELECT 'suppressed', 'no_consent', NULL WHERE m.person_id IS NULL AND m.purpose = 'marketing' AND c.consent_required
         UNION ALL SELECT 'suppressed', 'suppressed', NULL WHERE CASE WHEN NOT s.some_suppressed THEN false WHEN m.recipient IS NOT NULL THEN mhub.is_suppressed(c.identifier_kind, m.recipient, m.channel) ELSE a.bounced END
@@ -122,8 +145,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_ca
         OFFSET 0
     ) AS d ON v.state IS NULL
 $$;
-COMMENT ON FUNCTION mhub.message_content(bigint[], timestamptz[]) IS
-'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id: the one seen last, those on the suppression list after all others; subject, text and HTML filled in from traits, profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
+COMMENT ON FUNCTION mhub.message_content(bigint[], timestamptz[], bigint[]) IS
+'What mhub.deliver_messages() needs of messages for persons or with templates, one row each: place in the arrays (which hold message_id and created_at of mhub.message; batch: all that are claimed together, by default these); state and reason when it must not be sent (suppressed, failed) or not before not_before (deferred), else NULL; address, plain or sealed, and its identifier_id: the one seen last, those on the suppression list after all others; subject, text and HTML filled in from traits, profile, data and links; code and parameters for gateways that fill in approved texts themselves; unsubscribe_url. Errors are those of mhub.render_template().';
 
 CREATE FUNCTION mhub.is_suppressed_identifier(identifier_id bigint, channel text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$

@@ -19,7 +19,7 @@ COMMENT ON COLUMN mhub.delivery_channel.consent_required IS 'True: marketing mes
 COMMENT ON COLUMN mhub.delivery_channel.at_most_once IS 'True: a message whose fate is unknown (crash or time-out after it was handed over) is not repeated but set aside in state unknown for review. False: it is repeated with the same idempotency key.';
 COMMENT ON COLUMN mhub.delivery_channel.cap_count IS 'At most so many marketing messages per person within cap_period; further ones are suppressed. NULL: no cap.';
 COMMENT ON COLUMN mhub.delivery_channel.cap_period IS 'The sliding window of cap_count.';
-COMMENT ON COLUMN mhub.delivery_channel.quiet_from IS 'Local time at which quiet hours begin; marketing messages wait until they end. NULL: none.';
+COMMENT ON COLUMN mhub.delivery_channel.quiet_from IS 'Time at which quiet hours begin, in the zone of the person, else of the workflow, else of the hub; marketing messages wait until they end. NULL: none.';
 COMMENT ON COLUMN mhub.delivery_channel.quiet_until IS 'Local time at which quiet hours end; may be before quiet_from (over midnight).';
 COMMENT ON COLUMN mhub.delivery_channel.expires_after IS 'A message not sent so long after it became due is given up (state dead, reason expired).';
 

@@ -6,7 +6,10 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/spi_array.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -17,6 +20,7 @@
 #define LOOK_AGAIN_US		(200 * INT64CONST(1000))
 #define UNLIMITED			1000000
 #define MARGIN_MS			2000
+#define CLAIM_LOCK			0x6D686463	/* class of advisory locks */
 #define LOCKED_WAIT_MS		1000	/* messages that somebody has locked are asked for again after this */
 
 /* One deliverer tries an open breaker whose pause is over; the others leave it alone meanwhile. */
@@ -331,6 +335,25 @@ wanted(const Run *run, Provider *provider, TimestampTz now)
 	return provider->prefetch;
 }
 
+/*
+ * Where frequency caps hold, one deliverer at a time claims for a channel: who
+ * claims next sees what was claimed before.  Held to the end of the exchange.
+ */
+static bool
+may_claim(Run *run, const Provider *provider)
+{
+	LOCKTAG		tag;
+
+	if (!provider->capped)
+		return true;
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, CLAIM_LOCK,
+						 hash_bytes((const unsigned char *) provider->channel, (int) strlen(provider->channel)), 2);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	run->waiting = true;
+	return false;
+}
+
 /* Claims for one provider: first what must go through it, then, if it is the channel's best, what may. */
 static void
 claim_for(Run *run, Provider *provider, bool best, TimestampTz now)
@@ -340,7 +363,7 @@ claim_for(Run *run, Provider *provider, bool best, TimestampTz now)
 	int			limit;
 	int			taken;
 
-	if (want == 0)
+	if (want == 0 || !may_claim(run, provider))
 		return;
 	allowed = allowance(run, provider, now);
 	limit = Min(want, allowed);
@@ -406,7 +429,7 @@ claim_messages(Run *run, TimestampTz now, bool ask_all)
 		if (best && provider->usable && !provider->probing && !provider->paused)
 			served = provider->channel;
 	}
-	run->waiting = waits_for_rate(run, now);
+	run->waiting |= waits_for_rate(run, now);
 }
 
 /* Drops one hold on a batch; with the last its memory goes. */

@@ -14,8 +14,8 @@
 
 static MhubPlan content_plan = {
 	"SELECT c.place, c.state, c.reason, c.not_before, c.address, c.sealed, c.subject, c.text_body, c.html_body, "
-	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2) AS c",
-2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
+	"c.code, c.parameters, c.unsubscribe_url, c.identifier_id FROM mhub.message_content($1, $2, $3) AS c",
+3, {INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}, NULL};
 
 static char *
 copy_text(HeapTuple row, TupleDesc descriptor, int column)
@@ -83,20 +83,28 @@ read_content(Message *message, HeapTuple row, TupleDesc descriptor)
 	message->unsubscribe_url = copy_text(row, descriptor, 12);
 }
 
-static void
-fetch_content(Message **messages, int count)
+static Datum
+ids_of(Message **messages, int count)
 {
 	Datum	   *ids = palloc(count * sizeof(Datum));
-	Datum	   *times = palloc(count * sizeof(Datum));
-	Datum		arguments[2];
 
 	for (int i = 0; i < count; i++)
-	{
 		ids[i] = Int64GetDatum(messages[i]->message_id);
+	return PointerGetDatum(construct_array(ids, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* batch: the ids of all that were claimed together */
+static void
+fetch_content(Message **messages, int count, Datum batch)
+{
+	Datum	   *times = palloc(count * sizeof(Datum));
+	Datum		arguments[3];
+
+	for (int i = 0; i < count; i++)
 		times[i] = TimestampTzGetDatum(messages[i]->created_at);
-	}
-	arguments[0] = PointerGetDatum(construct_array(ids, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	arguments[0] = ids_of(messages, count);
 	arguments[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	arguments[2] = batch;
 	delivery_execute(&content_plan, arguments, NULL, SPI_OK_SELECT, "fetch what messages say");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -113,7 +121,7 @@ fetch_content(Message **messages, int count)
 
 /* Fetches in a subtransaction; false when that fails, with the error's message for a single message. */
 static bool
-try_fetch_content(Message **messages, int count)
+try_fetch_content(Message **messages, int count, Datum batch)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -123,7 +131,7 @@ try_fetch_content(Message **messages, int count)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		fetch_content(messages, count);
+		fetch_content(messages, count, batch);
 		ReleaseCurrentSubTransaction();
 		fetched = true;
 	}
@@ -147,10 +155,21 @@ try_fetch_content(Message **messages, int count)
 	return fetched;
 }
 
+/* Those that cannot be written out are found by halving, so that one of many costs little. */
+static void
+fetch_apart(Message **messages, int count, Datum batch)
+{
+	int			half = count / 2;
+
+	if (try_fetch_content(messages, count, batch) || count == 1)
+		return;
+	fetch_apart(messages, half, batch);
+	fetch_apart(messages + half, count - half, batch);
+}
+
 /*
- * Writes out the last count messages that are ready for a provider: all
- * together; if one of them cannot be written out, each by itself, so that only
- * that one fails.
+ * Writes out the last count messages that are ready for a provider; of those
+ * that cannot be written out, each fails by itself.
  */
 void
 prepare_content(Provider *provider, int count)
@@ -168,10 +187,8 @@ prepare_content(Provider *provider, int count)
 		if (message->needs_content)
 			wanting[wanting_count++] = message;
 	}
-	if (wanting_count == 0 || try_fetch_content(wanting, wanting_count))
-		return;
-	for (int i = 0; i < wanting_count; i++)
-		try_fetch_content(&wanting[i], 1);
+	if (wanting_count > 0)
+		fetch_apart(wanting, wanting_count, ids_of(wanting, wanting_count));
 }
 
 /* A message without person, address and template has its texts in its data. */

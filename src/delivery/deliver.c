@@ -117,6 +117,10 @@ start(Run *run, Message *message)
 	Provider   *provider = message->provider;
 	const char *reason;
 
+	if (message->judgement.fate == FATE_DEFERRED && strcmp(message->judgement.reason, "cap") == 0)
+		run->undecided++;
+	else
+		run->decided++;
 	if (message->judgement.fate != FATE_NONE)
 		delivery_done(run, message);
 	else if (run->stopping || provider->paused || GetCurrentTimestamp() > message->start_by || too_late_for(run, provider))
@@ -303,9 +307,9 @@ give_in(Run *run)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Waits until a provider's rate allows more. */
+/* Waits until a provider's rate, or a cap, may allow more. */
 static void
-wait_for_rate(void)
+wait_a_moment(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RATE_WAIT_MS, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
@@ -323,13 +327,17 @@ deliver(Run *run)
 	for (;;)
 	{
 		bool		idle = is_idle(run);
+		bool		stuck = run->undecided > 0 && run->decided == 0 && transport_in_flight(run->transport) == 0;
 
+		run->decided = run->undecided = 0;
 		exchange(run, idle);
+		if (stuck)
+			wait_a_moment();
 		if (idle && is_idle(run))
 		{
 			if (!run->waiting)
 				return;
-			wait_for_rate();
+			wait_a_moment();
 		}
 		transfer(run);
 		if (interrupted())

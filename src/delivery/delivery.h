@@ -87,6 +87,7 @@ typedef struct Provider
 	bool		usable;			/* active and not paused, as of the last look */
 	bool		dirty;			/* its recorded state is not that of a healthy one */
 	bool		limited;		/* has a rate */
+	bool		capped;			/* frequency caps hold on its channel */
 	bool		probing;		/* half open: one message at a time */
 	bool		paused;			/* by this run: start nothing more */
 	bool		gone;			/* the other side wants no more */
@@ -191,8 +192,10 @@ typedef struct Run
 	int			lease_s;
 	TimestampTz claimed_at;		/* when it last claimed */
 	bool		stopping;		/* claim and start nothing more */
+	int			decided;		/* messages dealt with since the last exchange */
+	int			undecided;		/* those whose cap depends on others under way */
 	List	   *short_of_rate;	/* providers whose rate allows nothing at the moment */
-	bool		waiting;		/* messages are due, but rates allow none right now */
+	bool		waiting;		/* messages are due, but rates allow none, or somebody else claims, right now */
 	int			turn;			/* provider to start with next */
 } Run;
 

@@ -15,7 +15,9 @@ static MhubPlan overview_plan = {
 	"SELECT p.name, p.xmin::text, coalesce(s.breaker, 'closed') OPERATOR(pg_catalog.<>) 'closed', "
 	"coalesce(s.failures, 0) OPERATOR(pg_catalog.>) 0 OR s.paused_until IS NOT NULL, "
 	"coalesce(s.paused_until OPERATOR(pg_catalog.>) $1, false), "
-	"p.rate_per_second IS NOT NULL OR p.rate_per_day IS NOT NULL, c.at_most_once, c.expires_after "
+	"p.rate_per_second IS NOT NULL OR p.rate_per_day IS NOT NULL, c.at_most_once, c.expires_after, "
+	"c.cap_count IS NOT NULL OR EXISTS (SELECT FROM mhub.workflow_step AS w WHERE w.type OPERATOR(pg_catalog.=) 'message' "
+	" AND w.settings OPERATOR(pg_catalog.?) 'cap' AND (w.settings OPERATOR(pg_catalog.->>) 'channel') OPERATOR(pg_catalog.=) c.channel) "
 	"FROM mhub.provider AS p JOIN mhub.delivery_channel AS c ON c.channel OPERATOR(pg_catalog.=) p.channel "
 	"LEFT JOIN mhub.provider_state AS s ON s.provider OPERATOR(pg_catalog.=) p.name "
 	"WHERE p.active ORDER BY p.channel, p.priority, p.name",
@@ -124,6 +126,7 @@ current_provider(Run *run, HeapTuple row, TupleDesc descriptor)
 	provider->limited = DatumGetBool(SPI_getbinval(row, descriptor, 6, &isnull));
 	provider->rules.at_most_once = DatumGetBool(SPI_getbinval(row, descriptor, 7, &isnull));
 	provider->expires_after = *DatumGetIntervalP(SPI_getbinval(row, descriptor, 8, &isnull));
+	provider->capped = DatumGetBool(SPI_getbinval(row, descriptor, 9, &isnull));
 	provider->paused = !provider->usable;
 	return provider;
 }

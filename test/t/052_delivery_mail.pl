@@ -260,6 +260,25 @@ for (['soft_bounced', 'sent', 'f', 't'], ['opened', 'sent', 'f', 't'], ['complai
 	sql("SELECT mhub.record_delivery_event('$kind', idempotency_key => m.idempotency_key, source_id => 'r') FROM mhub.message AS m WHERE m.message_id = $of");
 	is(join(' ', state_of($of), sql("SELECT mhub.is_suppressed('email', '$name\@example.com', 'email')"), sql("SELECT mhub.has_consent($person, 'marketing', 'email')")), "$state $suppressed $consents", "reported: $kind");
 }
+# A frequency cap holds however many deliver at a time; what comes to nothing leaves room for the next.
+sql(q{INSERT INTO mhub.delivery_channel (channel, identifier_kind, consent_required, cap_count) VALUES ('note', 'user_id', false, 1);
+	INSERT INTO mhub.provider (name, channel, kind) VALUES ('dry', 'note', 'log');
+	SELECT count(mhub.identify(jsonb_build_object('user_id', '人' || n))) FROM generate_series(1, 400) AS n;
+	INSERT INTO mhub.template (key, channel, text_body) VALUES ('fine', 'note', 'x'), ('broken', 'note', '{{>loop}}');
+	INSERT INTO mhub.template_partial (name, text_body) VALUES ('loop', '{{>loop}}');
+	INSERT INTO mhub.message (person_id, channel, template) SELECT i.person_id, 'note', CASE g WHEN 1 THEN 'nothing' ELSE 'fine' END
+	FROM mhub.identifier AS i, generate_series(1, 4) AS g WHERE i.value LIKE '人%' ORDER BY g <> 1, random();
+	INSERT INTO mhub.message (person_id, channel, template) SELECT i.person_id, 'note', 'broken' FROM mhub.identifier AS i WHERE i.value LIKE '人1%'});
+my @deliverers = map { $node->background_psql($db, on_error_stop => 0) } 1 .. 4;
+$_->query_until(qr/started/, "\\echo started\nCALL mhub.deliver_messages('20 s');\n") for @deliverers;
+$_->quit for @deliverers;
+deliver();
+is(sql("SELECT count(*) FROM mhub.message_queue WHERE channel = 'note'"), 0, 'all are settled');
+is(sql(q{SELECT string_agg(n || ' persons got ' || sent, ', ') FROM (SELECT sent, count(*) AS n FROM (SELECT count(*) FILTER (WHERE state = 'sent') AS sent FROM mhub.message WHERE channel = 'note' GROUP BY person_id) AS p GROUP BY sent) AS x}),
+	'400 persons got 1', 'four deliverers, one message a person');
+is(sql(q{SELECT string_agg(template || ' ' || state || ' ' || coalesce(reason, ''), ', ' ORDER BY template, state) FROM (SELECT DISTINCT template, state, reason FROM mhub.message WHERE channel = 'note' AND template <> 'broken') AS x}),
+	'fine sent , fine suppressed cap, nothing failed no_template', 'the rest did not fail for other reasons');
+
 my ($code, $out, $err) = $node->psql($db, "SELECT mhub.record_delivery_event('delivered')");
 like($err, qr/neither idempotency_key/, 'an event about nothing');
 

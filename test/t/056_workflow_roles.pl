@@ -126,6 +126,18 @@ my $states = q{SELECT string_agg(workflow || ' ' || state || coalesce(' ' || rea
 is($node->safe_psql('hub', sprintf $states, '{calm,calm skipping}'), 'calm deferred quiet_hours 07:00, calm skipping suppressed quiet_hours', 'quiet hours of the step');
 $node->safe_psql('hub', q{SET mhub.simulated_time = '2027-03-02 07:00:00'; CALL mhub.deliver_messages('1 second')});
 is($node->safe_psql('hub', sprintf $states, '{calm}'), 'calm sent', 'and when they are over');
+# The channel's quiet hours are on the clock of the person, else of the workflow, else of the hub.
+$node->safe_psql('hub', q{UPDATE mhub.delivery_channel SET quiet_from = '21:00', quiet_until = '08:00' WHERE channel = 'note';
+	SELECT mhub.create_workflow('shanghai', '{"time_zone": "Asia/Shanghai", "triggers": [{"type": "api"}], "start": "d", "steps": {"d": {"type": "delay", "for": "1 day", "next": null}}}'), mhub.publish_workflow('shanghai'), mhub.enroll('shanghai', '{"user_id": "gus"}')});
+my $quiet = q{SELECT string_agg(concat_ws(' ', v.state, to_char(v.not_before AT TIME ZONE 'UTC', 'HH24:MI')), ', ' ORDER BY t) FROM generate_series('2027-03-01 02:00Z'::timestamptz, '2027-03-01 22:00Z', '10 hours') AS t,
+	mhub.message_verdict(0, mhub.person_id('user_id', 'gus'), 'note', 'marketing', %s, t) AS v};
+my $gus = $node->safe_psql('hub', q{SELECT enrollment_id FROM mhub.enrollment_status WHERE workflow = 'shanghai'});
+is($node->safe_psql('hub', sprintf $quiet, $gus), ', , deferred 00:00', 'quiet on the clock of the workflow');
+is($node->safe_psql('hub', sprintf $quiet, 'NULL'), 'deferred 08:00, , deferred 08:00', 'quiet on the clock of the hub');
+$node->safe_psql('hub', q{UPDATE mhub.person SET traits = traits || '{"timezone": "America/New_York"}' WHERE person_id = mhub.person_id('user_id', 'gus')});
+is($node->safe_psql('hub', sprintf $quiet, $gus), 'deferred 13:00, deferred 13:00, ', 'quiet on the clock of the person');
+$node->safe_psql('hub', q{UPDATE mhub.delivery_channel SET quiet_from = NULL, quiet_until = NULL WHERE channel = 'note'});
+
 as('shop', qq{SELECT mhub.enroll('$_', '{"user_id": "gus"}')}) for ('first', 'second');
 $node->safe_psql('hub', q{UPDATE mhub.workflow SET state = 'paused' WHERE key = 'second'});
 as('jobs', 'CALL mhub.advance_workflows()');
