@@ -110,10 +110,13 @@ plan_for_large_tables(SPIPlanPtr plan)
  * returns the number of rows.  It is planned once for arrays of any length,
  * and for large tables with index scans: a plan made while the tables were
  * small must still do when, within the same transaction, they have grown.
+ *
+ * Unlike SPI, it leaves the caller in his memory context.
  */
 uint64
 mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int expected)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int			code;
 
 	if (statement->plan == NULL)
@@ -133,6 +136,7 @@ mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int ex
 		plan_for_large_tables(statement->plan);
 
 	code = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	MemoryContextSwitchTo(caller);
 	if (code != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;

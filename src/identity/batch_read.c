@@ -311,7 +311,7 @@ seek_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 }
 
 static void
-execute_persons_again(Datum *args)
+execute_persons_again(const Batch *batch, Datum *args)
 {
 	int			code;
 
@@ -322,6 +322,7 @@ execute_persons_again(Datum *args)
 	}
 	code = SPI_execute_snapshot(mhub_plan(&find_persons), args, NULL, GetLatestSnapshot(), InvalidSnapshot,
 								true, false, 0);
+	MemoryContextSwitchTo(batch->memory);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not read persons: %s", SPI_result_code_string(code));
 }
@@ -336,7 +337,7 @@ read_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 	if (seek_persons_again(batch, wanted, now))
 		return;
 	mhub_columns_arrays(wanted, args);
-	execute_persons_again(args);
+	execute_persons_again(batch, args);
 	for (row = 0; row < SPI_processed; row++)
 		now[DatumGetInt32(value_at(row, 1))] = DatumGetInt64(value_at(row, 2));
 	SPI_freetuptable(SPI_tuptable);

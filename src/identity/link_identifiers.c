@@ -232,7 +232,10 @@ link_rows(LinkJob *job)
 	n = read_batch(job, &batch, context);
 	/* The locks that it takes must go at the end of the batch. */
 	batch.fills = job->commits && n >= FILLING_ROWS && mhub_tables_begin_fill(filled, lengthof(filled));
+	/* Between commits there is no snapshot, and values that are stored out of line want one. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	batch_resolve(&batch);
+	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return n;
