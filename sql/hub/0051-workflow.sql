@@ -56,6 +56,8 @@ CREATE TABLE mhub.workflow_step (
     PRIMARY KEY (version_id, step),
     UNIQUE (version_id, key)
 );
+-- Every deliverer asks, all the time, whether steps set caps on a channel.
+CREATE INDEX workflow_step_cap_idx ON mhub.workflow_step ((settings ->> 'channel')) WHERE type = 'message' AND settings ? 'cap';
 COMMENT ON TABLE mhub.workflow_step IS 'The steps of every version, as rows: what the engine and reports join with.';
 COMMENT ON COLUMN mhub.workflow_step.version_id IS 'The version.';
 COMMENT ON COLUMN mhub.workflow_step.step IS 'Number of the step within its version, as in mhub.enrollment.step.';
