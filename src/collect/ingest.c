@@ -56,7 +56,7 @@ keep_rejected(MhubIngest *ingest)
 {
 	for (int i = 0; i < ingest->n_messages; i++)
 	{
-		MhubEvent  *outcome = &ingest->outcomes[i];
+		MhubOutcome *outcome = &ingest->outcomes[i];
 
 		if (outcome->status == MHUB_EVENT_REJECTED)
 			mhub_reject(MHUB_INGEST_SOURCE, outcome->reason, outcome->detail, outcome->message_id, raw_text(ingest, i));
@@ -64,7 +64,7 @@ keep_rejected(MhubIngest *ingest)
 }
 
 static void
-add_result(ReturnSetInfo *result, int i, const MhubEvent *outcome)
+add_result(ReturnSetInfo *result, int i, const MhubOutcome *outcome)
 {
 	static const char *const words[] = {"pending", "accepted", "duplicate", "rejected"};
 	const char *texts[] = {outcome->message_id, words[outcome->status], outcome->reason, outcome->detail};

@@ -20,6 +20,17 @@ typedef struct MhubUnread
 	const char *why;
 } MhubUnread;
 
+/* What came of a message, as in MhubEvent */
+typedef struct MhubOutcome
+{
+	MhubEventStatus status;
+	const char *message_id;
+	const char *reason;
+	const char *detail;
+	int64		event_id;
+	int64		person_id;
+} MhubOutcome;
+
 typedef struct MhubIngest
 {
 	MemoryContext memory;		/* of the call: outcomes live here */
@@ -27,7 +38,7 @@ typedef struct MhubIngest
 	int			n_messages;
 	JsonbValue *messages;		/* null where unread */
 	MhubUnread *unread;			/* of each message; NULL: all could be read */
-	MhubEvent  *outcomes;		/* only what came of it, and message_id */
+	MhubOutcome *outcomes;
 } MhubIngest;
 
 /* ingest_record.c: fills in the outcomes */

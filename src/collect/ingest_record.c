@@ -46,7 +46,7 @@ copied(const char *text)
 static void
 keep_outcome(MhubIngest *ingest, int i, const MhubEvent *event)
 {
-	MhubEvent  *outcome = &ingest->outcomes[i];
+	MhubOutcome *outcome = &ingest->outcomes[i];
 	MemoryContext old = MemoryContextSwitchTo(ingest->memory);
 
 	outcome->status = event->status;
@@ -119,7 +119,7 @@ is_data_error(int sqlerrcode)
 static void
 keep_error(MhubIngest *ingest, int i, const ErrorData *error)
 {
-	MhubEvent  *outcome = &ingest->outcomes[i];
+	MhubOutcome *outcome = &ingest->outcomes[i];
 
 	outcome->status = MHUB_EVENT_REJECTED;
 	outcome->message_id = mhub_value_is_object(&ingest->messages[i]) ?
@@ -308,7 +308,7 @@ mhub_ingest_record(MhubIngest *ingest)
 	static bool busy = false;	/* a trigger on our tables might ingest, too */
 	MhubEventBatch *batch;
 
-	ingest->outcomes = MemoryContextAllocExtended(ingest->memory, Max(ingest->n_messages, 1) * sizeof(MhubEvent),
+	ingest->outcomes = MemoryContextAllocExtended(ingest->memory, Max(ingest->n_messages, 1) * sizeof(MhubOutcome),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (ingest->n_messages == 0)
 		return;
