@@ -12,11 +12,11 @@
 #include "collect/json_object.h"
 #include "collect/record.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/wait_event.h"
 
 #define KEPT_MEMORY (1024 * 1024)
 
