@@ -66,16 +66,19 @@ set_times(MhubTableAccess *identifiers, const BatchIdentifier *identifier)
 {
 	MhubTableChange changes[2];
 	int			n = 0;
+	bool		isnull;
 
 	if (identifiers == NULL || !batch_find_again(identifiers, identifier))
 		return false;
-	if (is_earlier(identifier))
-		changes[n++] = (MhubTableChange) {IDENTIFIER_FIRST_SEEN, TimestampTzGetDatum(identifier->earliest)};
-	else if (!mhub_table_lock_found(identifiers))
+	if (!is_earlier(identifier) && !mhub_table_lock_found(identifiers))
 		return true;
-	if (is_later(identifier))
+	/* Somebody else may have moved them further since they were read. */
+	if (identifier->earliest < DatumGetTimestampTz(mhub_table_value(identifiers, IDENTIFIER_FIRST_SEEN, &isnull)))
+		changes[n++] = (MhubTableChange) {IDENTIFIER_FIRST_SEEN, TimestampTzGetDatum(identifier->earliest)};
+	if (is_later(identifier) &&
+		identifier->latest > DatumGetTimestampTz(mhub_table_value(identifiers, IDENTIFIER_LAST_SEEN, &isnull)))
 		changes[n++] = (MhubTableChange) {IDENTIFIER_LAST_SEEN, TimestampTzGetDatum(identifier->latest)};
-	return mhub_table_change_found(identifiers, changes, n);
+	return n == 0 || mhub_table_change_found(identifiers, changes, n);
 }
 
 /* Rows that statements have to change */
