@@ -37,7 +37,7 @@ psql -Xq -c 'VACUUM ANALYZE'
 case " $engines " in *" pg "*)
 	echo "rules: median over 200 profiles of the best time, in microseconds; wrong = decisions unlike the generator's"
 	psql -Xq -c "SELECT 100 AS rules, r.* FROM race(100, 30, 5) AS r UNION ALL SELECT 1000, r.* FROM race(1000, 30, 3) AS r UNION ALL SELECT 10000, r.* FROM race(10000, 30, 1) AS r"
-	psql -Xq -c "SELECT n AS rules, c.ms AS read_and_compile_ms FROM unnest('{100,1000,10000}'::integer[]) AS n, compile_ms(n) AS c"
+	psql -Xq -c "SELECT n AS rules, c.ms AS read_and_compile_ms, c.cpu_ms FROM unnest('{100,1000,10000}'::integer[]) AS n, compile_ms(n) AS c"
 esac
 
 case " $engines " in *" node "*)
