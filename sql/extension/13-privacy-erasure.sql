@@ -129,6 +129,7 @@ DECLARE
     counts jsonb;
     keys bigint;
     erasure uuid;
+    purpose text := coalesce(current_setting('mhub.purpose', true), '');
 BEGIN
     IF $2 IS NULL OR $3 IS NULL OR $3 NOT IN ('anonymise', 'delete') THEN
         RAISE EXCEPTION 'erasure needs a reason, and events to be "anonymise" or "delete"' USING ERRCODE = 'invalid_parameter_value';
@@ -144,9 +145,7 @@ BEGIN
     SELECT coalesce(array_agg(i.identifier_id), '{}') INTO identifiers FROM mhub.identifier AS i WHERE i.person_id = ANY (persons);
 
     -- What needs the values comes first. The erasure is what they are opened for, unless the caller said otherwise.
-    IF coalesce(current_setting('mhub.purpose', true), '') = '' THEN
-        PERFORM set_config('mhub.purpose', left($2, 199), true);
-    END IF;
+    PERFORM set_config('mhub.purpose', coalesce(nullif(purpose, ''), $2), true);
     IF $4 THEN
         PERFORM mhub.suppress_person($1, NULL, 'erased');
     END IF;
@@ -163,6 +162,7 @@ BEGIN
     SELECT coalesce(array_agg(added.identifier_id), '{}') INTO fresh FROM added;
 
     SELECT r.counts, r.touched INTO counts, touched FROM mhub.erase_rows(persons, identifiers, pseudonym, fresh, $3) AS r;
+    PERFORM set_config('mhub.purpose', purpose, true);
     keys := mhub.destroy_person_keys(persons);
 
     INSERT INTO mhub.erasure_log (persons, subject_indexes, reason, events, row_counts, keys_destroyed)

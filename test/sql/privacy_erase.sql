@@ -115,6 +115,12 @@ SELECT mhub.decrypt(i.sealed, 'identifier.sealed', i.person_id) AS own_key FROM 
 SELECT mhub.erase_person(mhub.person_id('device', '-3'), 'request 4717') -> 'keys_destroyed' AS keys_destroyed;
 SELECT mhub.decrypt(i.sealed, 'identifier.sealed', i.person_id) AS still_readable FROM mhub.identifier AS i WHERE i.person_id = mhub.person_id('device', 'd-2') AND i.sealed IS NOT NULL;
 
+-- Without a purpose the erasure is one; it does not remain one for what follows.
+SET LOCAL mhub.purpose = '';
+SELECT mhub.identify('{"email": "gone@example.com"}') AS gone \gset
+SELECT mhub.erase_person(:gone, 'request 4718') -> 'keys_destroyed' AS keys_destroyed, current_setting('mhub.purpose') = '' AS no_purpose_left;
+SELECT current_setting('mhub.purpose') = '' AS no_purpose_left;
+
 -- Mistakes.
 SAVEPOINT s;
 SELECT mhub.erase_person(987654321, 'x');
