@@ -16,6 +16,7 @@
 #include "common/table_cache.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mhub_counted_value);
 
