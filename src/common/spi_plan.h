@@ -24,6 +24,15 @@ typedef struct MhubPlan
 	SPIPlanPtr	plan;
 } MhubPlan;
 
+/* A value of the last statement's result that is not NULL; columns count from 1 */
+static inline Datum
+mhub_result_value(uint64 row, int column)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+}
+
 extern SPIPlanPtr mhub_plan(MhubPlan *statement);
 extern SPIPlanPtr mhub_generic_plan(MhubPlan *statement);
 extern uint64 mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int expected);

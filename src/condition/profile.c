@@ -6,18 +6,10 @@
 
 #include "condition/profile.h"
 
+#include "common/compare_ids.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-static int
-order_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
-}
 
 /* The ids in order, each once. */
 static int64 *
@@ -27,7 +19,7 @@ each_once(const int64 *persons, int npersons, int *count)
 	int			n = 0;
 
 	memcpy(ids, persons, npersons * sizeof(int64));
-	qsort(ids, npersons, sizeof(int64), order_ids);
+	qsort(ids, npersons, sizeof(int64), mhub_compare_ids);
 	for (int i = 0; i < npersons; i++)
 	{
 		if (n == 0 || ids[n - 1] != ids[i])

@@ -44,14 +44,6 @@ static MhubPlan find_persons = {
 	" JOIN mhub.identifier AS i ON i.identifier_id = w.id",
 	2, {INT4ARRAYOID, INT8ARRAYOID}, NULL
 };
-static Datum
-value_at(uint64 row, int number)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &isnull);
-}
-
 /* Takes over the row of an identifier that access has found. */
 static void
 take_identifier(BatchIdentifier *identifier, MhubTableAccess *access)
@@ -115,12 +107,12 @@ take_identifiers(Batch *batch)
 
 	for (row = 0; row < SPI_processed; row++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(value_at(row, 1))];
+		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(mhub_result_value(row, 1))];
 
-		identifier->identifier_id = DatumGetInt64(value_at(row, 2));
-		identifier->person_id = DatumGetInt64(value_at(row, 3));
-		identifier->first_seen = DatumGetTimestampTz(value_at(row, 4));
-		identifier->last_seen = DatumGetTimestampTz(value_at(row, 5));
+		identifier->identifier_id = DatumGetInt64(mhub_result_value(row, 2));
+		identifier->person_id = DatumGetInt64(mhub_result_value(row, 3));
+		identifier->first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
+		identifier->last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -232,13 +224,13 @@ take_links(Batch *batch)
 
 	for (row = 0; row < SPI_processed; row++)
 	{
-		BatchLink  *link = &batch->links[DatumGetInt32(value_at(row, 1))];
+		BatchLink  *link = &batch->links[DatumGetInt32(mhub_result_value(row, 1))];
 
 		link->found = true;
-		link->joins = DatumGetBool(value_at(row, 2));
-		link->removed = DatumGetBool(value_at(row, 3));
-		link->first_seen = DatumGetTimestampTz(value_at(row, 4));
-		link->last_seen = DatumGetTimestampTz(value_at(row, 5));
+		link->joins = DatumGetBool(mhub_result_value(row, 2));
+		link->removed = DatumGetBool(mhub_result_value(row, 3));
+		link->first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
+		link->last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -339,7 +331,7 @@ read_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 	mhub_columns_arrays(wanted, args);
 	execute_persons_again(batch, args);
 	for (row = 0; row < SPI_processed; row++)
-		now[DatumGetInt32(value_at(row, 1))] = DatumGetInt64(value_at(row, 2));
+		now[DatumGetInt32(mhub_result_value(row, 1))] = DatumGetInt64(mhub_result_value(row, 2));
 	SPI_freetuptable(SPI_tuptable);
 }
 

@@ -8,6 +8,7 @@
 #include "identity/batch.h"
 
 #include "catalog/pg_type.h"
+#include "common/compare_ids.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
@@ -42,14 +43,6 @@ static MhubPlan count_persons = {
 };
 
 static Datum
-value_at(uint64 row, int number)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &isnull);
-}
-
-static Datum
 person_array(const int64 *persons, int n)
 {
 	static const Oid types[] = {INT8OID};
@@ -62,15 +55,6 @@ person_array(const int64 *persons, int n)
 		mhub_columns_add(&column, (Datum[]) {Int64GetDatum(persons[i])});
 	mhub_columns_arrays(&column, &array);
 	return array;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
 }
 
 /*
@@ -89,7 +73,7 @@ inserted_ids(const Batch *batch, int64 **ids)
 		if (batch->identifiers[i].inserted)
 			(*ids)[n++] = batch->identifiers[i].identifier_id;
 	}
-	qsort(*ids, n, sizeof(int64), compare_ids);
+	qsort(*ids, n, sizeof(int64), mhub_compare_ids);
 	return n;
 }
 
@@ -105,7 +89,7 @@ tally_row(Batch *batch, int node, int64 id, text *name, TimestampTz seen, const 
 {
 	int			kind = identity_kind_number(batch->kinds, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 
-	if (kind >= 0 && bsearch(&id, inserted->ids, inserted->n, sizeof(int64), compare_ids) == NULL)
+	if (kind >= 0 && bsearch(&id, inserted->ids, inserted->n, sizeof(int64), mhub_compare_ids) == NULL)
 		plan_tally(&batch->plan, node, kind, 1, &seen);
 	batch->plan.nodes[node].size++;
 }
@@ -118,8 +102,8 @@ tally_rows(Batch *batch)
 
 	inserted.n = inserted_ids(batch, &inserted.ids);
 	for (row = 0; row < SPI_processed; row++)
-		tally_row(batch, batch_node_of_person(batch, DatumGetInt64(value_at(row, 1))), DatumGetInt64(value_at(row, 2)),
-				  DatumGetTextPP(value_at(row, 3)), DatumGetTimestampTz(value_at(row, 4)), &inserted);
+		tally_row(batch, batch_node_of_person(batch, DatumGetInt64(mhub_result_value(row, 1))), DatumGetInt64(mhub_result_value(row, 2)),
+				  DatumGetTextPP(mhub_result_value(row, 3)), DatumGetTimestampTz(mhub_result_value(row, 4)), &inserted);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -254,9 +238,9 @@ size_large(Batch *batch, Datum persons, int64 most)
 	(void) mhub_execute_batch(&count_persons, args, NULL, SPI_OK_SELECT);
 	for (row = 0; row < SPI_processed; row++)
 	{
-		int			node = batch_node_of_person(batch, DatumGetInt64(value_at(row, 1)));
+		int			node = batch_node_of_person(batch, DatumGetInt64(mhub_result_value(row, 1)));
 
-		batch->plan.nodes[node].size = DatumGetInt64(value_at(row, 2));
+		batch->plan.nodes[node].size = DatumGetInt64(mhub_result_value(row, 2));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -373,7 +357,7 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 	n = whose_tallies_matter(batch, persons, n);
 	if (n == 0)
 		return;
-	qsort(persons, n, sizeof(int64), compare_ids);	/* neighbours share pages of the index */
+	qsort(persons, n, sizeof(int64), mhub_compare_ids);	/* neighbours share pages of the index */
 	tally_small(batch, persons, n);
 	for (i = 0; i < n; i++)
 	{

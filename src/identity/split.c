@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "common/compare_ids.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
@@ -104,15 +105,6 @@ int8_at(uint64 row, int number)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* named is sorted */
 static void
 load_members(Person *person, const int64 *named, int nnamed)
@@ -129,7 +121,7 @@ load_members(Person *person, const int64 *named, int nnamed)
 		member->identifier_id = int8_at(row, 1);
 		member->former_person_id = int8_at(row, 2);
 		member->named = nnamed > 0 &&
-			bsearch(&member->identifier_id, named, nnamed, sizeof(int64), compare_ids) != NULL;
+			bsearch(&member->identifier_id, named, nnamed, sizeof(int64), mhub_compare_ids) != NULL;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

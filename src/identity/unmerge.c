@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/compare_ids.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
@@ -137,15 +138,6 @@ mhub_unlink(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(find_argument(fcinfo, 0).person_id != find_argument(fcinfo, 2).person_id);
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The named identifiers' ids, in order and each once; all must be of the person. */
 static int
 named_ids(const IdentityName *names, int n, int64 person_id, int64 *ids)
@@ -164,7 +156,7 @@ named_ids(const IdentityName *names, int n, int64 person_id, int64 *ids)
 							i + 1, names[i].kind_length, names[i].kind, person_id)));
 		ids[i] = found.identifier_id;
 	}
-	qsort(ids, n, sizeof(int64), compare_ids);
+	qsort(ids, n, sizeof(int64), mhub_compare_ids);
 	for (i = 0; i < n; i++)
 	{
 		if (distinct == 0 || ids[distinct - 1] != ids[i])

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/compare_ids.h"
 #include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -296,15 +297,6 @@ wf_sink_create(MemoryContext context, ArrayType *listened)
 	return sink;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		left = *(const int64 *) a;
-	int64		right = *(const int64 *) b;
-
-	return (left > right) - (left < right);
-}
-
 static MhubPlan history_plan = {
 	.sql = "INSERT INTO mhub.enrollment_history (at, version_id, path, first_enrollment_id, last_enrollment_id, enrollment_ids) "
 	"VALUES ($1, $2, $3, $4, $5, $6)",
@@ -342,7 +334,7 @@ write_group(MoveSink *sink, MoveGroup *group, TimestampTz now)
 {
 	Datum		values[6];
 
-	qsort(group->enrollment_ids, group->count, sizeof(int64), compare_ids);
+	qsort(group->enrollment_ids, group->count, sizeof(int64), mhub_compare_ids);
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = Int32GetDatum(group->version_id);
 	values[2] = array_of(group->path, group->npath, INT4OID, sizeof(int32));
