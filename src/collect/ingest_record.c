@@ -8,15 +8,14 @@
  */
 #include "collect/ingest.h"
 
-#include "access/xact.h"
 #include "collect/json_object.h"
 #include "collect/record.h"
+#include "common/subtransaction.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #define KEPT_MEMORY (1024 * 1024)
 
@@ -28,14 +27,20 @@
 
 typedef enum Attempt
 {
-	RECORDED,
-	REHEARSED,
+	SUCCEEDED,
 	BAD_DATA,
 	DEADLOCKED
 } Attempt;
 
-/* Records n messages from the first on. */
-typedef Attempt (*Recorder) (MhubIngest *ingest, MhubEventBatch *batch, int first, int n);
+/* n messages from the first on, to be recorded, or to see whether they can be */
+typedef struct Slice
+{
+	MhubIngest *ingest;
+	MhubEventBatch *batch;
+	int			first;
+	int			n;
+	bool		rehearse;
+} Slice;
 
 static char *
 copied(const char *text)
@@ -65,42 +70,41 @@ is_settled(const MhubIngest *ingest, int i)
 }
 
 static void
-read_and_record(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+read_messages(const Slice *slice)
 {
-	MemoryContext old = MemoryContextSwitchTo(batch->memory);
+	MemoryContext old = MemoryContextSwitchTo(slice->batch->memory);
 
-	for (int i = first; i < first + n; i++)
+	for (int i = slice->first; i < slice->first + slice->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!is_settled(ingest, i))
-			mhub_read_message(batch, mhub_event_batch_add(batch), &ingest->messages[i], &ingest->envelope);
+		if (!is_settled(slice->ingest, i))
+			mhub_read_message(slice->batch, mhub_event_batch_add(slice->batch), &slice->ingest->messages[i],
+							  &slice->ingest->envelope);
 	}
 	MemoryContextSwitchTo(old);
-	mhub_event_batch_record(batch);
 }
 
-static Attempt
-record_messages(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+static void
+keep_outcomes(const Slice *slice)
 {
 	int			event = 0;
 
-	read_and_record(ingest, batch, first, n);
-	for (int i = first; i < first + n; i++)
+	for (int i = slice->first; i < slice->first + slice->n; i++)
 	{
-		if (!is_settled(ingest, i))
-			keep_outcome(ingest, i, batch->events[event++]);
+		if (!is_settled(slice->ingest, i))
+			keep_outcome(slice->ingest, i, slice->batch->events[event++]);
 	}
-	mhub_event_batch_reset(batch);
-	return RECORDED;
 }
 
-/* To see whether it works; nothing of it stays. */
-static Attempt
-rehearse_messages(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
+static void
+record_slice(void *argument)
 {
-	read_and_record(ingest, batch, first, n);
-	mhub_event_batch_reset(batch);
-	return REHEARSED;
+	const Slice *slice = argument;
+
+	read_messages(slice);
+	mhub_event_batch_record(slice->batch);
+	if (!slice->rehearse)
+		keep_outcomes(slice);
 }
 
 /* Is the error one of the data, so that other messages may well succeed? */
@@ -139,44 +143,19 @@ judge_error(ErrorData *error)
 	return DEADLOCKED;
 }
 
-/*
- * In a subtransaction, which is over in any case when this returns or throws:
- * left open, it would leave the session in an aborted transaction.
- */
+/* Unless it succeeds, nothing has happened; of a rehearsal nothing stays. */
 static Attempt
-try_to_record(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, Recorder recorder)
+try_to_record(Slice *slice)
 {
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile Attempt attempt;
+	ErrorData  *error = mhub_attempt(record_slice, slice, slice->rehearse);
+	Attempt		attempt;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(ingest->memory);
-	PG_TRY();
-	{
-		attempt = recorder(ingest, batch, first, n);
-		if (attempt == RECORDED)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(ingest->memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(ingest->memory);
-		CurrentResourceOwner = owner;
-		mhub_event_batch_reset(batch);
-		attempt = judge_error(error);
-		if (attempt == BAD_DATA && n == 1 && !batch->expects_no_duplicate)
-			keep_error(ingest, first, error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(ingest->memory);
-	CurrentResourceOwner = owner;
+	mhub_event_batch_reset(slice->batch);
+	if (error == NULL)
+		return SUCCEEDED;
+	attempt = judge_error(error);
+	if (attempt == BAD_DATA && slice->n == 1 && !slice->batch->expects_no_duplicate)
+		keep_error(slice->ingest, slice->first, error);
 	return attempt;
 }
 
@@ -204,7 +183,7 @@ give_up(void)
  * attempt gives all its locks back, so the others go on, and so may we.
  */
 static Attempt
-attempt_patiently(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, Recorder recorder)
+attempt_patiently(Slice *slice)
 {
 	Attempt		attempt = DEADLOCKED;
 
@@ -213,7 +192,7 @@ attempt_patiently(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, R
 		CHECK_FOR_INTERRUPTS();
 		if (i > 0)
 			let_others_go_on(i);
-		attempt = try_to_record(ingest, batch, first, n, recorder);
+		attempt = try_to_record(slice);
 	}
 	if (attempt == DEADLOCKED)
 		give_up();
@@ -223,7 +202,9 @@ attempt_patiently(MhubIngest *ingest, MhubEventBatch *batch, int first, int n, R
 static bool
 record_together(MhubIngest *ingest, MhubEventBatch *batch)
 {
-	return attempt_patiently(ingest, batch, 0, ingest->n_messages, record_messages) == RECORDED;
+	Slice		all = {ingest, batch, 0, ingest->n_messages, false};
+
+	return attempt_patiently(&all) == SUCCEEDED;
 }
 
 /*
@@ -234,9 +215,10 @@ record_together(MhubIngest *ingest, MhubEventBatch *batch)
 static void
 find_guilty(MhubIngest *ingest, MhubEventBatch *batch, int first, int n)
 {
+	Slice		slice = {ingest, batch, first, n, true};
 	int			half = n / 2;
 
-	if (attempt_patiently(ingest, batch, first, n, rehearse_messages) == REHEARSED || n == 1)
+	if (attempt_patiently(&slice) == SUCCEEDED || n == 1)
 		return;
 	find_guilty(ingest, batch, first, half);
 	find_guilty(ingest, batch, first + half, n - half);
@@ -264,8 +246,10 @@ record_each(MhubIngest *ingest, MhubEventBatch *batch)
 	record_alone();
 	for (int i = 0; i < ingest->n_messages; i++)
 	{
+		Slice		slice = {ingest, batch, i, 1, false};
+
 		CHECK_FOR_INTERRUPTS();
-		if (!is_settled(ingest, i) && try_to_record(ingest, batch, i, 1, record_messages) == DEADLOCKED)
+		if (!is_settled(ingest, i) && try_to_record(&slice) == DEADLOCKED)
 			give_up();
 	}
 }
@@ -329,6 +313,8 @@ mhub_ingest_record(MhubIngest *ingest)
 	PG_FINALLY();
 	{
 		busy = false;
+		/* an error leaves the messages there */
+		MemoryContextReset(kept_memory());
 	}
 	PG_END_TRY();
 }

@@ -4,14 +4,27 @@
  */
 #include "delivery/delivery.h"
 
-#include "access/xact.h"
+#include "common/subtransaction.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #define EXCERPT_MAX 300
+
+typedef struct Parsing
+{
+	const char *text;
+	Jsonb	   *result;
+} Parsing;
+
+static void
+parse(void *argument)
+{
+	Parsing    *parsing = argument;
+
+	parsing->result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(parsing->text)));
+}
 
 /*
  * The answer as jsonb; NULL when it is none.  Runs in a subtransaction, since
@@ -21,31 +34,17 @@
 static Jsonb *
 parse_answer(const Message *message)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Jsonb	   *volatile result = NULL;
+	Parsing		parsing = {message->request.answer, NULL};
+	ErrorData  *error;
 
 	if (message->request.answer == NULL || message->request.answer_length == 0 ||
 		!pg_verifymbstr(message->request.answer, message->request.answer_length, true))
 		return NULL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(message->request.answer)));
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		result = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return result;
+	error = mhub_attempt(parse, &parsing, false);
+	if (error == NULL)
+		return parsing.result;
+	FreeErrorData(error);
+	return NULL;
 }
 
 /* Whether the predicate holds; errors inside it count as no, as with the operator @@. */

@@ -4,12 +4,11 @@
  */
 #include "delivery/delivery.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/subtransaction.h"
 #include "privacy/privacy.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 static MhubPlan content_plan = {
@@ -119,40 +118,34 @@ fetch_content(Message **messages, int count, Datum batch)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Fetches in a subtransaction; false when that fails, with the error's message for a single message. */
+typedef struct Fetching
+{
+	Message   **messages;
+	int			count;
+	Datum		batch;
+} Fetching;
+
+static void
+fetch(void *argument)
+{
+	const Fetching *fetching = argument;
+
+	fetch_content(fetching->messages, fetching->count, fetching->batch);
+}
+
+/* False when that fails, which for a single message is its outcome. */
 static bool
 try_fetch_content(Message **messages, int count, Datum batch)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool fetched = false;
+	Fetching	fetching = {messages, count, batch};
+	ErrorData  *error = mhub_attempt(fetch, &fetching, false);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		fetch_content(messages, count, batch);
-		ReleaseCurrentSubTransaction();
-		fetched = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (count == 1)
-			decide(messages[0], FATE_FAILED, psprintf("content_error_%s", unpack_sql_state(error->sqlerrcode)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return fetched;
+	if (error == NULL)
+		return true;
+	if (count == 1)
+		decide(messages[0], FATE_FAILED, psprintf("content_error_%s", unpack_sql_state(error->sqlerrcode)));
+	FreeErrorData(error);
+	return false;
 }
 
 /* Those that cannot be written out are found by halving, so that one of many costs little. */

@@ -9,11 +9,10 @@
  */
 #include "delivery/delivery.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/subtransaction.h"
 #include "utils/array.h"
 #include "utils/guc.h"
-#include "utils/resowner.h"
 
 #define PATIENCE "50ms"
 
@@ -30,42 +29,34 @@ static MhubPlan lock_plan = {
 	"  WHERE u.message_id OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT o.message_id FROM ours AS o)))",
 2, {INT8ARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
 
+typedef struct BatchStatement
+{
+	MhubPlan   *plan;
+	Datum	   *values;
+	int			expected;
+} BatchStatement;
+
+static void
+execute_impatiently(void *argument)
+{
+	BatchStatement *statement = argument;
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("lock_timeout", PATIENCE, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	delivery_execute_batch(statement->plan, statement->values, statement->expected);
+	AtEOXact_GUC(true, level);
+}
+
 /* False, and nothing has happened, when a lock was not to be had in a moment. */
 bool
 delivery_try_batch(MhubPlan *plan, Datum *values, int expected)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
+	BatchStatement statement = {plan, values, expected};
+	ErrorData  *error = mhub_attempt(execute_impatiently, &statement, false);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		int			level = NewGUCNestLevel();
-
-		(void) set_config_option("lock_timeout", PATIENCE, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-		delivery_execute_batch(plan, values, expected);
-		AtEOXact_GUC(true, level);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
+	return error == NULL;
 }
 
 /* An array of the first row that SPI has, or an empty one. */

@@ -5,10 +5,9 @@
  */
 #include "delivery/delivery.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/subtransaction.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 static MhubPlan overview_plan = {
@@ -42,47 +41,40 @@ known_provider(Run *run, const char *name)
 	return NULL;
 }
 
+typedef struct Loading
+{
+	Run		   *run;
+	const char *name;
+	Provider   *provider;
+} Loading;
+
+static void
+load(void *argument)
+{
+	Loading    *loading = argument;
+	Datum		name = CStringGetTextDatum(loading->name);
+
+	loading->provider = provider_load(loading->name, loading->run->context);
+	delivery_execute(&new_state_plan, &name, NULL, SPI_OK_INSERT, "note a provider's state");
+}
+
 /*
- * Reads a provider in a subtransaction: one whose secrets cannot be opened,
- * say, must not keep the others from working.  NULL after a warning.
+ * Reads a provider: one whose secrets cannot be opened, say, must not keep the
+ * others from working.  NULL after a warning.
  */
 static Provider *
 try_load(Run *run, const char *name)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Provider   *volatile provider = NULL;
+	Loading		loading = {run, name, NULL};
+	ErrorData  *error = mhub_attempt(load, &loading, false);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		Datum		argument = CStringGetTextDatum(name);
-
-		provider = provider_load(name, run->context);
-		delivery_execute(&new_state_plan, &argument, NULL, SPI_OK_INSERT, "note a provider's state");
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("provider \"%s\" is left out: %s", name, error->message),
-				 error->hint ? errhint("%s", error->hint) : 0));
-		provider = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return provider;
+	if (error == NULL)
+		return loading.provider;
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("provider \"%s\" is left out: %s", name, error->message),
+			 error->hint ? errhint("%s", error->hint) : 0));
+	return NULL;
 }
 
 /* What was claimed for the old form of a provider is taken over by the new one. */

@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/subtransaction.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "storage/lmgr.h"
@@ -21,7 +22,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "workflow/clock.h"
 #include "workflow/version_cache.h"
 
@@ -238,31 +238,28 @@ move_range(const Range *range)
 	return sink->moved;
 }
 
-/* The same in a subtransaction; the error, if there was one, else NULL. */
+typedef struct RangeMove
+{
+	const Range *range;
+	int64		moved;
+} RangeMove;
+
+static void
+attempt_move(void *argument)
+{
+	RangeMove  *attempt = argument;
+
+	attempt->moved = move_range(attempt->range);
+}
+
+/* The error, if there was one, else NULL. */
 static ErrorData *
 try_range(const Range *range, int64 *moved)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	RangeMove	attempt = {range, 0};
+	ErrorData  *error = mhub_attempt(attempt_move, &attempt, false);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*moved += move_range(range);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(range->chunk->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	*moved = attempt.moved;
 	return error;
 }
 
