@@ -97,10 +97,9 @@ COMMENT ON FUNCTION mhub.signal_enrollments(bigint, bigint, integer) IS
 'Wakes the people (in all workflows, or a single one) whom the events of a range of ids concern: awaited events, goals, exit criteria. An event counts if it occurred after the entry and is not the one that caused it. Returns how many were woken. Internal.';
 
 CREATE FUNCTION mhub.is_about_data(code text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
-AS $$ SELECT left(code, 2) IN ('21', '22', '23', '38', '39', '54', 'P0') $$;
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_is_about_data';
 COMMENT ON FUNCTION mhub.is_about_data(text) IS
-'Whether an error with this SQLSTATE may be about somebody''s data, so that it is worth going on without: data exceptions, constraints, limits, and what triggers raise. Others concern everybody. NULL gives NULL. Internal.';
+'Whether an error with this SQLSTATE may be about somebody''s data, so that it is worth going on without: data exceptions, constraints, limits, and what triggers raise. Others concern everybody. NULL gives NULL; another length than five is an error. Internal.';
 
 CREATE FUNCTION mhub.note_intake_failure(workflow_id integer, part text, what text, code text, error text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

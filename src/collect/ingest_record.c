@@ -10,6 +10,7 @@
 
 #include "collect/json_object.h"
 #include "collect/record.h"
+#include "common/error_class.h"
 #include "common/subtransaction.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -107,17 +108,11 @@ record_slice(void *argument)
 		keep_outcomes(slice);
 }
 
-/* Is the error one of the data, so that other messages may well succeed? */
+/* Is the error one of the message, so that others may well succeed?  Some need a key, where there is none. */
 static bool
-is_data_error(int sqlerrcode)
+is_message_error(int sqlerrcode)
 {
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_MHUB_NO_KEY) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR);
+	return mhub_error_is_about_data(sqlerrcode) || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_MHUB_NO_KEY);
 }
 
 static void
@@ -136,7 +131,7 @@ keep_error(MhubIngest *ingest, int i, const ErrorData *error)
 static Attempt
 judge_error(ErrorData *error)
 {
-	if (is_data_error(error->sqlerrcode))
+	if (is_message_error(error->sqlerrcode))
 		return BAD_DATA;
 	if (error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		ReThrowError(error);

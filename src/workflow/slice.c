@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/error_class.h"
 #include "common/subtransaction.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
@@ -263,16 +264,6 @@ try_range(const Range *range, int64 *moved)
 	return error;
 }
 
-/* Whether an error may be about one person's data.  Others concern everybody and end the call. */
-static bool
-is_about_data(const ErrorData *error)
-{
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		category == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION || category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR);
-}
-
 /* Those due from place $1 up to $2 (time $3) of the versions $4, with error $5; the version of the last one. */
 static MhubPlan set_aside_plan = {
 	.sql = "WITH failed AS (UPDATE mhub.enrollment AS e SET wake_at = $3 + interval '1 hour' "
@@ -346,7 +337,7 @@ move_apart(const Range *range, List **failures)
 
 	if (error == NULL)
 		return moved;
-	if (!is_about_data(error))
+	if (!mhub_error_is_about_data(error->sqlerrcode))
 		ReThrowError(error);
 	if (range->to - range->from == 1)
 	{

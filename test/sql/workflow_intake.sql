@@ -111,4 +111,7 @@ SELECT queue, count(*) AS tasks FROM mhub.task GROUP BY 1 ORDER BY 1;
 -- Lengths of time that lead out of the calendar
 SELECT c.path, c.problem FROM mhub.check_workflow('{"triggers": [{"type": "date", "trait": "d", "offset": "-300000 years"}], "late": {"after": "101 years"}, "reentry": {"after": "100 years"}, "start": "a",
     "steps": {"a": {"type": "delay", "for": "300000 years", "next": "b"}, "b": {"type": "wait_for", "event": "x", "timeout": "40000 days", "next": null, "on_timeout": null}}}') AS c ORDER BY 1;
+-- what is passed over: errors of data, not of the server or the caller
+SELECT code, mhub.is_about_data(code) FROM unnest('{21000,22012,23505,38000,39000,54000,P0001,40P01,53200,57014,42P01,XX000,MH001}'::text[]) AS code;
+SELECT mhub.is_about_data('22');
 ROLLBACK;
