@@ -109,7 +109,7 @@ CREATE TABLE mhub.person (
     traits jsonb NOT NULL DEFAULT '{}',
     trait_times jsonb NOT NULL DEFAULT '{}',
     updated_at timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 90); -- room on the page for the next version saves its entries in the indexes
 CREATE INDEX person_merged_into_idx ON mhub.person (merged_into) WHERE merged_into IS NOT NULL;
 COMMENT ON TABLE mhub.person IS 'One row per person ever known. A merged-away person keeps its row for ever, so that old ids resolve, and its own traits, so that a split gives them back.';
 COMMENT ON COLUMN mhub.person.person_id IS 'Surrogate id; never derived from an identifier.';
@@ -130,7 +130,7 @@ CREATE TABLE mhub.identifier (
     sealed mhub.enc,
     source text,
     UNIQUE (value, kind) -- in this order, because comparing the values mostly decides
-);
+) WITH (fillfactor = 90);
 CREATE INDEX identifier_person_id_kind_idx ON mhub.identifier (person_id, kind);
 COMMENT ON TABLE mhub.identifier IS 'Every identifier ever seen, with the person it belongs to now. Events point here, so a merge or split moves them by changing person_id.';
 COMMENT ON COLUMN mhub.identifier.identifier_id IS 'Surrogate id, never rewritten.';

@@ -75,6 +75,15 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 	ExecInsertIndexTuples(result, slot, estate, false, (arbiters) != NIL, conflict, arbiters)
 #endif
 
+/* 15 told who fires triggers of rows which partitions they move between */
+#if PG_VERSION_NUM >= 150000
+#define mhub_after_row_update(estate, result, before, slot, capture) \
+	ExecARUpdateTriggers(estate, result, NULL, NULL, before, NULL, slot, NIL, capture, false)
+#else
+#define mhub_after_row_update(estate, result, before, slot, capture) \
+	ExecARUpdateTriggers(estate, result, before, NULL, slot, NIL, capture)
+#endif
+
 /* 17 lets an index finish what it has put aside during insertions */
 #if PG_VERSION_NUM >= 170000
 #define mhub_index_insert_cleanup(index, info) index_insert_cleanup(index, info)

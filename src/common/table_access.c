@@ -360,34 +360,64 @@ static bool
 is_quiet(const MhubTableAccess *access)
 {
 	const TriggerDesc *triggers = access->result->ri_TrigDesc;
-	const TupleConstr *constraints = access->descriptor->constr;
 
-	return access->relation->rd_tableam == GetHeapamTableAmRoutine() &&
-		(constraints == NULL || !constraints->has_generated_stored) &&
-		(triggers == NULL ||
-		 !(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		   triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
-		   triggers->trig_update_before_row || triggers->trig_update_after_row ||
-		   triggers->trig_update_before_statement || triggers->trig_update_after_statement));
+	return triggers == NULL ||
+		!(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		  triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
+		  triggers->trig_update_before_row || triggers->trig_update_after_row ||
+		  triggers->trig_update_before_statement || triggers->trig_update_after_statement);
 }
 
 /* Besides, a snapshot that does not move on is left to statements, which know what that means for a change. */
-MhubTableAccess *
-mhub_table_open_to_change(MhubTable *table, bool inserts)
+static MhubTableAccess *
+open_to_write(MhubTable *table, AclMode mode)
 {
 	MhubTableAccess *access;
 
 	if (XactReadOnly || IsInParallelMode() || IsolationUsesXactSnapshot())
 		return NULL;
-	access = mhub_table_open_for(table, ACL_SELECT | ACL_UPDATE | (inserts ? ACL_INSERT : 0));
+	access = mhub_table_open_for(table, mode);
 	if (access == NULL)
 		return NULL;
-	if (!is_quiet(access))
+	if (access->relation->rd_tableam != GetHeapamTableAmRoutine() ||
+		(access->descriptor->constr != NULL && access->descriptor->constr->has_generated_stored))
 	{
 		mhub_table_close(access);
 		return NULL;
 	}
-	access->to_change = true;
+	return access;
+}
+
+MhubTableAccess *
+mhub_table_open_to_change(MhubTable *table, bool inserts)
+{
+	MhubTableAccess *access = open_to_write(table, ACL_SELECT | ACL_UPDATE | (inserts ? ACL_INSERT : 0));
+
+	if (access != NULL && !is_quiet(access))
+	{
+		mhub_table_close(access);
+		return NULL;
+	}
+	if (access != NULL)
+		access->to_change = true;
+	return access;
+}
+
+MhubTableAccess *
+mhub_table_open_to_update(MhubTable *table, const int *columns, int n)
+{
+	MhubTableAccess *access = open_to_write(table, ACL_SELECT | ACL_UPDATE);
+
+	if (access != NULL && !mhub_table_is_updatable(access, columns, n))
+	{
+		mhub_table_close(access);
+		return NULL;
+	}
+	if (access != NULL)
+	{
+		access->to_change = true;
+		mhub_table_begin_update(access);
+	}
 	return access;
 }
 
@@ -429,6 +459,7 @@ mhub_table_close(MhubTableAccess *access)
 {
 	int			i;
 
+	mhub_table_end_update(access);
 	for (i = 0; i < MHUB_TABLE_MAX_KEYS; i++)
 	{
 		if (access->keys[i].scan != NULL)

@@ -94,6 +94,10 @@ typedef struct MhubTableChange
  * where only a statement can do it.  What is false has not happened.
  */
 extern MhubTableAccess *mhub_table_open_to_change(MhubTable *table, bool inserts);
+
+/* The same as one UPDATE of these columns, which ends when the table is closed: triggers of statements are fired. */
+extern MhubTableAccess *mhub_table_open_to_update(MhubTable *table, const int *columns, int n);
+
 extern bool mhub_table_lock_found(MhubTableAccess *access);
 extern bool mhub_table_change_found(MhubTableAccess *access, const MhubTableChange *changes, int n);
 

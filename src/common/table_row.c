@@ -256,6 +256,7 @@ write_changed(MhubTableAccess *access)
 		return false;
 	if (mhub_must_update_indexes(indexes))
 		(void) mhub_insert_index_tuples(access->result, access->written, access->estate, indexes);
+	mhub_table_note_update(access, &tid);
 	return true;
 }
 

@@ -42,6 +42,8 @@ struct MhubTableAccess
 	Oid		   *indexes;
 	TableKeyState keys[MHUB_TABLE_MAX_KEYS];
 	bool		to_change;		/* opened to change rows */
+	bool		updating;		/* triggers of statements wait for the end of an UPDATE, */
+	struct TransitionCaptureState *capture; /* and may want its rows */
 	int			reading;		/* the key looked up last */
 	Buffer		page;			/* of the row found last */
 	BlockNumber blocks;			/* how many the table has at least; 0: not asked yet */
@@ -52,6 +54,12 @@ struct MhubTableAccess
 };
 
 extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
+
+/* table_update.c: what an UPDATE of these columns fires; the rows are changed by table_row.c */
+extern bool mhub_table_is_updatable(const MhubTableAccess *access, const int *columns, int n);
+extern void mhub_table_begin_update(MhubTableAccess *access);
+extern void mhub_table_note_update(MhubTableAccess *access, ItemPointer before);
+extern void mhub_table_end_update(MhubTableAccess *access);
 
 /* Writes rows of a table without triggers of insertion, and no index entries for them. */
 extern void mhub_table_insert_unindexed(MhubTableAccess *access, const MhubColumns *rows);

@@ -86,7 +86,7 @@ typedef struct SeenRows
 {
 	MhubColumns earlier;
 	MhubColumns later;
-	MhubColumns created;		/* persons: their table has triggers */
+	MhubColumns created;		/* persons */
 } SeenRows;
 
 static void
@@ -120,9 +120,24 @@ write_identifiers(Batch *batch, SeenRows *rows)
 		mhub_table_close(identifiers);
 }
 
+/* False: a statement has to. */
+static bool
+set_created(MhubTableAccess *persons, const BatchPerson *person)
+{
+	MhubTableChange change = {PERSON_CREATED_AT, TimestampTzGetDatum(person->created_at)};
+	bool		isnull;
+
+	if (persons == NULL)
+		return false;
+	mhub_table_seek(persons, PERSON_BY_ID, (Datum[]) {Int64GetDatum(person->person_id)});
+	return mhub_table_next(persons) &&
+		(person->created_at >= DatumGetTimestampTz(mhub_table_value(persons, PERSON_CREATED_AT, &isnull)) ||
+		 mhub_table_change_found(persons, &change, 1));
+}
+
 /* Each person once; batch_assign_persons() has found the earliest of its identifiers' times. */
 static void
-collect_persons(Batch *batch, MhubColumns *created)
+change_persons(Batch *batch, MhubTableAccess *persons, MhubColumns *created)
 {
 	bool	   *done = palloc0(sizeof(bool) * Max(batch->plan.nnodes, 1));
 	int			i;
@@ -131,11 +146,43 @@ collect_persons(Batch *batch, MhubColumns *created)
 	{
 		int			root = plan_find(&batch->plan, batch->identifiers[i].node);
 
+		CHECK_FOR_INTERRUPTS();
 		if (!is_earlier(&batch->identifiers[i]) || done[root])
 			continue;
 		done[root] = true;
-		add_row(created, batch->root_person[root].person_id, batch->root_person[root].created_at);
+		if (!set_created(persons, &batch->root_person[root]))
+			add_row(created, batch->root_person[root].person_id, batch->root_person[root].created_at);
 	}
+}
+
+static bool
+any_is_earlier(const Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (is_earlier(&batch->identifiers[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+write_persons(Batch *batch, SeenRows *rows)
+{
+	static const int columns[] = {PERSON_CREATED_AT};
+	MhubTableAccess *persons;
+
+	if (!any_is_earlier(batch))
+		return;
+	persons = mhub_table_open_to_update(&identity_person_table, columns, lengthof(columns));
+	mhub_table_push_latest();
+	change_persons(batch, persons, &rows->created);
+	if (persons != NULL)
+		mhub_table_close(persons);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
 }
 
 static bool
@@ -163,7 +210,7 @@ write_seen_identifiers(Batch *batch)
 	mhub_columns_init(&rows.later, lengthof(types), types);
 	mhub_columns_init(&rows.created, lengthof(types), types);
 	write_identifiers(batch, &rows);
-	collect_persons(batch, &rows.created);
+	write_persons(batch, &rows);
 	batch_run(&seen_earlier, &rows.earlier, SPI_OK_UPDATE);
 	batch_run(&created_earlier, &rows.created, SPI_OK_UPDATE);
 	batch_run(&seen_later, &rows.later, SPI_OK_UPDATE);

@@ -23,5 +23,6 @@ MhubTable	identity_link_table = {
 MhubTable	identity_person_table = {
 	.name = "person",
 	.ncolumns = PERSON_COLUMNS,
-	.columns = {"person_id", "created_at"}
+	.columns = {"person_id", "created_at"},
+	.keys = {{1, {PERSON_ID}}}
 };

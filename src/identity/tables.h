@@ -41,6 +41,12 @@ enum
 	PERSON_ID, PERSON_CREATED_AT, PERSON_COLUMNS
 };
 
+/* and its key */
+enum
+{
+	PERSON_BY_ID
+};
+
 extern MhubTable identity_identifier_table;
 extern MhubTable identity_link_table;
 extern MhubTable identity_person_table;

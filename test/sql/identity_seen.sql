@@ -59,4 +59,60 @@ SELECT count(*) AS sent FROM generate_series(1, 600) AS n,
     mhub.ingest(jsonb_build_object('event', 'C', 'anonymousId', 'many', 'timestamp', '2026-04-01 12:00Z'::timestamptz - n * interval '1 second'));
 SELECT c.count, c.first_at = '2026-04-01 11:50+00' AS first, i.first_seen_at = c.first_at AS same
 FROM mhub.event_counter AS c JOIN mhub.identifier AS i USING (identifier_id) WHERE i.value = 'many';
+
+-- When a person's first time moves back, the triggers of mhub.person see the UPDATE that it is: those of statements with
+-- their tables, and those of rows and columns where there are any.
+DELETE FROM mhub.identifier;
+SELECT status FROM mhub.ingest('[{"event": "A", "userId": "李雷", "timestamp": "2026-04-01T21:00:00Z"},
+    {"event": "A", "userId": "韩梅梅", "timestamp": "2026-04-01T21:00:00Z"}]'::jsonb);
+CREATE FUNCTION pg_temp.both_at(hour integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM mhub.ingest(format('[{"event": "B", "userId": "李雷", "timestamp": "2026-04-01T%1$s:00:00Z"},
+        {"event": "B", "userId": "韩梅梅", "timestamp": "2026-04-01T%1$s:00:00Z"}]', to_char(hour, 'FM00'))::jsonb);
+    RAISE NOTICE 'created at %', (SELECT array_agg(extract(hour FROM p.created_at AT TIME ZONE 'UTC'))
+        FROM mhub.identifier AS i JOIN mhub.person AS p ON p.person_id = i.person_id);
+END $$;
+CREATE FUNCTION pg_temp.tell_statement() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_WHEN = 'BEFORE' THEN
+        RAISE NOTICE 'before the statement';
+    ELSE
+        RAISE NOTICE 'the statement changed %', (SELECT array_agg(extract(hour FROM b.created_at AT TIME ZONE 'UTC') || ' to ' || extract(hour FROM a.created_at AT TIME ZONE 'UTC'))
+            FROM before AS b JOIN after AS a USING (person_id));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION pg_temp.tell_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%', TG_NAME; RETURN NEW; END $$;
+CREATE TRIGGER tell_before BEFORE UPDATE ON mhub.person FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.tell_statement();
+CREATE TRIGGER tell_after AFTER UPDATE ON mhub.person
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.tell_statement();
+CREATE TRIGGER tell_traits BEFORE UPDATE OF traits ON mhub.person FOR EACH ROW EXECUTE FUNCTION pg_temp.tell_row();
+SELECT pg_temp.both_at(20);
+-- nothing moves back: there is no statement
+SELECT pg_temp.both_at(22);
+-- segments hear of it, too
+INSERT INTO mhub.segment (key, condition) VALUES ('any', 'did(''B'')');
+DELETE FROM mhub.segment_touched;
+SELECT pg_temp.both_at(19);
+SELECT count(DISTINCT t.person_id) AS touched FROM mhub.segment_touched AS t JOIN mhub.identifier AS i USING (person_id);
+CREATE TRIGGER tell_created AFTER UPDATE OF created_at ON mhub.person FOR EACH ROW EXECUTE FUNCTION pg_temp.tell_row();
+SELECT pg_temp.both_at(18);
+DROP TRIGGER tell_created ON mhub.person;
+CREATE TRIGGER tell_created AFTER UPDATE OF created_at ON mhub.person FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.tell_row();
+SELECT pg_temp.both_at(17);
+DROP TRIGGER tell_created ON mhub.person;
+-- one that has the last word
+CREATE FUNCTION pg_temp.keep_created() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.created_at := OLD.created_at; RETURN NEW; END $$;
+CREATE TRIGGER keep_created BEFORE UPDATE ON mhub.person FOR EACH ROW EXECUTE FUNCTION pg_temp.keep_created();
+SELECT pg_temp.both_at(16);
+DROP TRIGGER keep_created ON mhub.person;
+SELECT pg_temp.both_at(15);
+-- a trigger that fails undoes all of it
+CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '0A000' USING MESSAGE = 'refused'; END $$;
+CREATE TRIGGER refuse AFTER UPDATE ON mhub.person FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.refuse();
+SAVEPOINT refused;
+SELECT pg_temp.both_at(14);
+ROLLBACK TO refused;
+DROP TRIGGER refuse ON mhub.person;
+SELECT pg_temp.both_at(14);
 ROLLBACK;
