@@ -59,6 +59,7 @@ if [ -r "$agents" ]; then
 	sql -c "SELECT format('mhub:  recall of robots %s %%, people called robots %s %% (trusted user agents)',
 		round(100 * avg(mhub.user_agent_is_bot(user_agent)::int) FILTER (WHERE label = 'bot'), 2),
 		round(100 * avg(mhub.user_agent_is_bot(user_agent)::int) FILTER (WHERE label = 'human'), 3)) FROM ua WHERE grade = 'gold'"
+	sh "$top/bench/traffic/kept_out.sh"
 	if command -v npm >/dev/null && (cd "$work" && npm install --silent --no-audit --no-fund isbot >/dev/null 2>&1); then
 		cat >"$work/isbot.cjs" <<'JS'
 const { isbot } = require('isbot');

@@ -70,10 +70,11 @@ has_addition(const char *text)
 }
 
 static bool
-names_a_device(uint32 marks)
+names_a_device(const char *text, uint32 marks)
 {
 	return (marks & MHUB_UA_DEVICE) != 0 ||
-		(marks & (MHUB_UA_SYSTEM | MHUB_UA_ENGINE)) == (MHUB_UA_SYSTEM | MHUB_UA_ENGINE);
+		(marks & (MHUB_UA_SYSTEM | MHUB_UA_ENGINE | MHUB_UA_COMPATIBLE)) == (MHUB_UA_SYSTEM | MHUB_UA_ENGINE) ||
+		mhub_ua_has_screen(text);
 }
 
 bool
@@ -91,6 +92,6 @@ mhub_is_bot_user_agent(const char *user_agent, size_t length)
 	text[length] = '\0';
 
 	found = words_of(text, length);
-	return found.weight > 0 || !names_a_device(found.marks) || mhub_ua_is_small_word(user_agent, length) || has_addition(text) ||
+	return found.weight > 0 || !names_a_device(text, found.marks) || mhub_ua_is_small_word(user_agent, length) || has_addition(text) ||
 		is_disguise(text, found.marks);
 }

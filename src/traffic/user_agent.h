@@ -14,17 +14,17 @@
 #define MHUB_UA_DESKTOP 8u		/* a desktop computer */
 #define MHUB_UA_SPECIAL 16u		/* no plain desktop browser: phone, television, console, old or embedded browser */
 #define MHUB_UA_MODEL 32u		/* Android, whose comment names the device's model */
-#define MHUB_UA_OLD 128u		/* a desktop browser of before 2011, whose comments name all sorts of things */
+#define MHUB_UA_OLD 64u			/* a desktop browser of before 2011, whose comments name all sorts of things */
+#define MHUB_UA_APP 128u		/* an app or browser of one of China's platforms, whose pages say much of themselves */
+#define MHUB_UA_COMPATIBLE 256u /* says that it is compatible, as robots do and browsers that have a name */
+
+/* And of a robot's own name, which is one even where a device's model stands */
+#define MHUB_UA_NAMED 512u
 
 extern const MhubWord mhub_ua_robot_words[];
 extern const int mhub_n_ua_robot_words;
 extern const MhubWord mhub_ua_human_words[];
 extern const int mhub_n_ua_human_words;
-
-#define MHUB_UA_APP 256u		/* an app or browser of one of China's platforms, whose pages say much of themselves */
-
-/* And of a robot's own name, which is one even where a device's model stands */
-#define MHUB_UA_NAMED 64u
 
 /* Products that desktop browsers name, and beginnings of what they say about their platform; sorted */
 extern const char *const mhub_ua_products[];
@@ -35,6 +35,7 @@ extern const int mhub_n_ua_platforms;
 /* Shapes that no browser's user agent has; text (not user_agent) in lower case, NUL-terminated */
 extern bool mhub_ua_names_a_site(const char *text);
 extern bool mhub_ua_has_mailbox(const char *text);
+extern bool mhub_ua_has_screen(const char *text);
 extern bool mhub_ua_engine_has_guest(const char *text);
 extern bool mhub_ua_introduces_itself_late(const char *text);
 extern bool mhub_ua_follows_another(const char *text);

@@ -31,24 +31,31 @@ version_of(const char *text, const char *product)
 	return atoi(at + strlen(product));
 }
 
-/* 1.42.501.426: numbered as builds of browsers are */
+/* 1.42.501.426, 5.100.07: numbered as builds of browsers and apps are, unlike 2.1 or 2.9.7.2 */
 static bool
 is_build_number(const char *version)
 {
-	int			n = 0;
+	size_t		length = strspn(version, "0123456789.");
+	int			dots = 0;
+	size_t		i;
 
-	for (;;)
-	{
-		size_t		digits = strspn(version, "0123456789");
+	for (i = 0; i < length; i++)
+		dots += version[i] == '.';
+	return length >= 8 && dots >= 2;
+}
 
-		if (digits == 0)
-			return false;
-		n++;
-		version += digits;
-		if (*version != '.')
-			return n == 4;
-		version++;
-	}
+/* Directly behind the engine, in place of Firefox; or between Chrome and Safari, with more of a version than programs have */
+static bool
+stands_where_browsers_do(const char *text, const char *product, const char *version)
+{
+	const char *engine = strstr(text, "gecko/");
+	const char *safari = strstr(text, " safari/");
+
+	if (engine != NULL && engine < product)
+		return engine + strcspn(engine, " ") + 1 == product && strstr(text, "firefox/") == NULL;
+	engine = strstr(text, "chrome/");
+	return engine != NULL && engine < product && safari != NULL && product < safari &&
+		strspn(version, "0123456789.") > 3;
 }
 
 /*
@@ -66,7 +73,8 @@ is_offspring(const char *text, const char *name, const char *product, size_t len
 	if (version == NULL || version >= product + length || !mhub_is_digit(version[1]))
 		return false;
 	version++;
-	if (is_build_number(version) || strncmp(product + length, " chrome/", 8) == 0)
+	if (is_build_number(version) || strncmp(product + length, " chrome/", 8) == 0 ||
+		stands_where_browsers_do(text, product, version))
 		return true;
 	return atoi(version) == version_of(text, "chrome/") || atoi(version) == version_of(text, "firefox/") ||
 		atoi(version) == version_of(text, "; rv:");
@@ -82,13 +90,14 @@ product_is_known(const char *text, const char *start, size_t length)
 	n = Min(n, length);
 	while (n > 0 && strchr(",;:", start[n - 1]) != NULL)
 		n--;
-	if (mhub_ua_letters(start, n) == 0)
-		return n > 0 || length == 0;
+	if (mhub_ua_letters(start, n) == (*start == 'v'))
+		return n > 0 || length == 0 || mhub_is_digit(start[1]);
 	if (n >= PRODUCT_MAX)
 		return false;
 	memcpy(name, start, n);
 	name[n] = '\0';
 	return bsearch(name, mhub_ua_products, mhub_n_ua_products, sizeof(char *), compare_word) != NULL ||
+		bsearch(name, mhub_ua_platforms, mhub_n_ua_platforms, sizeof(char *), compare_word) != NULL ||
 		is_offspring(text, name, start, length);
 }
 

@@ -58,7 +58,7 @@ site_at(const char *text, const char *dot)
 		start--;
 	while (is_name_char(*end))
 		end++;
-	if (*end == '.' || *end == '_' || (start > text && start[-1] == '_'))
+	if (*end == '.' || *end == '_' || (*end == '/' && mhub_is_digit(end[1])) || (start > text && start[-1] == '_'))
 		return false;
 	if (mhub_ua_letters(start, dot - start) < 2 || dot - start < 3 + (end - dot <= 3 ? 0 : -1))
 		return false;
@@ -101,6 +101,33 @@ mhub_ua_has_mailbox(const char *text)
 		for (dot = end - 1; dot > at && *dot != '.';)
 			dot--;
 		if (dot > at + 1 && end - dot > 2 && mhub_ua_letters(dot + 1, end - dot - 1) == end - dot - 1)
+			return true;
+	}
+	return false;
+}
+
+/* Two to four digits before (step -1) or behind (1) the cross of a size, and no word beyond them */
+static bool
+is_length(const char *text, const char *cross, int step)
+{
+	const char *end = cross + step;
+	int			digits;
+
+	while (end >= text && mhub_is_digit(*end))
+		end += step;
+	digits = (int) (end - cross) * step - 1;
+	return digits >= 2 && digits <= 4 && !(end >= text && mhub_is_letter(*end) && *end != 'x');
+}
+
+/* 240x320, 480*800, 320x240x64k: a screen, which no program has */
+bool
+mhub_ua_has_screen(const char *text)
+{
+	const char *cross;
+
+	for (cross = text + strcspn(text, "x*"); *cross != '\0'; cross += 1 + strcspn(cross + 1, "x*"))
+	{
+		if (is_length(text, cross, -1) && is_length(text, cross, 1))
 			return true;
 	}
 	return false;

@@ -57,7 +57,7 @@ WHERE mhub.user_agent_is_bot(user_agent);
 SELECT mhub.user_agent_is_bot(NULL) IS NULL AS null_stays_null;
 -- Case does not matter; what is far longer than any user agent is no problem.
 SELECT mhub.user_agent_is_bot('GOOGLEBOT/2.1'), mhub.user_agent_is_bot(repeat('Mozilla/5.0 (Linux; Android 10) ', 100000));
--- What a program adds to a browser's user agent shows by its place, whoever it is: each answer is empty.
+-- What a program adds to a browser's user agent shows by its place and number, whoever it is: each answer is empty.
 SELECT user_agent AS called_a_person FROM (VALUES
     ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Nobody/1.0'),
     ('Mozilla/5.0 (Windows NT 10.0; Win64; x64; Nobody) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36'),
@@ -72,6 +72,16 @@ SELECT user_agent AS called_a_person FROM (VALUES
     ('Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1) Nobody/1.0'),
     ('Mozilla/4.5 (compatible; HTTrack 3.0x; Windows 98)'),
     ('Nobody/2.2.1 (X11; U; en)'), ('ipad'), ('android'),
+    -- a browser says which it is, and has an engine
+    ('Mozilla/4.0 (compatible; Nobody 3.0; Windows 98)'),
+    ('Mozilla/5.0 (compatible; Nobody; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64)'),
+    ('Mozilla/5.0 [en] (X11, U; Nobody)'),
+    -- numbered as programs are, not as browsers
+    ('Mozilla/5.0 (X11; Linux x86_64; rv:52.0) Gecko/20100101 Firefox/52.0 Nobody/2.9.7.2'),
+    ('Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 nobody/1.0 Safari/537.36'),
+    ('nobodyd (unknown version) CFNetwork/1128.0.1 Darwin/19.6.0'),
+    ('Nobody/1.0 (Linux armv7l)'),
     ('   '), ('Ｇｏｏｇｌｅｂｏｔ／２．１'), ('百度蜘蛛')) AS robots(user_agent)
 WHERE NOT mhub.user_agent_is_bot(user_agent);
 -- What people's browsers, devices and apps have in the same places.
@@ -82,6 +92,20 @@ SELECT user_agent AS called_a_robot FROM (VALUES
     ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/62.0.3202.62 Newcomer/1.42.501.426 Safari/537.36'),
     ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Newcomer/2.1 Chrome/120.0.0.0 Safari/537.36'),
     ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 NewcomerBrowser/7'),
+    ('Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/75.0.3770.100 Newcomer/11.0.2566 Other/11.0.2566 Safari/537.36'),
+    ('Mozilla/5.0 (X11; Linux x86_64; rv:25.0) Gecko/20100101 newcomer/1.0pre'),
+    ('Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/31.0.1650.69 Safari/537.36 2345chrome v2.5.0.4435'),
+    ('Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/43.0.2272.76 Safari/537.36 Seznam.cz/2.0.4'),
+    ('Mozilla/5.0 (X11; Linux i686) AppleWebKit/534.30 (KHTML, like Gecko) Slackware/Chrome/12.0.742.100 Safari/534.30'),
+    ('Mozilla/5.0 (Linux; Android 12; SO-54C) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/100.0.4896.127 Mobile Safari/537.36 Newcomer/5.100.07'),
+    ('Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/123.0.0.0 Mobile Safari/537.36 Presearch (Tempest)'),
+    ('Newcomer Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/534.24 (KHTML, like Gecko) Chrome/11.0.696.34 Safari/534.24'),
+    -- a platform that nobody knows, before a whole Firefox; a screen
+    ('Mozilla/5.0 (something; rv:36.0) Gecko/20100101 Firefox/36.0'), ('Newcomer (2.1; Linux 3.5.0 i686; 237x63)'), ('Newcomer/4.0 480*800'), ('Newcomer/1.0 (Screen=320x240x64K)'),
+    ('Mozilla/5.0 (WindowsNT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome /76.0.3809.110 Safari/537.36'),
+    ('Mozilla/5.0 (compatible; U; Newcomer 0.1; Haiku) AppleWebKit/528+ (KHTML, like Gecko) Newcomer/528+ Safari/528+'),
+    ('Mozilla/5.0 (X11; Linux x86_64; openSUSE 13.1 (Bottle) (x86_64)) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/33.0.1750.0 Safari/537.36'),
+    ('BlackBerry7520/4.0.0 Profile/MIDP-2.0 Configuration/CLDC-1.1 UP.Browser/5.0.3.3 UP.Link/5.1.2.12 (Google WAP Proxy/1.0)'),
     ('Mozilla/5.0 (Linux; U; Android 13; zh-cn; 2201122C) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/98.0.4758.102 Mobile Safari/537.36 XiaoMi/MiuiBrowser/17.5'),
     ('Mozilla/5.0 (Linux; Android 12; LAVA LEX402) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.280 Mobile Safari/537.36 OPR/80.6.4244.78244'),
     ('Mozilla/5.0 (Linux; U; Android 11; en-us; Gtel Infinity 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/87.0.4280.141 Mobile Safari/537.36 PHX/8.8'),
