@@ -107,4 +107,13 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 	index_beginscan(table, index, snapshot, nkeys, norderbys)
 #endif
 
+/* 16 renamed what tells a relation's file */
+#if PG_VERSION_NUM >= 160000
+#define mhub_read_recent_buffer(relation, block, buffer) \
+	ReadRecentBuffer((relation)->rd_locator, MAIN_FORKNUM, block, buffer)
+#else
+#define mhub_read_recent_buffer(relation, block, buffer) \
+	ReadRecentBuffer((relation)->rd_node, MAIN_FORKNUM, block, buffer)
+#endif
+
 #endif							/* MHUB_PGCOMPAT_H */

@@ -379,7 +379,7 @@ open_to_write(MhubTable *table, AclMode mode)
 	access = mhub_table_open_for(table, mode);
 	if (access == NULL)
 		return NULL;
-	if (access->relation->rd_tableam != GetHeapamTableAmRoutine() ||
+	if (!mhub_is_heap(access->relation) ||
 		(access->descriptor->constr != NULL && access->descriptor->constr->has_generated_stored))
 	{
 		mhub_table_close(access);
@@ -471,7 +471,6 @@ mhub_table_close(MhubTableAccess *access)
 	if (BufferIsValid(access->page))
 		ReleaseBuffer(access->page);
 	access->page = InvalidBuffer;
-	access->blocks = 0;
 	access->to_change = false;
 	drop_trigger_slots(access);
 	close_relations(access);

@@ -15,6 +15,7 @@
 
 #include "common/pgcompat.h"
 
+#include "common/heap_place.h"
 #include "common/spi_array.h"
 #include "storage/itemptr.h"
 
@@ -58,17 +59,7 @@ extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *value
 extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);
 
-/*
- * Where rows with certain keys were lately, so that the next look needs no
- * index.  Declare it static.  Wrong ones do no harm, for the row found there is
- * asked for its key.
- */
-typedef struct MhubHints
-{
-	struct MhubHint *hints;
-} MhubHints;
-
-/* Looks for the one row with this unique key, whose hash is given. */
+/* Looks for the one row with this unique key, whose hash is given; the hints are the key's own. */
 extern bool mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash);
 
 /*

@@ -19,11 +19,13 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/kept_elsewhere.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -116,6 +118,12 @@ is_usable(Relation index, MhubLookup *lookup)
 		starts_with_keys(index, lookup) && has_all_rows(index);
 }
 
+static bool
+is_unique(Relation index, const MhubLookup *lookup)
+{
+	return index->rd_index->indisunique && index->rd_index->indimmediate && index->rd_index->indnkeyatts == lookup->nkeys;
+}
+
 static Oid
 find_index(Relation table, MhubLookup *lookup)
 {
@@ -128,7 +136,10 @@ find_index(Relation table, MhubLookup *lookup)
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		if (is_usable(index, lookup))
+		{
 			found = RelationGetRelid(index);
+			lookup->unique = mhub_is_heap(table) && is_unique(index, lookup);
+		}
 		index_close(index, AccessShareLock);
 		if (OidIsValid(found))
 			break;
@@ -202,9 +213,89 @@ mhub_reader_open(MhubReader *reader, MhubLookup *lookup, Snapshot snapshot)
 		reader->table = NULL;
 		return;
 	}
-	reader->index = index_open(lookup->index_oid, AccessShareLock);
 	reader->slot = table_slot_create(reader->table, NULL);
-	reader->scan = mhub_index_beginscan(reader->table, reader->index, snapshot, lookup->nkeys, 0);
+}
+
+static uint32
+hash_key(Oid type, Datum key)
+{
+	int64		number;
+	const text *word;
+
+	if (type == INT8OID)
+	{
+		number = DatumGetInt64(key);
+		return hash_bytes((const unsigned char *) &number, sizeof(number));
+	}
+	word = DatumGetTextPP(key);
+	return hash_bytes((const unsigned char *) VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+}
+
+static uint32
+hash_keys(const MhubLookup *lookup, const Datum *keys)
+{
+	uint32		hash = 0;
+
+	for (int i = 0; i < lookup->nkeys; i++)
+		hash = hash_combine(hash, hash_key(lookup->keys[i].type, keys[i]));
+	return hash;
+}
+
+static bool
+same_text(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Does the row found have these keys?  What is equal in other bytes, the index will find. */
+static bool
+has_keys(MhubReader *reader, const Datum *keys)
+{
+	const MhubLookup *lookup = reader->lookup;
+
+	for (int i = 0; i < lookup->nkeys; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(reader->slot, lookup->key_numbers[i], &isnull);
+
+		if (isnull)
+			return false;
+		if (lookup->keys[i].type == INT8OID ? DatumGetInt64(value) != DatumGetInt64(keys[i])
+			: !same_text(DatumGetTextPP(value), DatumGetTextPP(keys[i])))
+			return false;
+	}
+	return true;
+}
+
+/* Looks for the one row with these keys where it was the last time. */
+static bool
+find_by_place(MhubReader *reader, const Datum *keys)
+{
+	MhubHint   *hint;
+	Buffer		page;
+	bool		found;
+
+	reader->hash = hash_keys(reader->lookup, keys);
+	hint = mhub_hint_for(&reader->lookup->hints, reader->hash);
+	page = mhub_hint_pin(hint, reader->hash, reader->table);
+	if (!BufferIsValid(page))
+		return false;
+	ExecClearTuple(reader->slot);
+	found = mhub_heap_fetch(reader->table, page, hint->place, reader->snapshot, reader->slot, NULL);
+	ReleaseBuffer(page);
+	return found && has_keys(reader, keys);
+}
+
+/* Most who look for unique keys need no index at all. */
+static void
+open_index(MhubReader *reader)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->memory);
+	MhubLookup *lookup = reader->lookup;
+
+	reader->index = index_open(lookup->index_oid, AccessShareLock);
+	reader->scan = mhub_index_beginscan(reader->table, reader->index, reader->snapshot, lookup->nkeys, 0);
+	MemoryContextSwitchTo(before);
 }
 
 static void
@@ -213,6 +304,8 @@ scan_for(MhubReader *reader, const Datum *keys)
 	MhubLookup *lookup = reader->lookup;
 	ScanKeyData scankeys[MHUB_LOOKUP_KEYS];
 
+	if (reader->index == NULL)
+		open_index(reader);
 	for (int i = 0; i < lookup->nkeys; i++)
 	{
 		int			key = lookup->index_keys[i];
@@ -295,10 +388,34 @@ ask_for(MhubReader *reader, const Datum *keys)
 void
 mhub_reader_find(MhubReader *reader, const Datum *keys)
 {
-	if (reader->table != NULL)
-		scan_for(reader, keys);
-	else
+	if (reader->table == NULL)
+	{
 		ask_for(reader, keys);
+		return;
+	}
+	reader->by_place = reader->is_next = reader->lookup->unique && find_by_place(reader, keys);
+	if (!reader->by_place)
+		scan_for(reader, keys);
+}
+
+/* The row of unique keys; where it is will be remembered. */
+static bool
+fetch_unique(MhubReader *reader)
+{
+	ItemPointer tid;
+
+	while ((tid = index_getnext_tid(reader->scan, ForwardScanDirection)) != NULL)
+	{
+		ItemPointerData place = *tid;
+
+		if (index_fetch_heap(reader->scan, reader->slot))
+		{
+			mhub_hint_note(mhub_hint_for(&reader->lookup->hints, reader->hash), reader->hash, place,
+						   ((BufferHeapTupleTableSlot *) reader->slot)->buffer);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* The scan keeps some of what it allocates. */
@@ -306,10 +423,23 @@ static bool
 next_slot(MhubReader *reader)
 {
 	MemoryContext before = MemoryContextSwitchTo(reader->memory);
-	bool		found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
+	bool		found;
 
+	if (reader->lookup->unique)
+		found = fetch_unique(reader);
+	else
+		found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
 	MemoryContextSwitchTo(before);
 	return found;
+}
+
+static bool
+take_next(MhubReader *reader)
+{
+	bool		is_next = reader->is_next;
+
+	reader->is_next = false;
+	return reader->by_place ? is_next : next_slot(reader);
 }
 
 bool
@@ -326,7 +456,7 @@ mhub_reader_next(MhubReader *reader, Datum *values, bool *nulls)
 		reader->row++;
 		return true;
 	}
-	if (!next_slot(reader))
+	if (!take_next(reader))
 		return false;
 	for (int i = 0; i < ncolumns; i++)
 		values[i] = slot_getattr(reader->slot, reader->lookup->column_numbers[i], &nulls[i]);
@@ -338,8 +468,11 @@ mhub_reader_close(MhubReader *reader)
 {
 	if (reader->table == NULL)
 		return;
-	index_endscan(reader->scan);
+	if (reader->index != NULL)
+	{
+		index_endscan(reader->scan);
+		index_close(reader->index, NoLock);
+	}
 	ExecDropSingleTupleTableSlot(reader->slot);
-	index_close(reader->index, NoLock);
 	table_close(reader->table, NoLock);
 }

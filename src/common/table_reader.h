@@ -8,6 +8,7 @@
 #include "common/pgcompat.h"
 
 #include "access/genam.h"
+#include "common/heap_place.h"
 #include "common/spi_plan.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
@@ -40,6 +41,8 @@ typedef struct MhubLookup
 	AttrNumber	key_numbers[MHUB_LOOKUP_KEYS];
 	int			index_keys[MHUB_LOOKUP_KEYS];	/* which of the keys each column of the index is */
 	AttrNumber	column_numbers[MHUB_LOOKUP_COLUMNS];
+	bool		unique;			/* these keys have one row at most, in a heap */
+	MhubHints	hints;			/* where those rows were */
 	struct MhubLookup *next;
 	bool		registered;
 	MhubPlan	plan;
@@ -52,9 +55,12 @@ typedef struct MhubReader
 	Snapshot	snapshot;
 	MemoryContext memory;
 	Relation	table;			/* NULL: by a statement */
-	Relation	index;
+	Relation	index;			/* NULL: not needed so far */
 	IndexScanDesc scan;
 	struct TupleTableSlot *slot;
+	uint32		hash;			/* of the keys, where they are unique */
+	bool		by_place;		/* the row was found without the index ... */
+	bool		is_next;		/* ... and nobody has asked for it yet */
 	Datum	   *values;			/* by a statement: the rows found, one after the other */
 	bool	   *nulls;
 	uint64		nrows;

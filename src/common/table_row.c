@@ -65,22 +65,13 @@ make_room(MhubTableAccess *access)
 		heap_page_prune_opt(access->relation, access->page);
 }
 
-/* Fetches what of the chain of versions that begins at tid the snapshot sees, as the access method does. */
+/* Fetches what of the chain of versions that begins at a place of the page the snapshot sees, as the access method does. */
 static bool
-fetch_from_heap(MhubTableAccess *access, ItemPointerData tid, Snapshot snapshot, bool *all_dead)
+fetch_from_page(MhubTableAccess *access, ItemPointerData place, Snapshot snapshot, bool *all_dead)
 {
-	HeapTuple	tuple = &((BufferHeapTupleTableSlot *) access->found)->base.tupdata;
-	bool		found;
-
-	access->page = ReleaseAndReadBuffer(access->page, access->relation, ItemPointerGetBlockNumber(&tid));
 	if (access->to_change)
 		make_room(access);
-	LockBuffer(access->page, BUFFER_LOCK_SHARE);
-	found = heap_hot_search_buffer(&tid, access->relation, access->page, snapshot, tuple, all_dead, true);
-	LockBuffer(access->page, BUFFER_LOCK_UNLOCK);
-	if (found)
-		ExecStoreBufferHeapTuple(tuple, access->found, access->page);
-	return found;
+	return mhub_heap_fetch(access->relation, access->page, place, snapshot, access->found, all_dead);
 }
 
 static bool
@@ -92,7 +83,8 @@ next_in_heap(MhubTableAccess *access, IndexScanDesc scan)
 	{
 		bool		all_dead;
 
-		if (fetch_from_heap(access, *tid, scan->xs_snapshot, &all_dead))
+		access->page = ReleaseAndReadBuffer(access->page, access->relation, ItemPointerGetBlockNumber(tid));
+		if (fetch_from_page(access, *tid, scan->xs_snapshot, &all_dead))
 			return true;
 		/* The index may forget an entry whose rows nobody sees any more. */
 		if (!scan->xactStartedInRecovery)
@@ -108,35 +100,9 @@ mhub_table_next(MhubTableAccess *access)
 	IndexScanDesc scan = access->keys[access->reading].scan;
 
 	ExecClearTuple(access->found);
-	if (access->relation->rd_tableam == GetHeapamTableAmRoutine())
+	if (mhub_is_heap(access->relation))
 		return next_in_heap(access, scan);
 	return index_getnext_slot(scan, ForwardScanDirection, access->found);
-}
-
-/* A power of 2 */
-#define HINTS 32768
-
-typedef struct MhubHint
-{
-	ItemPointerData place;		/* where the index says that the row is */
-	uint16		tag;			/* the other half of the hash */
-} MhubHint;
-
-static MhubHint *
-hint_for(MhubHints *hints, uint32 hash)
-{
-	if (hints->hints == NULL)
-		hints->hints = MemoryContextAllocZero(TopMemoryContext, HINTS * sizeof(MhubHint));
-	return &hints->hints[hash % HINTS];
-}
-
-/* VACUUM may have cut the end of the table off, but not while it is open. */
-static bool
-is_inside(MhubTableAccess *access, ItemPointer place)
-{
-	if (access->blocks == 0)
-		access->blocks = RelationGetNumberOfBlocks(access->relation);
-	return ItemPointerGetBlockNumber(place) < access->blocks;
 }
 
 static bool
@@ -161,27 +127,31 @@ has_key(MhubTableAccess *access, int key, const Datum *values)
 static bool
 find_by_hint(MhubTableAccess *access, int key, const Datum *values, MhubHint *hint, uint32 hash)
 {
+	Buffer		page = mhub_hint_pin(hint, hash, access->relation);
 	bool		all_dead;
 
-	if (hint->tag != (uint16) (hash >> 16) || !ItemPointerIsValid(&hint->place) || !is_inside(access, &hint->place))
+	if (!BufferIsValid(page))
 		return false;
 	ExecClearTuple(access->found);
-	return fetch_from_heap(access, hint->place, GetActiveSnapshot(), &all_dead) && has_key(access, key, values);
+	if (BufferIsValid(access->page))
+		ReleaseBuffer(access->page);
+	access->page = page;
+	return fetch_from_page(access, hint->place, GetActiveSnapshot(), &all_dead) && has_key(access, key, values);
 }
 
 bool
 mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash)
 {
-	bool		is_heap = access->relation->rd_tableam == GetHeapamTableAmRoutine();
-	MhubHint   *hint = hint_for(hints, hash);
+	bool		is_heap = mhub_is_heap(access->relation);
+	MhubHint   *hint = mhub_hint_for(hints, hash);
 
 	if (is_heap && find_by_hint(access, key, values, hint, hash))
 		return true;
 	mhub_table_seek(access, key, values);
 	if (!mhub_table_next(access))
 		return false;
-	hint->place = access->keys[key].scan->xs_heaptid;
-	hint->tag = hash >> 16;
+	if (is_heap)
+		mhub_hint_note(hint, hash, access->keys[key].scan->xs_heaptid, access->page);
 	return true;
 }
 

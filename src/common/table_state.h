@@ -46,7 +46,6 @@ struct MhubTableAccess
 	struct TransitionCaptureState *capture; /* and may want its rows */
 	int			reading;		/* the key looked up last */
 	Buffer		page;			/* of the row found last */
-	BlockNumber blocks;			/* how many the table has at least; 0: not asked yet */
 	TupleTableSlot *found;
 	TupleTableSlot *written;
 	int			ndefaults;
