@@ -93,9 +93,10 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 
 /* 17 wants to know the statement behind a REINDEX, for event triggers */
 #if PG_VERSION_NUM >= 170000
-#define mhub_reindex_relation(relid, flags) reindex_relation(NULL, relid, flags, &(ReindexParams) {0})
+#define mhub_reindex_index(relid) \
+	reindex_index(NULL, relid, false, get_rel_persistence(relid), &(ReindexParams) {0})
 #else
-#define mhub_reindex_relation(relid, flags) reindex_relation(relid, flags, &(ReindexParams) {0})
+#define mhub_reindex_index(relid) reindex_index(relid, false, get_rel_persistence(relid), &(ReindexParams) {0})
 #endif
 
 /* 18 counts index searches for EXPLAIN */

@@ -21,6 +21,7 @@
 
 #define MHUB_TABLE_MAX_KEYS 3
 #define MHUB_KEY_MAX_COLUMNS 3
+#define MHUB_TABLE_MAX_TRIGGERS 2
 
 /* Columns by which rows are looked up, by their numbers in MhubTable.columns: the first of an index in the order given */
 typedef struct MhubTableKey
@@ -30,7 +31,7 @@ typedef struct MhubTableKey
 } MhubTableKey;
 
 /*
- * A table of schema mhub.  Declare it static with the first four members.
+ * A table of schema mhub.  Declare it static with the first five members.
  * Columns not named here get their defaults.
  */
 typedef struct MhubTable
@@ -39,6 +40,8 @@ typedef struct MhubTable
 	int			ncolumns;
 	const char *columns[MHUB_MAX_COLUMNS];
 	MhubTableKey keys[MHUB_TABLE_MAX_KEYS];
+	const char *row_triggers[MHUB_TABLE_MAX_TRIGGERS];	/* functions of ours, called before the insertion of a row,
+														 * that look at nothing but the row */
 
 	/* for table_access.c */
 	struct MhubTableAccess *cached;
@@ -48,6 +51,7 @@ typedef struct MhubTable
 	struct MhubTable *next;
 	Oid			planned_relid;
 	MhubPlan	plans[2];		/* without and with ON CONFLICT */
+	bool		was_void;		/* had not even dead rows when filling began */
 } MhubTable;
 
 typedef struct MhubTableAccess MhubTableAccess;

@@ -17,12 +17,20 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/index.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "common/index_feed.h"
 #include "common/table_state.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+/* Rows written together */
+#define ROWS_TOGETHER 500
 
 typedef struct HeldLock
 {
@@ -31,11 +39,38 @@ typedef struct HeldLock
 } HeldLock;
 
 static bool
-has_insert_triggers(const TriggerDesc *triggers)
+is_ours(const MhubTable *table, Oid function)
 {
-	return triggers != NULL &&
-		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		 triggers->trig_insert_before_statement || triggers->trig_insert_after_statement);
+	const char *name = get_func_name(function);
+	int			i;
+
+	if (name == NULL || get_func_namespace(function) != get_rel_namespace(table->relid))
+		return false;
+	for (i = 0; i < MHUB_TABLE_MAX_TRIGGERS && table->row_triggers[i] != NULL; i++)
+	{
+		if (strcmp(name, table->row_triggers[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is there a trigger of insertion that might look at the table, whose indexes lack rows? */
+static bool
+has_curious_triggers(const MhubTable *table, const TriggerDesc *triggers)
+{
+	int			i;
+
+	if (triggers == NULL)
+		return false;
+	for (i = 0; i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (TRIGGER_FOR_INSERT(trigger->tgtype) &&
+			!(TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) && is_ours(table, trigger->tgfoid)))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -89,9 +124,10 @@ take_table(MhubTable *table, List **held)
 
 	if (access == NULL)
 		return false;
-	taken = !has_insert_triggers(access->result->ri_TrigDesc) && is_empty(access->relation) &&
+	taken = !has_curious_triggers(table, access->result->ri_TrigDesc) && is_empty(access->relation) &&
 		take_lock(table->relid, ShareRowExclusiveLock, held) && take_indexes(access, held) &&
 		is_empty(access->relation);
+	table->was_void = taken && RelationGetNumberOfBlocks(access->relation) == 0;
 	mhub_table_close(access);
 	return taken;
 }
@@ -128,25 +164,150 @@ mhub_tables_begin_fill(MhubTable *const *tables, int n)
 	return true;
 }
 
-void
-mhub_table_fill(MhubTable *table, const MhubColumns *rows)
+static MhubTableAccess *
+open_to_fill(MhubTable *table)
 {
-	MhubTableAccess *access;
+	MhubTableAccess *access = mhub_table_open_for(table, ACL_INSERT | ACL_SELECT);
 
-	if (rows->n == 0)
-		return;
-	access = mhub_table_open_for(table, ACL_INSERT | ACL_SELECT);
 	if (access == NULL)
 		elog(ERROR, "table mhub.%s cannot be filled any more", table->name);
-	mhub_table_insert_unindexed(access, rows);
-	mhub_table_close(access);
+	return access;
+}
+
+static void
+fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubFilling *filling, int row)
+{
+	int			i;
+
+	mhub_table_start_row(access, slot);
+	for (i = 0; i < filling->ncolumns; i++)
+	{
+		int			at = access->columns[i] - 1;
+
+		slot->tts_isnull[at] = false;
+		slot->tts_values[at] = filling->value(filling->state, row, i, &slot->tts_isnull[at]);
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
+static void
+fire_triggers(MhubTableAccess *access, TupleTableSlot *slot)
+{
+	const TriggerDesc *triggers = access->result->ri_TrigDesc;
+
+	if (triggers != NULL && triggers->trig_insert_before_row &&
+		!ExecBRInsertTriggers(access->estate, access->result, slot))
+		elog(ERROR, "a trigger of table mhub.%s has left out a row", access->table->name);
+}
+
+/* Writes as many rows as there are slots, from this one on. */
+static void
+write_rows(MhubTableAccess *access, const MhubFilling *filling, int row, TupleTableSlot **slots, int n, ItemPointerData *places)
+{
+	int			i;
+
+	if (filling->prepare != NULL)
+		filling->prepare(filling->state, row, n);
+	for (i = 0; i < n; i++)
+	{
+		fill_slot(access, slots[i], filling, row + i);
+		fire_triggers(access, slots[i]);
+	}
+	mhub_table_write_slots(access, slots, n, GetCurrentCommandId(true));
+	for (i = 0; i < n; i++)
+	{
+		places[row + i] = slots[i]->tts_tid;
+		ExecClearTuple(slots[i]);
+	}
+}
+
+/* Writes all rows, and no index entries for them; returns where they lie. */
+static ItemPointerData *
+write_all_rows(MhubTableAccess *access, const MhubFilling *filling)
+{
+	ItemPointerData *places = palloc_extended(sizeof(ItemPointerData) * (Size) filling->n, MCXT_ALLOC_HUGE);
+	TupleTableSlot *slots[ROWS_TOGETHER];
+	MemoryContext old;
+	int			i;
+
+	for (i = 0; i < ROWS_TOGETHER; i++)
+		slots[i] = table_slot_create(access->relation, NULL);
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	for (i = 0; i < filling->n; i += ROWS_TOGETHER)
+	{
+		CHECK_FOR_INTERRUPTS();
+		write_rows(access, filling, i, slots, Min(filling->n - i, ROWS_TOGETHER), places);
+		ResetPerTupleExprContext(access->estate);
+	}
+	MemoryContextSwitchTo(old);
+	for (i = 0; i < ROWS_TOGETHER; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	return places;
+}
+
+/* Whether and where the rows in memory have the value of an attribute */
+static int
+fed_column(const MhubTableAccess *access, const MhubFilling *filling, AttrNumber attribute)
+{
+	int			i;
+
+	for (i = 0; i < filling->ncolumns; i++)
+	{
+		if (access->columns[i] == attribute)
+			return (filling->fleeting & (1U << i)) != 0 ? MHUB_FEED_UNKNOWN : i;
+	}
+	if (TupleDescAttr(access->descriptor, attribute - 1)->attgenerated != '\0')
+		return MHUB_FEED_UNKNOWN;
+	for (i = 0; i < access->ndefaults; i++)
+	{
+		if (access->defaults[i].column == attribute)
+			return MHUB_FEED_UNKNOWN;
+	}
+	return MHUB_FEED_NULL;
+}
+
+static void
+describe_attributes(const MhubTableAccess *access, MhubFeed *feed)
+{
+	int			i;
+
+	feed->natts = access->descriptor->natts;
+	feed->columns = palloc(sizeof(int) * Max(feed->natts, 1));
+	for (i = 0; i < feed->natts; i++)
+		feed->columns[i] = fed_column(access, feed->filling, i + 1);
+}
+
+static void
+build_indexes(List *indexes, const MhubFeed *feed)
+{
+	ListCell   *cell;
+
+	/* expressions of indexes want a snapshot, and so do parallel workers */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, indexes)
+	{
+		mhub_reindex_fed(lfirst_oid(cell), feed);
+		CommandCounterIncrement();
+	}
+	PopActiveSnapshot();
 }
 
 void
-mhub_table_end_fill(MhubTable *table)
+mhub_table_fill(MhubTable *table, const MhubFilling *filling)
 {
-	/* expressions of indexes want a snapshot, and so do parallel workers */
-	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) mhub_reindex_relation(table->relid, REINDEX_REL_CHECK_CONSTRAINTS);
-	PopActiveSnapshot();
+	MhubTableAccess *access;
+	MhubFeed	feed = {.table = table, .filling = filling};
+	List	   *indexes;
+
+	if (filling->n == 0)
+		return;
+	access = open_to_fill(table);
+	PreventCommandIfReadOnly("INSERT");
+	feed.places = write_all_rows(access, filling);
+	describe_attributes(access, &feed);
+	indexes = RelationGetIndexList(access->relation);
+	mhub_table_close(access);
+	CommandCounterIncrement();
+	build_indexes(indexes, &feed);
+	pfree(feed.places);
 }

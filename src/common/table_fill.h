@@ -9,15 +9,31 @@
 
 #include "common/table_access.h"
 
+/* What an empty table gets: rows numbered from 0, asked for one after the other when they are written */
+typedef struct MhubFilling
+{
+	int			n;
+	int			ncolumns;		/* the first of MhubTable; the others get their defaults */
+	uint32		fleeting;		/* columns, as bits, that value() cannot tell once more, for an index */
+	void	   *state;
+
+	/* Called before the values of so many rows are asked for; NULL: nothing to do */
+	void		(*prepare) (void *state, int row, int n);
+
+	/* What a row has in a column of MhubTable; what it points to must last until the next prepare(). */
+	Datum		(*value) (void *state, int row, int column, bool *isnull);
+
+	/* The rows in the order of a key of MhubTable, as far as that is easily had, in memory of its own; NULL: as given */
+	int		   *(*in_order) (void *state, int key);
+} MhubFilling;
+
 /*
  * Is filling possible?  That is when the tables are empty, without triggers of
- * insertion, and nobody else is using them.  Then they are locked to the end of
- * the transaction.  Rows added by mhub_table_fill() are not found by an index
- * until mhub_table_end_fill(), which raises unique_violation where rows that
- * were given contradict each other.
+ * insertion but MhubTable.row_triggers, and nobody else is using them.  Then they
+ * are locked to the end of the transaction, and each can be filled once.  That
+ * raises unique_violation where rows contradict each other.
  */
 extern bool mhub_tables_begin_fill(MhubTable *const *tables, int n);
-extern void mhub_table_fill(MhubTable *table, const MhubColumns *rows);
-extern void mhub_table_end_fill(MhubTable *table);
+extern void mhub_table_fill(MhubTable *table, const MhubFilling *filling);
 
 #endif							/* MHUB_TABLE_FILL_H */

@@ -36,13 +36,11 @@ typedef struct Insertion
 	List	   *arbiters;		/* the unique index that may say no; NIL: none may */
 	uint32		token;			/* of speculative insertions, one for the statement */
 	CommandId	command;
-	bool		unindexed;		/* index entries are made later */
 	TransitionCaptureState *capture;
 } Insertion;
 
-/* An empty row; columns nobody gives have their defaults. */
-static void
-start_row(MhubTableAccess *access, TupleTableSlot *slot)
+void
+mhub_table_start_row(MhubTableAccess *access, TupleTableSlot *slot)
 {
 	int			i;
 
@@ -64,7 +62,7 @@ fill_slot(MhubTableAccess *access, TupleTableSlot *slot, const MhubColumns *rows
 {
 	int			i;
 
-	start_row(access, slot);
+	mhub_table_start_row(access, slot);
 	for (i = 0; i < rows->ncolumns; i++)
 	{
 		slot->tts_values[access->columns[i] - 1] = rows->values[i][row];
@@ -144,12 +142,9 @@ has_row_triggers(const ResultRelInfo *result)
 		(triggers->trig_insert_before_row || triggers->trig_insert_after_row || triggers->trig_insert_new_table);
 }
 
-/* Writes the rows in the slots: one lock and one WAL record for those on one page. */
-static void
-write_slots(Insertion *insertion, TupleTableSlot **slots, int n)
+void
+mhub_table_write_slots(MhubTableAccess *access, TupleTableSlot **slots, int n, CommandId command)
 {
-	MhubTableAccess *access = insertion->access;
-	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
 	int			i;
 
 	for (i = 0; access->descriptor->constr != NULL && i < n; i++)
@@ -158,11 +153,21 @@ write_slots(Insertion *insertion, TupleTableSlot **slots, int n)
 			ExecComputeStoredGenerated(access->result, access->estate, slots[i], CMD_INSERT);
 		ExecConstraints(access->result, slots[i], access->estate);
 	}
-	table_multi_insert(access->relation, slots, n, insertion->command, 0, NULL);
+	table_multi_insert(access->relation, slots, n, command, 0, NULL);
+}
+
+/* With their index entries; the slots are empty again. */
+static void
+write_together(Insertion *insertion, TupleTableSlot **slots, int n)
+{
+	MhubTableAccess *access = insertion->access;
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	int			i;
+
+	mhub_table_write_slots(access, slots, n, insertion->command);
 	for (i = 0; i < n; i++)
 	{
-		if (!insertion->unindexed)
-			(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
+		(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
 		ExecClearTuple(slots[i]);
 	}
 	MemoryContextSwitchTo(old);
@@ -185,7 +190,7 @@ insert_together(Insertion *insertion)
 		if (n == nslots || i + 1 == insertion->rows->n)
 		{
 			CHECK_FOR_INTERRUPTS();
-			write_slots(insertion, slots, n);
+			write_together(insertion, slots, n);
 			n = 0;
 		}
 	}
@@ -230,16 +235,6 @@ end_statement(Insertion *insertion)
 		AfterTriggerEndQuery(access->estate);
 	}
 	CommandCounterIncrement();
-}
-
-void
-mhub_table_insert_unindexed(MhubTableAccess *access, const MhubColumns *rows)
-{
-	Insertion	insertion = {.access = access, .rows = rows, .unindexed = true};
-
-	begin_statement(&insertion);
-	insert_together(&insertion);
-	end_statement(&insertion);
 }
 
 /* Inserts rows that nothing stands against. */
@@ -307,7 +302,7 @@ mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values)
 	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
 	insertion.command = GetCurrentCommandId(true);
 	insertion.token = SpeculativeInsertionLockAcquire(xid);
-	start_row(access, access->written);
+	mhub_table_start_row(access, access->written);
 	for (i = 0; i < access->table->ncolumns; i++)
 	{
 		access->written->tts_values[access->columns[i] - 1] = values[i];

@@ -60,7 +60,10 @@ extern void mhub_table_begin_update(MhubTableAccess *access);
 extern void mhub_table_note_update(MhubTableAccess *access, ItemPointer before);
 extern void mhub_table_end_update(MhubTableAccess *access);
 
-/* Writes rows of a table without triggers of insertion, and no index entries for them. */
-extern void mhub_table_insert_unindexed(MhubTableAccess *access, const MhubColumns *rows);
+/* An empty row; columns nobody gives have their defaults. */
+extern void mhub_table_start_row(MhubTableAccess *access, TupleTableSlot *slot);
+
+/* Writes rows of a table without triggers of rows: one lock and one WAL record for those on one page. */
+extern void mhub_table_write_slots(MhubTableAccess *access, TupleTableSlot **slots, int n, CommandId command);
 
 #endif							/* MHUB_TABLE_STATE_H */

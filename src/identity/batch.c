@@ -289,8 +289,11 @@ batch_source(Batch *batch, const char *source)
 		return (Datum) 0;
 	if (source != batch->source)
 	{
+		MemoryContext old = MemoryContextSwitchTo(batch->memory);
+
 		batch->source = source;
 		batch->source_text = CStringGetTextDatum(source);
+		MemoryContextSwitchTo(old);
 	}
 	return batch->source_text;
 }

@@ -107,6 +107,14 @@ typedef struct BatchConflict
 	int			other_node;
 } BatchConflict;
 
+/* A link as the table has it */
+typedef struct BatchLinkRow
+{
+	int64		a;				/* the smaller id */
+	int64		b;
+	int			number;			/* in the batch */
+} BatchLinkRow;
+
 typedef struct BatchPerson
 {
 	int64		person_id;		/* 0: not assigned */
@@ -119,6 +127,7 @@ typedef struct Batch
 {
 	MemoryContext memory;		/* holds it all */
 	bool		fills;			/* there are no identifiers and links yet, and these are written as a restore does */
+	bool		fills_persons;	/* these, too */
 	const IdentityKinds *kinds;
 	char	   *text;			/* room for values, */
 	Size		text_left;		/* what is left of it, */
@@ -168,6 +177,7 @@ extern void slot_index_put(SlotIndex *index, uint32 hash, int number);
 
 /* resolve.c */
 extern void batch_resolve(Batch *batch);
+extern int *batch_sorted_identifiers(const Batch *batch);
 
 /* batch_plan.c */
 extern void batch_start_plan(Batch *batch);
@@ -187,11 +197,19 @@ extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrit
 /* batch_write.c */
 extern void batch_run(MhubPlan *statement, const MhubColumns *rows, int expected);
 extern bool batch_insert_identifiers(Batch *batch);
-extern uint64 batch_insert_unique(const Batch *batch, MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop);
+extern void batch_draw_identifiers(Batch *batch, const int *numbers, int n);
+extern Datum batch_sealed(const BatchIdentifier *identifier, int64 person_id);
+extern void batch_mark_inserted(Batch *batch, int number);
 extern void batch_assign_persons(Batch *batch);
 extern void batch_apply(Batch *batch);
 
+/* batch_fill.c */
+extern void batch_fill_identifiers(Batch *batch);
+extern void batch_fill_persons(Batch *batch);
+extern void batch_fill_links(Batch *batch);
+
 /* batch_note.c */
+extern int	batch_links_in_order(const Batch *batch, BatchLinkRow **sorted);
 extern void batch_write_links(Batch *batch);
 extern void batch_write_conflicts(Batch *batch);
 extern void batch_merge_traits(Datum *args);

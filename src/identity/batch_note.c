@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
-#include "common/table_fill.h"
 #include "executor/spi.h"
 #include "identity/tables.h"
 #include "miscadmin.h"
@@ -71,15 +70,8 @@ static MhubPlan merge_traits = {
 	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 
-typedef struct LinkRow
-{
-	int64		a;				/* the smaller id */
-	int64		b;
-	int			number;			/* in the batch */
-} LinkRow;
-
 static inline int
-compare_links(const LinkRow *x, const LinkRow *y)
+compare_links(const BatchLinkRow *x, const BatchLinkRow *y)
 {
 	if (x->a != y->a)
 		return x->a < y->a ? -1 : 1;
@@ -87,7 +79,7 @@ compare_links(const LinkRow *x, const LinkRow *y)
 }
 
 #define ST_SORT sort_links
-#define ST_ELEMENT_TYPE LinkRow
+#define ST_ELEMENT_TYPE BatchLinkRow
 #define ST_COMPARE(x, y) compare_links(x, y)
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
@@ -95,13 +87,13 @@ compare_links(const LinkRow *x, const LinkRow *y)
 #include "lib/sort_template.h"
 
 /* Links to write, in the order in which every session inserts them */
-static int
-links_in_order(const Batch *batch, LinkRow **sorted)
+int
+batch_links_in_order(const Batch *batch, BatchLinkRow **sorted)
 {
 	int			n = 0;
 	int			i;
 
-	*sorted = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
+	*sorted = palloc_extended(sizeof(BatchLinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nlinks; i++)
 	{
 		const BatchLink *link = &batch->links[i];
@@ -109,7 +101,7 @@ links_in_order(const Batch *batch, LinkRow **sorted)
 		int64		b = batch->identifiers[link->b].identifier_id;
 
 		if (link->to_join || link->to_note)
-			(*sorted)[n++] = (LinkRow) {Min(a, b), Max(a, b), i};
+			(*sorted)[n++] = (BatchLinkRow) {Min(a, b), Max(a, b), i};
 	}
 	sort_links(*sorted, n);
 	return n;
@@ -117,17 +109,14 @@ links_in_order(const Batch *batch, LinkRow **sorted)
 
 /* Writes links that are new, and empties the rows for the next. */
 static void
-insert_links(const Batch *batch, MhubColumns *joining, MhubColumns *evidence)
+insert_links(MhubColumns *joining, MhubColumns *evidence)
 {
 	bool		inserted[BATCH_ROWS];
 
 	/* Who joins two persons has locked both, so nobody else is inserting their links. */
-	if (batch->fills)
-		mhub_table_fill(&identity_link_table, joining);
-	else
-		(void) mhub_table_insert(&identity_link_table, joining);
+	(void) mhub_table_insert(&identity_link_table, joining);
 	/* Evidence is noted without a lock, so two sessions may insert the same link; the other columns need none merged. */
-	(void) batch_insert_unique(batch, &identity_link_table, evidence, LINK_BY_ENDS, inserted, false);
+	(void) mhub_table_insert_unique(&identity_link_table, evidence, LINK_BY_ENDS, inserted, false);
 	joining->n = evidence->n = 0;
 }
 
@@ -149,8 +138,8 @@ batch_write_links(Batch *batch)
 	MhubColumns joining;
 	MhubColumns evidence;
 	MhubColumns restored;
-	LinkRow    *sorted;
-	int			n = links_in_order(batch, &sorted);
+	BatchLinkRow *sorted;
+	int			n = batch_links_in_order(batch, &sorted);
 	int			i;
 
 	mhub_columns_init(&joining, lengthof(new_types), new_types);
@@ -167,11 +156,9 @@ batch_write_links(Batch *batch)
 		else if (link->to_join && !link->joins)
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
 		if (joining.n + evidence.n == BATCH_ROWS)
-			insert_links(batch, &joining, &evidence);
+			insert_links(&joining, &evidence);
 	}
-	insert_links(batch, &joining, &evidence);
-	if (batch->fills)
-		mhub_table_end_fill(&identity_link_table);
+	insert_links(&joining, &evidence);
 	batch_run(&restore_links, &restored, SPI_OK_UPDATE);
 	pfree(sorted);
 }

@@ -13,7 +13,6 @@
 #include "commands/sequence.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
-#include "common/table_fill.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "privacy/privacy.h"
@@ -172,14 +171,18 @@ prepare_keys(Batch *batch, const int *missing, int n)
 		mhub_prepare_person_keys(persons, m);
 }
 
+Datum
+batch_sealed(const BatchIdentifier *identifier, int64 person_id)
+{
+	return PointerGetDatum(mhub_seal(identifier->plain, person_id, "identifier.sealed"));
+}
+
 static void
 add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
 {
 	const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
-	Datum		sealed = 0;
+	Datum		sealed = identifier->plain == NULL ? (Datum) 0 : batch_sealed(identifier, person->person_id);
 
-	if (identifier->plain != NULL)
-		sealed = PointerGetDatum(mhub_seal(identifier->plain, person->person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {
 		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id), Int64GetDatum(person->person_id),
 		PointerGetDatum(kind->name_text), batch_value(identifier),
@@ -191,8 +194,8 @@ add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson 
 		mhub_columns_null(rows, IDENTIFIER_SOURCE);
 }
 
-static void
-mark_inserted(Batch *batch, int number)
+void
+batch_mark_inserted(Batch *batch, int number)
 {
 	BatchIdentifier *identifier = &batch->identifiers[number];
 	const BatchPerson *person = person_of(batch, number);
@@ -202,17 +205,6 @@ mark_inserted(Batch *batch, int number)
 	identifier->inserted = true;
 	identifier->first_seen = identifier->earliest;
 	identifier->last_seen = identifier->latest;
-}
-
-/* As mhub_table_insert_unique(); into empty tables, which nobody else can use, without looking. */
-uint64
-batch_insert_unique(const Batch *batch, MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop)
-{
-	if (!batch->fills)
-		return mhub_table_insert_unique(table, rows, key, inserted, stop);
-	mhub_table_fill(table, rows);
-	memset(inserted, true, sizeof(bool) * rows->n);
-	return rows->n;
 }
 
 /* Empties the rows for the next. */
@@ -229,25 +221,34 @@ forget_rows(MhubColumns *rows)
 	rows->n = 0;
 }
 
+/* Makes ids and keys ready for identifiers that are about to be written. */
+void
+batch_draw_identifiers(Batch *batch, const int *numbers, int n)
+{
+	Oid			sequence = sequence_named("identifier_identifier_id_seq");
+	int			i;
+
+	prepare_keys(batch, numbers, n);
+	for (i = 0; i < n; i++)
+		batch->identifiers[numbers[i]].identifier_id = nextval_internal(sequence, false);
+}
+
 /* False when another session was faster with one of them. */
 static bool
-insert_some(Batch *batch, const int *missing, int n, Oid sequence, MhubColumns *rows, bool stop)
+insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool stop)
 {
 	bool		inserted[BATCH_ROWS];
 	uint64		done;
 	int			i;
 
-	prepare_keys(batch, missing, n);
+	batch_draw_identifiers(batch, missing, n);
 	for (i = 0; i < n; i++)
-	{
-		batch->identifiers[missing[i]].identifier_id = nextval_internal(sequence, false);
 		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), rows);
-	}
-	done = batch_insert_unique(batch, &identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
+	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
 	for (i = 0; i < n; i++)
 	{
 		if (inserted[i])
-			mark_inserted(batch, missing[i]);
+			batch_mark_inserted(batch, missing[i]);
 	}
 	forget_rows(rows);
 	return done == (uint64) n;
@@ -263,7 +264,6 @@ batch_insert_identifiers(Batch *batch)
 	static const Oid types[IDENTIFIER_COLUMNS] = {
 		INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID
 	};
-	Oid			sequence = sequence_named("identifier_identifier_id_seq");
 	MhubColumns rows;
 	int		   *missing;
 	int			n = missing_in_order(batch, &missing);
@@ -273,12 +273,10 @@ batch_insert_identifiers(Batch *batch)
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (i = 0; i < n; i += BATCH_ROWS)
 	{
-		if (!insert_some(batch, missing + i, Min(n - i, BATCH_ROWS), sequence, &rows, n <= MHUB_FEW_ROWS))
+		if (!insert_some(batch, missing + i, Min(n - i, BATCH_ROWS), &rows, n <= MHUB_FEW_ROWS))
 			all = false;
 	}
 	pfree(missing);
-	if (batch->fills)
-		mhub_table_end_fill(&identity_identifier_table);
 	return all;
 }
 
@@ -407,10 +405,18 @@ write_merges(Batch *batch)
 void
 batch_apply(Batch *batch)
 {
-	write_new_persons(batch);
-	write_moved_inserted(batch);
-	write_merges(batch);
-	batch_write_links(batch);
+	if (batch->fills_persons)
+		batch_fill_persons(batch);
+	else
+		write_new_persons(batch);
+	if (batch->fills)
+		batch_fill_links(batch);
+	else
+	{
+		write_moved_inserted(batch);
+		write_merges(batch);
+		batch_write_links(batch);
+	}
 	batch_write_conflicts(batch);
 	batch_write_traits(batch);
 	/* Last, because it waits for nobody and others may wait for it. */

@@ -218,11 +218,21 @@ read_batch(LinkJob *job, Batch *batch, MemoryContext context)
 	return n;
 }
 
+/* There may be persons that nothing identifies. */
+static void
+begin_fill(Batch *batch)
+{
+	static MhubTable *const tables[] = {&identity_identifier_table, &identity_link_table};
+	static MhubTable *const persons[] = {&identity_person_table};
+
+	batch->fills = mhub_tables_begin_fill(tables, lengthof(tables));
+	batch->fills_persons = batch->fills && mhub_tables_begin_fill(persons, lengthof(persons));
+}
+
 /* Links the rows of one batch; returns how many there were. */
 static int
 link_rows(LinkJob *job)
 {
-	static MhubTable *const filled[] = {&identity_identifier_table, &identity_link_table};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mhub link rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch		batch;
@@ -231,7 +241,8 @@ link_rows(LinkJob *job)
 	batch_init(&batch, FETCHED_ROWS);
 	n = read_batch(job, &batch, context);
 	/* The locks that it takes must go at the end of the batch. */
-	batch.fills = job->commits && n >= FILLING_ROWS && mhub_tables_begin_fill(filled, lengthof(filled));
+	if (job->commits && n >= FILLING_ROWS)
+		begin_fill(&batch);
 	/* Between commits there is no snapshot, and values that are stored out of line want one. */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	batch_resolve(&batch);

@@ -37,37 +37,32 @@ prepare(IdentityObservation *observation)
 	observation->person_id = 0;
 }
 
-static void
-sort_identifiers(Batch *batch)
+/* Their numbers in the order of (value, kind) */
+int *
+batch_sorted_identifiers(const Batch *batch)
 {
 	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	int		   *sorted = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
 		values[i] = (OrderedValue) {batch->identifiers[i].value, batch->identifiers[i].kind, i, 0};
 	sort_values(values, batch->nidentifiers);
 	for (i = 0; i < batch->nidentifiers; i++)
-		batch->in_order[i] = values[i].number;
+		sorted[i] = values[i].number;
 	pfree(values);
+	return sorted;
 }
 
-/*
- * The order of the index by which identifiers are looked up: neighbours then
- * share its pages.  It is also the order in which every session inserts: two
- * that insert the same identifiers wait for each other in one direction.
- * Where nothing is looked up and nobody else can insert, the order in which
- * they came serves better: those of one person then lie together.
- */
-static void
-order_identifiers(Batch *batch)
+static int *
+numbers_as_they_came(const Batch *batch)
 {
+	int		   *numbers = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	int			i;
 
-	batch->in_order = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nidentifiers; i++)
-		batch->in_order[i] = i;
-	if (!batch->fills)
-		sort_identifiers(batch);
+		numbers[i] = i;
+	return numbers;
 }
 
 static bool
@@ -97,7 +92,9 @@ find_or_insert(Batch *batch)
 		if (!has_missing(batch))
 			return;
 		batch_assign_persons(batch);
-		if (batch_insert_identifiers(batch))
+		if (batch->fills)
+			batch_fill_identifiers(batch);
+		if (batch->fills || batch_insert_identifiers(batch))
 			return;
 	}
 }
@@ -146,7 +143,14 @@ batch_resolve(Batch *batch)
 		return;
 	SPI_connect();
 	MemoryContextSwitchTo(batch->memory);
-	order_identifiers(batch);
+	/*
+	 * Neighbours in the index by which identifiers are looked up share its
+	 * pages.  It is also the order in which every session inserts: two that
+	 * insert the same identifiers wait for each other in one direction.
+	 * Where nothing is looked up and nobody else can insert, the order in
+	 * which they came serves better: those of one person then lie together.
+	 */
+	batch->in_order = batch->fills ? numbers_as_they_came(batch) : batch_sorted_identifiers(batch);
 	plan_and_write(batch);
 	SPI_finish();
 }

@@ -24,5 +24,6 @@ MhubTable	identity_person_table = {
 	.name = "person",
 	.ncolumns = PERSON_COLUMNS,
 	.columns = {"person_id", "created_at"},
-	.keys = {{1, {PERSON_ID}}}
+	.keys = {{1, {PERSON_ID}}},
+	.row_triggers = {"touch_person", "seal_traits"}
 };

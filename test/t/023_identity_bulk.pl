@@ -107,6 +107,7 @@ is($node->safe_psql('unordered', $partition), $expected, 'with the same persons 
 my $whole = "CALL mhub.link_identifiers(\$\$$ordered\$\$, 'bulk', 12000)";
 my $rebuilt = q{SELECT bool_and(pg_relation_filenode(indexrelid) <> indexrelid::bigint) FROM pg_index
 	WHERE indrelid IN ('mhub.identifier'::regclass, 'mhub.link'::regclass)};
+my $sizes = 'SELECT md5(string_agg(n::text, $$ $$ ORDER BY n)) FROM (SELECT count(*) AS n FROM mhub.identifier GROUP BY person_id) AS p';
 my $conflicts = q{SELECT count(*), count(DISTINCT (identifier_id, left_out_identifier_id)) FROM mhub.identity_conflict};
 
 sub looks_right
@@ -115,6 +116,13 @@ sub looks_right
 	is($node->safe_psql($database, $partition), $expected, "$how: the same persons");
 	is($node->safe_psql($database, $conflicts), $node->safe_psql('bulk', $conflicts), "$how: the same conflicts");
 	is($node->safe_psql($database, q{SELECT count(*) FROM mhub.doctor_identity() WHERE status = 'fail'}), '0', "$how: nothing is loose");
+	whole_indexes($database, $how);
+	return;
+}
+
+sub whole_indexes
+{
+	my ($database, $how) = @_;
 	is($node->safe_psql($database, q{CREATE EXTENSION IF NOT EXISTS amcheck;
 		SELECT count(bt_index_check(indexrelid, true)) > 6 FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid JOIN pg_am AS a ON a.oid = i.relam AND amname = 'btree'
 		WHERE indrelid IN ('mhub.identifier'::regclass, 'mhub.link'::regclass, 'mhub.person'::regclass)}), 't', "$how: every row is in every index");
@@ -152,6 +160,27 @@ looks_right('first', 'indexes built afterwards');
 $node->safe_psql('first', "CALL mhub.link_identifiers(\$\$$unordered\$\$, 'again', 12000)");
 looks_right('first', 'the same pairs again');
 
+# In a table that never had rows, what is in memory feeds the indexes, also partial ones; others are built from the table.
+database('fed');
+$node->safe_psql('fed', q{
+	UPDATE mhub.identifier_kind SET pii = kind = 'limited';
+	INSERT INTO mhub.identifier_kind (kind, priority, mergeable) VALUES ('print', 9, false);
+	INSERT INTO pair SELECT 20000, 'print', 'p1', 'free', va FROM (SELECT DISTINCT va FROM pair WHERE ka = 'free' LIMIT 100) AS known;
+	CREATE INDEX ON mhub.identifier (last_seen_at, source) WHERE kind IN ('free', 'print');
+	CREATE INDEX ON mhub.identifier (value) INCLUDE (person_id) WHERE sealed IS NULL;
+	CREATE INDEX ON mhub.identifier (lower(value)) WHERE kind = 'free';
+	CREATE INDEX ON mhub.identifier USING brin (identifier_id);
+	CREATE INDEX ON mhub.link (last_seen_at, removed_at);
+	CREATE INDEX ON mhub.person (updated_at);
+	CREATE INDEX ON mhub.person (created_at DESC, merged_into);
+});
+$node->safe_psql('fed', $whole =~ s/12000\)$/20000)/r);
+is($node->safe_psql('fed', $rebuilt), 't', 'with indexes of all sorts they are built afterwards');
+is($node->safe_psql('fed', 'SELECT count(*) > 50 FROM mhub.link WHERE NOT joins'), 't', 'some links are evidence only');
+$node->safe_psql('fed', q{DELETE FROM mhub.link WHERE NOT joins; DELETE FROM mhub.identifier WHERE kind = 'print'});
+is($node->safe_psql('fed', $sizes), $node->safe_psql('bulk', $sizes), 'the same persons');
+whole_indexes('fed', 'fed from memory');
+
 # Batches as large as memory allows
 for my $case ([ '1mb', 'f' ], [ '64mb', 't' ])
 {
@@ -187,7 +216,6 @@ is($node->safe_psql('watched', 'SELECT (SELECT count(*) FROM seen) = count(*) FR
 looks_right('watched', 'with a trigger');
 
 # Values of a kind that is personal data are sealed on this way, too.
-my $sizes = 'SELECT md5(string_agg(n::text, $$ $$ ORDER BY n)) FROM (SELECT count(*) AS n FROM mhub.identifier GROUP BY person_id) AS p';
 database('sealed');
 $node->safe_psql('sealed', "UPDATE mhub.identifier_kind SET pii = true WHERE kind = 'limited'");
 $node->safe_psql('sealed', $whole);

@@ -1,0 +1,220 @@
+/*
+ * batch_fill.c
+ *	  Writes a batch into empty tables: all rows first, then the indexes.
+ *
+ * Nothing was there before and nobody else is writing, so each identifier of
+ * the batch is new, and so are all links and persons.  The orders that the
+ * indexes want are found from the batch, mostly without comparing anything.
+ */
+#include "mhub.h"
+
+#include "identity/batch.h"
+
+#include "common/table_fill.h"
+#include "identity/tables.h"
+
+static Datum
+source_value(Batch *batch, const char *source, bool *isnull)
+{
+	*isnull = source == NULL;
+	return batch_source(batch, source);
+}
+
+static Datum
+identifier_value(void *state, int row, int column, bool *isnull)
+{
+	Batch	   *batch = state;
+	const BatchIdentifier *identifier = &batch->identifiers[row];
+
+	switch (column)
+	{
+		case IDENTIFIER_ID:
+			return Int64GetDatum(identifier->identifier_id);
+		case IDENTIFIER_PERSON:
+		case IDENTIFIER_FIRST_PERSON:
+			return Int64GetDatum(identifier->person_id);
+		case IDENTIFIER_KIND:
+			return PointerGetDatum(batch->kinds->kinds[identifier->kind].name_text);
+		case IDENTIFIER_VALUE:
+			return batch_value(identifier);
+		case IDENTIFIER_SEALED:
+			*isnull = identifier->plain == NULL;
+			return *isnull ? (Datum) 0 : batch_sealed(identifier, identifier->person_id);
+		case IDENTIFIER_FIRST_SEEN:
+			return TimestampTzGetDatum(identifier->first_seen);
+		case IDENTIFIER_LAST_SEEN:
+			return TimestampTzGetDatum(identifier->last_seen);
+		default:
+			return source_value(batch, identifier->source, isnull);
+	}
+}
+
+static void
+prepare_identifiers(void *state, int row, int n)
+{
+	Batch	   *batch = state;
+	int			i;
+
+	batch_draw_identifiers(batch, &batch->in_order[row], n);
+	for (i = 0; i < n; i++)
+		batch_mark_inserted(batch, row + i);
+}
+
+static int
+person_of(const BatchIdentifier *identifier)
+{
+	return identifier->drawn;
+}
+
+static int
+kind_of(const BatchIdentifier *identifier)
+{
+	return identifier->kind;
+}
+
+/* Sorts numbers of identifiers by a key below nkeys, keeping their order where it is the same.  NULL: all of them, as they came */
+static int *
+deal_out(const Batch *batch, const int *numbers, int (*key) (const BatchIdentifier *), int nkeys)
+{
+	int			n = batch->nidentifiers;
+	int		   *dealt = palloc_extended(sizeof(int) * (Size) n, MCXT_ALLOC_HUGE);
+	int		   *next = palloc_extended(sizeof(int) * ((Size) nkeys + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	int			i;
+
+	for (i = 0; i < n; i++)
+		next[key(&batch->identifiers[i]) + 1]++;
+	for (i = 0; i < nkeys; i++)
+		next[i + 1] += next[i];
+	for (i = 0; i < n; i++)
+	{
+		int			number = numbers == NULL ? i : numbers[i];
+
+		dealt[next[key(&batch->identifiers[number])]++] = number;
+	}
+	pfree(next);
+	return dealt;
+}
+
+static int *
+identifiers_in_order(void *state, int key)
+{
+	Batch	   *batch = state;
+	int		   *by_kind;
+	int		   *by_person;
+
+	if (key == IDENTIFIER_BY_VALUE)
+		return batch_sorted_identifiers(batch);
+	if (key != IDENTIFIER_BY_PERSON)
+		return NULL;			/* ids are drawn in order */
+	by_kind = deal_out(batch, NULL, kind_of, batch->kinds->n);
+	by_person = deal_out(batch, by_kind, person_of, batch->ndrawn);
+	pfree(by_kind);
+	return by_person;
+}
+
+void
+batch_fill_identifiers(Batch *batch)
+{
+	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
+		.n = batch->nidentifiers,
+		.ncolumns = IDENTIFIER_COLUMNS,
+		.fleeting = 1 << IDENTIFIER_SEALED,
+		.state = batch,
+		.prepare = prepare_identifiers,
+		.value = identifier_value,
+		.in_order = identifiers_in_order
+	});
+}
+
+static int *
+as_given(void *state pg_attribute_unused(), int key pg_attribute_unused())
+{
+	return NULL;
+}
+
+typedef struct Persons
+{
+	Batch	   *batch;
+	int		   *roots;			/* in the order in which they were drawn */
+} Persons;
+
+static Datum
+person_value(void *state, int row, int column, bool *isnull pg_attribute_unused())
+{
+	const Persons *persons = state;
+	const BatchPerson *person = &persons->batch->root_person[persons->roots[row]];
+
+	return column == PERSON_ID ? Int64GetDatum(person->person_id) : TimestampTzGetDatum(person->created_at);
+}
+
+void
+batch_fill_persons(Batch *batch)
+{
+	Persons		persons = {batch, palloc_extended(sizeof(int) * (Size) batch->ndrawn, MCXT_ALLOC_HUGE)};
+	int			i;
+
+	for (i = 0; i < batch->plan.nnodes; i++)
+	{
+		if (batch->root_person[i].drawn >= 0)
+			persons.roots[batch->root_person[i].drawn] = i;
+	}
+	mhub_table_fill(&identity_person_table, &(MhubFilling) {
+		.n = batch->ndrawn,
+		.ncolumns = PERSON_COLUMNS,
+		.state = &persons,
+		.value = person_value,
+		.in_order = as_given
+	});
+	pfree(persons.roots);
+}
+
+typedef struct Links
+{
+	Batch	   *batch;
+	BatchLinkRow *rows;
+} Links;
+
+static Datum
+link_value(void *state, int row, int column, bool *isnull)
+{
+	const Links *links = state;
+	const BatchLinkRow *at = &links->rows[row];
+	const BatchLink *link = &links->batch->links[at->number];
+
+	switch (column)
+	{
+		case LINK_A:
+			return Int64GetDatum(at->a);
+		case LINK_B:
+			return Int64GetDatum(at->b);
+		case LINK_FIRST_SEEN:
+			return TimestampTzGetDatum(link->earliest);
+		case LINK_LAST_SEEN:
+			return TimestampTzGetDatum(link->latest);
+		case LINK_CONFIDENCE:
+			return Float4GetDatum(link->confidence);
+		case LINK_JOINS:
+			return BoolGetDatum(link->to_join);
+		case LINK_SOURCE:
+			return source_value(links->batch, link->source, isnull);
+		default:
+			*isnull = true;
+			return (Datum) 0;
+	}
+}
+
+void
+batch_fill_links(Batch *batch)
+{
+	Links		links = {batch, NULL};
+	int			n = batch_links_in_order(batch, &links.rows);
+
+	mhub_table_fill(&identity_link_table, &(MhubFilling) {
+		.n = n,
+		.ncolumns = LINK_COLUMNS,
+		.state = &links,
+		.value = link_value,
+		.in_order = as_given
+	});
+	pfree(links.rows);
+}
