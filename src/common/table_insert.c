@@ -14,12 +14,12 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "common/insertion_token.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -34,7 +34,7 @@ typedef struct Insertion
 	MhubTableAccess *access;
 	const MhubColumns *rows;
 	List	   *arbiters;		/* the unique index that may say no; NIL: none may */
-	uint32		token;			/* of speculative insertions, one for the statement */
+	MhubInsertionToken token;	/* of speculative insertions */
 	CommandId	command;
 	TransitionCaptureState *capture;
 } Insertion;
@@ -78,10 +78,10 @@ write_speculatively(Insertion *insertion, List **recheck)
 	MhubTableAccess *access = insertion->access;
 	bool		conflict = false;
 
-	table_tuple_insert_speculative(access->relation, access->written, insertion->command, 0, NULL, insertion->token);
+	table_tuple_insert_speculative(access->relation, access->written, insertion->command, 0, NULL, insertion->token.token);
 	*recheck = mhub_insert_index_tuples_unless(access->result, access->written, access->estate,
 											   insertion->arbiters, &conflict);
-	table_tuple_complete_speculative(access->relation, access->written, insertion->token, !conflict);
+	table_tuple_complete_speculative(access->relation, access->written, insertion->token.token, !conflict);
 	return !conflict;
 }
 
@@ -276,14 +276,14 @@ insert_rows_unique(MhubTableAccess *access, const MhubColumns *rows, int from, i
 
 	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
 	begin_statement(&insertion);
-	insertion.token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+	mhub_insertion_token_take(&insertion.token);
 	for (i = from; i < rows->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!insert_row(&insertion, i))
 			break;
 	}
-	SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+	mhub_insertion_token_return(&insertion.token, i < rows->n);
 	end_statement(&insertion);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -294,14 +294,13 @@ bool
 mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
-	TransactionId xid = GetCurrentTransactionId();
 	Insertion	insertion = {.access = access};
 	bool		done;
 	int			i;
 
 	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
 	insertion.command = GetCurrentCommandId(true);
-	insertion.token = SpeculativeInsertionLockAcquire(xid);
+	mhub_insertion_token_take(&insertion.token);
 	mhub_table_start_row(access, access->written);
 	for (i = 0; i < access->table->ncolumns; i++)
 	{
@@ -310,7 +309,7 @@ mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values)
 	}
 	ExecStoreVirtualTuple(access->written);
 	done = insert_slot(&insertion);
-	SpeculativeInsertionLockRelease(xid);
+	mhub_insertion_token_return(&insertion.token, !done);
 	ExecClearTuple(access->written);
 	MemoryContextSwitchTo(old);
 	ResetPerTupleExprContext(access->estate);

@@ -36,6 +36,30 @@ SELECT mhub.identify('{"cookie": "c-4"}') IS NOT NULL AS identified;
 SELECT mhub.person_id('device', 'inner-c-4') IS NOT NULL AS both;
 DROP TRIGGER i ON mhub.identifier;
 
+-- a trigger that inserts with ON CONFLICT, as the table itself is written
+CREATE TABLE public.kinds_seen (kind text PRIMARY KEY, n bigint NOT NULL DEFAULT 1);
+CREATE FUNCTION public.count_kind() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.kinds_seen AS k (kind) VALUES (NEW.kind) ON CONFLICT (kind) DO UPDATE SET n = k.n + 1; RETURN NEW; END $$;
+CREATE TRIGGER k BEFORE INSERT ON mhub.identifier FOR EACH ROW EXECUTE FUNCTION public.count_kind();
+SELECT mhub.identify('{"cookie": ["c-4a", "c-4b"], "device": "d-4a"}') IS NOT NULL AS identified;
+SAVEPOINT inner_one;
+SELECT mhub.identify('{"cookie": "c-4c"}') IS NOT NULL AS identified;
+RELEASE inner_one;
+SELECT kind, n FROM public.kinds_seen ORDER BY kind;
+DROP TRIGGER k ON mhub.identifier;
+-- subtransactions leave no locks of insertion behind, and a transaction one at most
+DO $$
+BEGIN
+    FOR i IN 1..20 LOOP
+        BEGIN
+            PERFORM mhub.identify(jsonb_build_object('cookie', 'c-sub-' || i));
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+        PERFORM mhub.identify(jsonb_build_object('cookie', 'c-top-' || i));
+    END LOOP;
+END $$;
+SELECT count(*) <= 1 AS few FROM pg_locks WHERE locktype = 'spectoken' AND pid = pg_backend_pid();
+
 -- constraints
 \set VERBOSITY terse
 ALTER TABLE mhub.identifier ADD CONSTRAINT no_c5 CHECK (value <> 'c-5');
