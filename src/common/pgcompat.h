@@ -41,6 +41,14 @@ extern void InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags);
 #define LockHeldByMe(tag, mode, or_stronger) LockHeldByMe(tag, mode)
 #endif
 
+/* 17 put the number of a session's transaction into a struct */
+#include "storage/proc.h"
+#if PG_VERSION_NUM >= 170000
+#define mhub_local_transaction() (MyProc->vxid.lxid)
+#else
+#define mhub_local_transaction() (MyProc->lxid)
+#endif
+
 /* 17 lets the caller of makeJsonLexContextCstringLen() give the memory */
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"

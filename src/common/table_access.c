@@ -289,14 +289,27 @@ build(MhubTable *table)
 	return access;
 }
 
+/*
+ * A transaction that has locked the table and its indexes needs not do so
+ * again; asking the lock manager costs as much as all the rest.  But a
+ * subtransaction that fails gives back the locks it took.
+ */
+static LOCKMODE
+lock_to_take(const MhubTableAccess *access)
+{
+	return access->locked == mhub_local_transaction() ? NoLock : RowExclusiveLock;
+}
+
 static void
-open_again(MhubTableAccess *access)
+open_again(MhubTableAccess *access, LOCKMODE lock)
 {
 	int			i;
 
 	access->result->ri_RelationDesc = access->relation;
 	for (i = 0; i < access->result->ri_NumIndices; i++)
-		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], RowExclusiveLock);
+		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], lock);
+	if (GetCurrentTransactionNestLevel() == 1)
+		access->locked = mhub_local_transaction();
 }
 
 /* Takes the kept state over, unless it is out of date. */
@@ -304,12 +317,14 @@ static MhubTableAccess *
 take_cached(MhubTable *table)
 {
 	MhubTableAccess *access = table->cached;
+	LOCKMODE	lock;
 	Relation	relation;
 
 	if (access == NULL)
 		return NULL;
 	/* Locking the table brings in what changed it. */
-	relation = try_relation_open(table->relid, RowExclusiveLock);
+	lock = lock_to_take(access);
+	relation = try_relation_open(table->relid, lock);
 	table->cached = NULL;
 	MemoryContextSetParent(access->context, CurTransactionContext);
 	if (relation == NULL || access->changes != table->changes)
@@ -320,7 +335,7 @@ take_cached(MhubTable *table)
 		return NULL;
 	}
 	access->relation = relation;
-	open_again(access);
+	open_again(access, lock);
 	return access;
 }
 

@@ -34,6 +34,7 @@ struct MhubTableAccess
 	MhubTable  *table;
 	MemoryContext context;		/* holds all of this */
 	uint64		changes;		/* of the table when this was made */
+	LocalTransactionId locked;	/* the transaction that has locked it and its indexes to its end */
 	Relation	relation;
 	TupleDesc	descriptor;		/* a copy, which nobody counts references to */
 	AttrNumber	columns[MHUB_MAX_COLUMNS];
