@@ -28,8 +28,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_cata
         ('mhub.access_log', 'person', '{}', 't.persons && $1', 'keep', NULL, true, 50),
         ('mhub.suppression', 'person', '{}', 't.value_index IN (SELECT s.value_index FROM mhub.suppression_indexes($1[1]) AS s)', 'keep', NULL, true, 50),
         -- identity
-        -- both ends of a link that joins are the person's: its identifier_a finds it
-        ('mhub.link', 'identifier', '{identifier_a,identifier_b}', 't.identifier_a = ANY ($2) OR t.identifier_b = ANY ($2) AND NOT t.joins', 'delete', NULL, true, 80),
+        -- both ends of a link that joins are the person's: its identifier_b finds it
+        ('mhub.link', 'identifier', '{identifier_a,identifier_b}', 't.identifier_b = ANY ($2) OR t.identifier_a = ANY ($2) AND NOT t.joins', 'delete', NULL, true, 80),
         ('mhub.merge_log', 'person', '{person_id,other_person_id}', NULL, 'delete', NULL, true, 80),
         ('mhub.merge_log', 'identifier', '{identifier_a,identifier_b}', NULL, 'delete', NULL, false, 80),
         ('mhub.identity_conflict', 'identifier', '{identifier_id,left_out_identifier_id}', NULL, 'delete', NULL, true, 80),

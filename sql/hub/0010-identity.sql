@@ -153,10 +153,10 @@ CREATE TABLE mhub.link (
     source text,
     removed_at timestamptz,
     removed_reason text,
-    PRIMARY KEY (identifier_a, identifier_b)
+    PRIMARY KEY (identifier_b, identifier_a) -- in this order, because the larger is mostly new: the index grows at its end
 );
--- The ends of a link that joins are identifiers of one person, so identifier_a finds it; only the others need both ways.
-CREATE INDEX link_identifier_b_idx ON mhub.link (identifier_b) WHERE NOT joins;
+-- The ends of a link that joins are identifiers of one person, so identifier_b finds it; only the others need both ways.
+CREATE INDEX link_identifier_a_idx ON mhub.link (identifier_a) WHERE NOT joins;
 COMMENT ON TABLE mhub.link IS 'Observed "same person" edges. A person is a connected component of the rows with joins. The identifiers of one observation are linked to its primary identifier. Rows are kept: mhub.unlink() marks them removed.';
 COMMENT ON COLUMN mhub.link.identifier_a IS 'The smaller identifier_id.';
 COMMENT ON COLUMN mhub.link.identifier_b IS 'The larger identifier_id.';

@@ -73,9 +73,9 @@ static MhubPlan merge_traits = {
 static inline int
 compare_links(const BatchLinkRow *x, const BatchLinkRow *y)
 {
-	if (x->a != y->a)
-		return x->a < y->a ? -1 : 1;
-	return (x->b > y->b) - (x->b < y->b);
+	if (x->b != y->b)
+		return x->b < y->b ? -1 : 1;
+	return (x->a > y->a) - (x->a < y->a);
 }
 
 #define ST_SORT sort_links

@@ -33,7 +33,7 @@ static MhubPlan find_members = {
 };
 static MhubPlan find_joining_links = {
 	"SELECT l.identifier_a, l.identifier_b FROM mhub.identifier AS i"
-	" JOIN mhub.link AS l ON l.identifier_a = i.identifier_id AND l.joins WHERE i.person_id = $1",
+	" JOIN mhub.link AS l ON l.identifier_b = i.identifier_id AND l.joins WHERE i.person_id = $1",
 	1, {INT8OID}, NULL
 };
 static MhubPlan insert_persons = {

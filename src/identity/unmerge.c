@@ -35,7 +35,7 @@ static MhubPlan remove_link = {
 static MhubPlan remove_links_between = {
 	"UPDATE mhub.link AS l SET joins = false, removed_at = now(), removed_reason = $3"
 	" FROM (SELECT x.identifier_a, x.identifier_b FROM mhub.identifier AS i"
-	"  JOIN mhub.link AS x ON x.identifier_a = i.identifier_id AND x.joins"
+	"  JOIN mhub.link AS x ON x.identifier_b = i.identifier_id AND x.joins"
 	"  WHERE i.person_id = $2"
 	"  AND (x.identifier_a IN (SELECT unnest($1))) <> (x.identifier_b IN (SELECT unnest($1)))) AS w"
 	" WHERE l.identifier_a = w.identifier_a AND l.identifier_b = w.identifier_b",
