@@ -106,20 +106,7 @@ mhub_ua_has_mailbox(const char *text)
 	return false;
 }
 
-/* Two to four digits before (step -1) or behind (1) the cross of a size, and no word beyond them */
-static bool
-is_length(const char *text, const char *cross, int step)
-{
-	const char *end = cross + step;
-	int			digits;
-
-	while (end >= text && mhub_is_digit(*end))
-		end += step;
-	digits = (int) (end - cross) * step - 1;
-	return digits >= 2 && digits <= 4 && !(end >= text && mhub_is_letter(*end) && *end != 'x');
-}
-
-/* 240x320, 480*800, 320x240x64k: a screen, which no program has */
+/* 240x320, 480*800, 320x240x64k: a screen, two to four digits each way and nothing of a word beyond them, which no program has */
 bool
 mhub_ua_has_screen(const char *text)
 {
@@ -127,7 +114,13 @@ mhub_ua_has_screen(const char *text)
 
 	for (cross = text + strcspn(text, "x*"); *cross != '\0'; cross += 1 + strcspn(cross + 1, "x*"))
 	{
-		if (is_length(text, cross, -1) && is_length(text, cross, 1))
+		const char *start = cross;
+		size_t		height = strspn(cross + 1, "0123456789");
+
+		while (start > text && mhub_is_digit(start[-1]))
+			start--;
+		if (cross - start >= 2 && cross - start <= 4 && !(start > text && mhub_is_letter(start[-1])) &&
+			height >= 2 && height <= 4 && (cross[1 + height] == 'x' || !mhub_is_letter(cross[1 + height])))
 			return true;
 	}
 	return false;

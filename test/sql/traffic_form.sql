@@ -26,18 +26,21 @@ SELECT count(*) AS recorded FROM (
 SELECT * FROM mhub.form_dropoff(pg_temp.at(0), pg_temp.at(240));
 -- An hour later eva has left too.
 SELECT field, dropped FROM mhub.form_dropoff(pg_temp.at(0), pg_temp.at(300)) WHERE form = '报名' AND field = '姓名';
--- Attempts reached, dropped and submitted add up, whatever the time looked at.
-SELECT count(*) AS wrong FROM generate_series(0, 300, 7) AS n,
+-- Attempts dropped and submitted never are more than there were, whatever the time looked at, and all of them in the end.
+SELECT count(*) FILTER (WHERE d.attempts > 0) AS looked_at,
+       count(*) FILTER (WHERE d.dropped + d.submitted > d.attempts OR (n = 301 AND d.dropped + d.submitted <> d.attempts)) AS wrong
+FROM generate_series(0, 301, 7) AS n,
     LATERAL (SELECT sum(dropped) AS dropped, max(reached) FILTER (WHERE field IS NULL) AS attempts, max(submitted) FILTER (WHERE field IS NULL) AS submitted
-             FROM mhub.form_dropoff(pg_temp.at(0), pg_temp.at(n)) WHERE form = '报名') AS d
-WHERE d.dropped + d.submitted > d.attempts;
+             FROM mhub.form_dropoff(pg_temp.at(0), pg_temp.at(n)) WHERE form = '报名') AS d;
 -- The order of fields is that of their times, however they arrive; a complaint of nothing is none.
 SELECT count(mhub.track(name, '{"cookie": "fei"}', properties::jsonb, '{}', pg_temp.at(minute), 'late ' || minute)) AS recorded FROM (VALUES
     (403, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": null, "seconds": -1e400}'), (404, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": false, "seconds": "7"}'),
     (405, 'Form Field Filled', '{"form": "迟", "field": "手机", "error": {"code": 1}}'), (402, 'Form Field Filled', '{"form": "迟", "field": "姓名", "error": ""}'), (401, 'Form Started', '{"form": "迟"}'),
     (406, 'Form Submitted', '{"form": "迟"}'), (407, 'Form Submitted', '{"form": null}'), (408, 'Form Started', '{"form": {"a": 1}}'), (409, 'Form Submitted', '{}')) AS e(minute, name, properties);
 SELECT form, field, place, reached, dropped, submitted, errors, average_seconds FROM mhub.form_dropoff(pg_temp.at(400), pg_temp.at(600));
-SELECT count(*) >= 0 AS readable FROM mhub.form_field_dropoff;
+-- The view is about the last 30 days.
+SELECT count(mhub.form_field(form, '姓名', pg_temp.who('gu'), occurred_at => now() - age)) AS recorded FROM (VALUES ('近', interval '29 days'), ('远', interval '31 days')) AS e(form, age);
+SELECT form, field, reached, dropped FROM mhub.form_field_dropoff;
 
 SELECT mhub.click('购买', pg_temp.who('ann'), 'https://example.com/pay?phone=13812345678&sku=1', '{"position": 2}', message_id => 'click 1') > 0 AS clicked;
 SELECT name, properties FROM mhub.event WHERE message_id = 'click 1';

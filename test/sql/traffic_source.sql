@@ -124,7 +124,7 @@ SELECT count(*) > 500 AS many, count(*) = count(DISTINCT host) AS unique_hosts F
 SELECT host, array_agg(category || ' ' || source ORDER BY category) AS contradiction
 FROM mhub.shipped_source_host() GROUP BY host HAVING count(*) > 1 ORDER BY host;
 SELECT count(*) AS without_effect FROM mhub.shipped_source_host() AS h
-WHERE h.host !~ '[*/]' AND mhub.source_category(h.host) IS DISTINCT FROM h.category AND mhub.source_category(h.host) <> 'own';
+WHERE h.host !~ '[*/]' AND mhub.source_category(h.host) IS DISTINCT FROM h.category AND mhub.source_category(h.host) IS DISTINCT FROM 'own';
 -- What events keep of addresses: properties and the page's path are cleaned like the address itself.
 SELECT mhub.page('首页', '{"anonymous_id": "v"}', '{"url": "https://example.com/u/a@b.cn", "path": "/u/a@b.cn", "href": "/?token=abc", "title": "首页"}', '{"page": {"path": "/u/a@b.cn"}}') IS NOT NULL
    AND mhub.track('Link Clicked', '{"anonymous_id": "v"}', '{"href": "https://example.com/?email=a%40b.cn", "path": 7, "search": "茶"}') IS NOT NULL AS recorded;

@@ -54,6 +54,31 @@ SELECT user_agent AS called_a_robot FROM (VALUES
     ('Mozilla/5.0 (Linux; Android 11; Mi 10 Build/RKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/90.0 Mobile Safari/537.36 ZhihuHybrid com.zhihu.android/Futureve/8.12.0'),
     ('Mozilla/5.0 (Linux; Android 11; Mi 10 Build/RKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/90.0 Mobile Safari/537.36 Kwai/10.9 KSNebula/10.9.40.5000 OS_PRO_BIT/64')) AS people(user_agent)
 WHERE mhub.user_agent_is_bot(user_agent);
+-- Whatever the phone is called, and however new it and the app are.
+SELECT count(*) AS judged, string_agg(user_agent, E'\n') FILTER (WHERE mhub.user_agent_is_bot(user_agent)) AS called_robots
+FROM (VALUES ('2201122C'), ('CUBOT X20 Build/R01005'), ('GLX Spider1'), ('M BOT 60'), ('ELS-AN00 Build/HUAWEIELS-AN00'), ('Scan Monitor 9'), ('PHP110'), ('红米 Note 12'), ('SM-F9460')) AS phone(model),
+     (VALUES (9, 66, 7), (12, 98, 8), (16, 142, 13)) AS year(android, chrome, app),
+     (VALUES ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5304.141 Mobile Safari/537.36 XWEB/5075 MMWEBSDK/20230701 MMWEBID/8391 MicroMessenger/%3$s.0.40.2420(0x28002853) WeChat/arm64 Weixin NetType/5G Language/zh_CN ABI/arm64 MiniProgramEnv/android'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4280.141 Mobile Safari/537.36 Weibo (vivo-V2046A__weibo__%3$s.11.2__android__android11)'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4758.102 MQQBrowser/6.2 TBS/046317 Mobile Safari/537.36 V1_AND_SQ_%3$s.9.28_3700_YYB_D QQ/%3$s.9.28.10155 NetType/4G WebP/0.3.0 AppId/537147618 Pixel/1080'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4758.102 MQQBrowser/%3$s.6 Mobile Safari/537.36'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.3904.108 UCBrowser/%3$s.1.8.1208 Mobile Safari/537.36'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.3904.108 Quark/%3$s.2.1.138 Mobile Safari/537.36'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4692.98 Mobile Safari/537.36 T7/%3$s.45 SP-engine/2.83.0 bdh_dvt/0 bdapp/1.0 (baiduboxapp; baiduboxapp) baiduboxapp/%3$s.45.0.11 (Baidu; P1 11)'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.3440.106 Mobile Safari/537.36 AWP/2.0 SogouMSE,SogouMobileBrowser/%3$s.28.12'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4515.159 Mobile Safari/537.36 360 Aphone Browser (%3$s.1.3)'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4515.131 Mobile Safari/537.36 XiaoMi/MiuiBrowser/%3$s.1.110'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%2$s.0.4515.105 HuaweiBrowser/%3$s.1.3.302 Mobile Safari/537.36'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%2$s.0.3202.84 Mobile Safari/537.36 VivoBrowser/%3$s.7.0.6'),
+             (') AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4280.141 Mobile Safari/537.36 HeyTapBrowser/40.%3$s.8.2'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 aweme_%3$s0400 JsSdk/1.0 NetType/WIFI Channel/xiaomi AppName/aweme app_version/%3$s.4.0 ByteLocale/zh-CN Region/CN'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 Kwai/%3$s.9 KSNebula/10.9.40.5000 OS_PRO_BIT/64'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.4692.98 Mobile Safari/537.36 xhsdiscover XiaoHongShu-android/%3$s.60.1'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 AliApp(TB/10.%3$s.10) AliApp(AP/10.5) AlipayClient/10.5 DingTalk/%3$s.5 WindVane/8.5.0 1080X2400'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 BiliApp/%3$s40300 mobi_app/android channel/xiaomi'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 aid/1128 doubao/%3$s.1.0 com.larus.nova/%3$s10'),
+             ('; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/%2$s.0.5735.196 Mobile Safari/537.36 jdapp;android;%3$s.3.0;;;M/5.0;appBuild/98450;jdSupportDarkMode/0')) AS app(rest),
+     LATERAL (SELECT format('Mozilla/5.0 (Linux; Android %s; %s', year.android, phone.model) || format(app.rest, NULL, year.chrome, year.app)) AS agent(user_agent);
 SELECT mhub.user_agent_is_bot(NULL) IS NULL AS null_stays_null;
 -- Case does not matter; what is far longer than any user agent is no problem.
 SELECT mhub.user_agent_is_bot('GOOGLEBOT/2.1'), mhub.user_agent_is_bot(repeat('Mozilla/5.0 (Linux; Android 10) ', 100000));

@@ -287,12 +287,17 @@ is($node->safe_psql($db, q{SELECT count(*) FROM mhub.event AS e JOIN public.judg
 is($node->safe_psql($db, q{SELECT count(*) FROM (TABLE public.made EXCEPT ALL SELECT to_jsonb(s) - 'session_id' FROM mhub.session AS s) AS gone}), 0, 'nor do sessions');
 is($node->safe_psql($db, q{SELECT string_agg(DISTINCT coalesce(e.invalid_reason, 'valid'), ' ') FROM mhub.event AS e WHERE e.message_id ~ '^k' AND e.ip <<= '203.0.113.0/24' AND e.user_agent IS NULL AND e.referrer_host IS NULL AND e.context = '{}'}),
 	'internal_ip valid', 'an office is told from its neighbours by what was known when they came');
+my $robots = $node->safe_psql($db, q{SELECT count(*) FROM mhub.event WHERE invalid_reason = 'bot_user_agent'});
 $node->psql($db, q{
+	CREATE FUNCTION public.stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped'; END $$;
+	CREATE TRIGGER stop BEFORE UPDATE ON mhub.event FOR EACH ROW WHEN (old.message_id = 'k200') EXECUTE FUNCTION public.stop();
 	UPDATE mhub.invalid_rule SET enabled = position NOT IN (100, 200, 201) WHERE max_events IS NULL;
-	SET statement_timeout = '40ms';
 	CALL mhub.reclassify_events('2024-01-01', batch_size => 20);
 });
+my $left = $node->safe_psql($db, q{SELECT count(*) FROM mhub.event WHERE invalid_reason = 'bot_user_agent'});
+ok(0 < $left && $left < $robots, "stopped in between: $left of $robots");
 is($node->safe_psql($db, 'SELECT * FROM public.disagreement'), '0|0', 'interrupted, what was judged so far is counted');
+$node->safe_psql($db, 'DROP TRIGGER stop ON mhub.event');
 $node->safe_psql($db, q{CALL mhub.reclassify_events('2024-01-01', batch_size => 20)});
 is($node->safe_psql($db, 'SELECT * FROM public.disagreement'), '0|0', 'called again it goes on');
 is($node->safe_psql($db, q{SELECT count(*) FROM mhub.event WHERE invalid_reason = 'bot_user_agent'}), 0, 'a disabled rule takes all its reasons back');
