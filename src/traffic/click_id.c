@@ -5,8 +5,8 @@
  * Facts, from the networks' own pages and from landing addresses seen in the
  * wild; doc/sources.md says more about each.  A rank decides where one address
  * carries several: the most specific id first, qualifiers last.  Meta adds
- * fbclid to organic clicks too, so it is no proof of an ad; nor are the ids
- * of e-mail services and of shared posts.
+ * fbclid to organic clicks too, so it is no proof of an ad; nor are the ids of
+ * e-mail services, of shared posts and of search results (srsltid, ysclid).
  */
 #include "traffic/click_id.h"
 
@@ -14,6 +14,7 @@
 const MhubClickId mhub_click_ids[] = {
 	{"_hsenc", "hubspot", "hubspot", "email", false, MHUB_CLICK_QUALIFIER},
 	{"_hsmi", "hubspot", "hubspot", "email", false, MHUB_CLICK_QUALIFIER},
+	{"_kx", "klaviyo", "klaviyo", "email", false, MHUB_CLICK_QUALIFIER},
 	{"awc", "awin", "awin", "affiliate", false, 40},
 	{"bd_vid", "baidu", "baidu", "cpc", true, 10},
 	{"callback", NULL, NULL, NULL, false, 51},
@@ -21,6 +22,7 @@ const MhubClickId mhub_click_ids[] = {
 	{"click_id", NULL, NULL, NULL, false, 5},
 	{"clickid", NULL, NULL, NULL, false, 50},
 	{"dclid", "google", "google", "display", true, 12},
+	{"dm_i", "dotdigital", "dotdigital", "email", false, MHUB_CLICK_QUALIFIER},
 	{"ef_id", "adobe", NULL, "cpc", true, 30},
 	{"epik", "pinterest", "pinterest", "cpc", true, 10},
 	{"fbclid", "meta", "facebook", "social", false, 60},
@@ -32,28 +34,41 @@ const MhubClickId mhub_click_ids[] = {
 	{"igsh", "instagram", "instagram", "social", false, 60},
 	{"igshid", "instagram", "instagram", "social", false, 60},
 	{"irclickid", "impact", "impact", "affiliate", false, 40},
+	{"irclid", "impact", "impact", "affiliate", false, 40},
 	{"ko_click_id", "kochava", NULL, "cpc", true, 31},
+	{"ldtag_cl", "line", "line", "cpc", true, 10},
 	{"li_fat_id", "linkedin", "linkedin", "cpc", true, 10},
 	{"mc_cid", "mailchimp", "mailchimp", "email", false, MHUB_CLICK_QUALIFIER},
 	{"mc_eid", "mailchimp", "mailchimp", "email", false, MHUB_CLICK_QUALIFIER},
 	{"mkt_tok", "marketo", "marketo", "email", false, MHUB_CLICK_QUALIFIER},
 	{"msclkid", "microsoft", "bing", "cpc", true, 10},
+	{"ndclid", "nextdoor", "nextdoor", "cpc", true, 10},
 	{"ob_click_id", "outbrain", "outbrain", "cpc", true, 10},
+	{"qclid", "quora", "quora", "cpc", true, 10},
+	{"qhclickid", "360", "360", "cpc", true, 10},
 	{"qz_gdt", "tencent", "tencent", "cpc", true, 10},
+	{"ransiteid", "rakuten", "rakuten advertising", "affiliate", false, 40},
+	{"rb_clickid", "vk", "vkontakte", "cpc", true, 10},
 	{"rdt_cid", "reddit", "reddit", "cpc", true, 10},
 	{"sccid", "snapchat", "snapchat", "cpc", true, 10},
 	{"scid", "snapchat", "snapchat", "cpc", true, 10},
+	{"sdclkid", "baidu", "baidu", "cpc", true, 11},
+	{"srsltid", "google", "google", "organic", false, 60},
+	{"sscid", "shareasale", "shareasale", "affiliate", false, 40},
+	{"sznclid", "seznam", "seznam", "cpc", true, 10},
 	{"tblci", "taboola", "taboola", "cpc", true, 10},
 	{"td_clickid", "bytedance", "toutiao", "cpc", true, 10},
 	{"tduid", "tradedoubler", "tradedoubler", "affiliate", false, 40},
 	{"ttclid", "bytedance", "tiktok", "cpc", true, 10},
 	{"twclid", "x", "twitter", "cpc", true, 10},
 	{"uctrackid", "alibaba", "uc", "cpc", true, 10},
+	{"vgo_ee", "activecampaign", "activecampaign", "email", false, MHUB_CLICK_QUALIFIER},
 	{"vmcid", "yahoo", "yahoo", "cpc", true, 10},
 	{"wbraid", "google", "google", "cpc", true, 11},
 	{"weixinadinfo", "tencent", "wechat", "cpc", true, 12},
 	{"wx_aid", "tencent", "wechat", "cpc", true, 13},
 	{"yclid", "yandex", "yandex", "cpc", true, 10},
+	{"ysclid", "yandex", "yandex", "organic", false, 60},
 };
 const int	mhub_n_click_ids = lengthof(mhub_click_ids);
 

@@ -21,22 +21,22 @@
 /* Addresses within addresses, and text escaped more than once, are followed so far. */
 #define DEPTH_MAX 3
 
-/* Names without their separators; sorted */
+/* Names without their separators */
 static const char *const whole_names[] = {
-	"_hsenc", "addr", "address", "apikey", "appsecret", "auth", "authcode", "authorization",
-	"authorizationcode", "bankcard",
-	"birthdate", "birthday", "bankaccount", "card", "cardno", "cardnumber", "cell", "cellphone", "certno",
-	"credential", "credentials", "credit", "creditcard", "csrf", "customeremail", "cvc", "cvv", "dianhua", "dob",
-	"email", "emailaddress", "encryptedemail", "familyname", "firstname", "fname", "fullname", "givenname",
-	"hsenc", "iban", "idcard", "idcardno", "identitycard", "idno", "idnumber", "jsessionid", "jwt", "lastname",
-	"lname", "login", "loginname", "mail", "mailbox", "mceid", "mima", "mkttok", "mobile", "mobileno",
-	"mobilenumber", "mobilephone", "msisdn", "openid", "otp", "pass", "passcode", "passport", "passportno",
-	"passwd", "password", "phone", "phoneno", "phonenumber", "phpsessid", "pin", "pwd", "qqnumber", "realname",
-	"receiver", "secret", "secretkey", "session", "sessionid", "sessionkey", "sessiontoken", "sfz", "shenfenzheng",
-	"shouji", "shoujihao", "sid", "sig", "sign", "signature", "ssn", "surname", "tel", "telephone", "telno",
-	"ticket", "token", "truename", "uemail", "unionid", "user", "useremail", "username", "wechatid", "wxid",
-	"xingming", "youxiang", "zhenshixingming", "地址", "姓名", "密码", "微信号", "手机", "手机号", "手机号码",
-	"生日", "电话", "证件号", "身份证", "身份证号", "邮箱", "邮件"
+	"addr", "address", "apikey", "appsecret", "auth", "authcode", "authorization", "authorizationcode",
+	"bankaccount", "bankcard", "birthdate", "birthday", "card", "cardno", "cardnumber", "cell", "cellphone",
+	"certno", "credential", "credentials", "credit", "creditcard", "csrf", "customeremail", "cvc", "cvv",
+	"dianhua", "dob", "email", "emailaddress", "encryptedemail", "familyname", "firstname", "fname",
+	"fullname", "givenname", "hsenc", "iban", "idcard", "idcardno", "identitycard", "idno", "idnumber",
+	"jsessionid", "jwt", "kx", "lastname", "lname", "login", "loginname", "mail", "mailbox", "mceid", "mima",
+	"mkttok", "mobile", "mobileno", "mobilenumber", "mobilephone", "msisdn", "openid", "otp", "pass",
+	"passcode", "passport", "passportno", "passwd", "password", "phone", "phoneno", "phonenumber", "phpsessid",
+	"pin", "pwd", "qqnumber", "realname", "receiver", "secret", "secretkey", "session", "sessionid",
+	"sessionkey", "sessiontoken", "sfz", "shenfenzheng", "shouji", "shoujihao", "sid", "sig", "sign",
+	"signature", "ssn", "surname", "tel", "telephone", "telno", "ticket", "token", "truename", "uemail",
+	"unionid", "user", "useremail", "username", "vgoee", "wechatid", "wxid", "xingming", "youxiang",
+	"zhenshixingming", "地址", "姓名", "密码", "微信号", "手机", "手机号", "手机号码", "生日", "电话", "证件号", "身份证", "身份证号", "邮件",
+	"邮箱"
 };
 
 /* Names that end so are of that kind too: user_email, wx_openid, xsrf-token ... */

@@ -119,6 +119,24 @@ SELECT mhub.invalid_reason('curl/8', NULL, NULL, url) AS reason, count(*) FROM p
 -- Categories by name and host
 SELECT name, mhub.source_category(name) FROM unnest(ARRAY['baidu', '百度', 'google_ads', 'Google-Ads', 'm.baidu.com',
     '小红书', 'weixin', 'chat.deepseek.com', 'docs.google.com', 'nobody', 'amazon.co.jp']) AS name;
+-- Assistants, by the page or app that people come from and by the name that some add as utm_source
+WITH wanted (source, hosts) AS (VALUES
+    ('deepseek', 'chat.deepseek.com deepseek'), ('doubao', 'www.doubao.com dola.com 豆包'), ('kimi', 'www.kimi.com kimi.moonshot.cn kimi'),
+    ('yuanbao', 'yuanbao.tencent.com 元宝'), ('ima', 'ima.qq.com ima.copilot.tencent.com'), ('qwen', 'chat.qwen.ai www.qianwen.com www.tongyi.com 通义千问 tongyi'),
+    ('quark ai', 'ai.quark.cn'), ('ernie', 'yiyan.baidu.com chat.baidu.com 文心一言'), ('metaso', 'metaso.cn'), ('chatglm', 'chatglm.cn chat.z.ai'),
+    ('nami', 'www.n.cn ai.360.cn bot.360.cn'), ('yuewen', 'yuewen.cn'), ('wenxiaobai', 'www.wenxiaobai.com'), ('xiaoyi', 'xiaoyi.huawei.com'),
+    ('chatgpt', 'chatgpt.com chat.openai.com chatgpt'), ('claude', 'claude.ai claude.com'), ('gemini', 'gemini.google.com aistudio.google.com'),
+    ('copilot', 'copilot.microsoft.com copilot.com m365.cloud.microsoft www.bing.com/chat'), ('perplexity', 'www.perplexity.ai perplexity'), ('grok', 'grok.com x.com/i/grok'),
+    ('alice', 'alice.yandex.ru'), ('kagi assistant', 'kagi.com/assistant'), ('brave ask', 'search.brave.com/ask'))
+SELECT w.source, host, s.source AS is, s.medium, s.channel FROM wanted AS w, unnest(string_to_array(w.hosts, ' ')) AS host,
+    LATERAL mhub.parse_source(CASE WHEN host LIKE '%.%' THEN 'https://example.com/' ELSE 'https://example.com/?utm_source=' || host END, 'https://' || host) AS s
+WHERE s.channel IS DISTINCT FROM 'AI Assistants' OR (host LIKE '%.%' AND (s.source, s.medium) IS DISTINCT FROM (w.source, 'ai-assistant'));
+-- Click ids by themselves: every one names its network, and those of search results, shares, mails and affiliates are no ads.
+SELECT id, s.source, s.medium, s.click_network, s.click_id, s.channel, s.is_paid AS paid
+FROM unnest(ARRAY['_kx', 'awc', 'bd_vid', 'fbclid', 'gclid', 'gdt_vid', 'ldtag_cl', 'ndclid', 'qclid', 'qhclickid', 'qz_gdt', 'rb_clickid', 'sdclkid', 'srsltid', 'sznclid',
+    'td_clickid', 'uctrackid', 'weixinadinfo', 'ysclid']) WITH ORDINALITY AS i(id, n), mhub.parse_source('https://example.com/?' || id || '=Ab1', NULL) AS s ORDER BY n;
+SELECT s.source, s.click_network, s.click_id FROM mhub.parse_source('https://example.com/?sdclkid=AL2&bd_vid=8527', 'https://www.baidu.com/') AS s;
+SELECT s.source, s.medium, s.search_term FROM mhub.parse_source('https://example.com/?ysclid=m1', 'https://ya.ru/search/?text=%E8%8C%B6') AS s;
 -- The shipped list: every host once in each category, every category known.
 SELECT count(*) > 500 AS many, count(*) = count(DISTINCT host) AS unique_hosts FROM mhub.shipped_source_host();
 SELECT host, array_agg(category || ' ' || source ORDER BY category) AS contradiction
