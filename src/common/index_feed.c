@@ -140,6 +140,7 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 		int			row = order == NULL ? i : order[i];
 
 		CHECK_FOR_INTERRUPTS();
+		mhub_filling_expect(filling, order, i);
 		fill_slot(slot, &needed, filling, row);
 		if (predicate != NULL && !ExecQualAndReset(predicate, context))
 			continue;

@@ -23,9 +23,26 @@ typedef struct MhubFilling
 	/* What a row has in a column of MhubTable; what it points to must last until the next prepare(). */
 	Datum		(*value) (void *state, int row, int column, bool *isnull);
 
+	/* Called ahead of value(): which rows are next, and which are later; NULL: they are near in memory anyway */
+	void		(*expect) (void *state, int next, int later);
+
 	/* The rows in the order of a key of MhubTable, as far as that is easily had, in memory of its own; NULL: as given */
 	int		   *(*in_order) (void *state, int key);
 } MhubFilling;
+
+/* So many rows ahead expect() is told the next one; the later one is twice as far. */
+#define MHUB_FILLING_AHEAD 8
+
+/* Row i is about to be asked for, in this order; NULL: as given. */
+static inline void
+mhub_filling_expect(const MhubFilling *filling, const int *order, int i)
+{
+	int			next = i + MHUB_FILLING_AHEAD;
+	int			later = next + MHUB_FILLING_AHEAD;
+
+	if (filling->expect != NULL && later < filling->n)
+		filling->expect(filling->state, order == NULL ? next : order[next], order == NULL ? later : order[later]);
+}
 
 /*
  * Is filling possible?  That is when the tables are empty, without triggers of

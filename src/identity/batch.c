@@ -17,6 +17,9 @@
 #define TEXT_FIRST 256
 #define TEXT_MOST (1024 * 1024)
 
+/* So many pairs before their turn memory is asked for what they need. */
+#define AHEAD 8
+
 /* At most half full, so that probing stays short */
 void
 slot_index_init(SlotIndex *index, int expected)
@@ -81,7 +84,7 @@ keep_value(Batch *batch, const char *value, int length)
 }
 
 static int
-add_identifier(Batch *batch, uint32 hash, int kind, const char *value, int length, const char *plain)
+add_identifier(Batch *batch, const BatchName *name)
 {
 	BatchIdentifier *identifier;
 
@@ -89,37 +92,40 @@ add_identifier(Batch *batch, uint32 hash, int kind, const char *value, int lengt
 	BATCH_ROOM(batch->identifiers, batch->nidentifiers, batch->identifiers_capacity);
 	identifier = &batch->identifiers[batch->nidentifiers];
 	memset(identifier, 0, sizeof(*identifier));
-	identifier->kind = kind;
-	identifier->value = keep_value(batch, value, length);
-	identifier->length = length;
-	identifier->plain = plain == NULL ? NULL : keep_value(batch, plain, strlen(plain));
+	identifier->kind = name->kind;
+	identifier->value = keep_value(batch, name->value, name->length);
+	identifier->length = name->length;
+	identifier->plain = name->plain == NULL ? NULL : keep_value(batch, name->plain, strlen(name->plain));
 	identifier->earliest = DT_NOEND;
 	identifier->latest = DT_NOBEGIN;
-	slot_index_put(&batch->identifier_index, hash, batch->nidentifiers);
+	slot_index_put(&batch->identifier_index, name->hash, batch->nidentifiers);
 	return batch->nidentifiers++;
+}
+
+static bool
+is_named(const BatchIdentifier *identifier, const BatchName *name)
+{
+	return identifier->kind == name->kind && identifier->length == name->length &&
+		memcmp(identifier->value, name->value, name->length) == 0;
 }
 
 /* Number of the identifier in the batch, added when it is new */
 static int
-intern_identifier(Batch *batch, int kind, const char *value, int length, const char *plain)
+intern_identifier(Batch *batch, const BatchName *name)
 {
-	uint32		hash = hash_combine(hash_bytes((const unsigned char *) value, length), kind);
-	uint32		at = hash & batch->identifier_index.mask;
-	const Slot *slot;
+	const SlotIndex *index = &batch->identifier_index;
+	uint32		at = name->hash & index->mask;
 	MemoryContext old;
 	int			found;
 
-	while ((slot = &batch->identifier_index.slots[at])->number >= 0)
+	for (; index->slots[at].number >= 0; at = (at + 1) & index->mask)
 	{
-		const BatchIdentifier *identifier = &batch->identifiers[slot->number];
-
-		if (slot->hash == hash && identifier->kind == kind && identifier->length == length &&
-			memcmp(identifier->value, value, length) == 0)
-			return slot->number;
-		at = (at + 1) & batch->identifier_index.mask;
+		found = index->slots[at].number;
+		if (index->slots[at].hash == name->hash && is_named(&batch->identifiers[found], name))
+			return found;
 	}
 	old = MemoryContextSwitchTo(batch->memory);
-	found = add_identifier(batch, hash, kind, value, length, plain);
+	found = add_identifier(batch, name);
 	MemoryContextSwitchTo(old);
 	return found;
 }
@@ -158,30 +164,55 @@ intern_link(Batch *batch, int a, int b)
 	return add_link(batch, hash, low, high);
 }
 
-/* Number of an observed identifier, or -1 when it identifies nobody */
+/* A batch has names of few kinds, most of which differ in length or in how they begin. */
 static int
-accept_name(Batch *batch, IdentityObservation *observation, const IdentityName *name)
+kind_number(Batch *batch, const IdentityName *name)
 {
-	int			kind = identity_kind_number(batch->kinds, name->kind, name->kind_length);
+	unsigned	at = name->kind_length > 0 ? name->kind_length + (unsigned char) name->kind[0] : 0;
+	uint8	   *recent = &batch->recent_kinds[at % BATCH_RECENT_KINDS];
+	int			number;
+
+	if (*recent < batch->kinds->n && batch->kinds->kinds[*recent].length == name->kind_length &&
+		memcmp(batch->kinds->kinds[*recent].name, name->kind, name->kind_length) == 0)
+		return *recent;
+	number = identity_kind_number(batch->kinds, name->kind, name->kind_length);
+	if (number >= 0 && number <= PG_UINT8_MAX)
+		*recent = number;
+	return number;
+}
+
+static BatchName
+name_of(int kind, const char *value, int length, const char *plain)
+{
+	uint32		hash = hash_combine(hash_bytes((const unsigned char *) value, length), kind);
+
+	return (BatchName) {value, plain, hash, length, kind};
+}
+
+/* What a name is to the batch; in the present memory context, or where the name is */
+BatchName
+batch_accept(Batch *batch, IdentityObservation *public, const IdentityName *name)
+{
+	int			kind = kind_number(batch, name);
 	const char *reason;
 	const char *blind;
 	char	   *value;
 
 	if (kind < 0)
 	{
-		observation->unknown_kind = name->kind;
-		observation->unknown_kind_length = name->kind_length;
-		return -1;
+		public->unknown_kind = name->kind;
+		public->unknown_kind_length = name->kind_length;
+		return (BatchName) {NULL};
 	}
-	if (observation->stored)
-		return intern_identifier(batch, kind, name->value, name->value_length, NULL);
+	if (public->stored)
+		return name_of(kind, name->value, name->value_length, NULL);
 	value = identity_normalise(&batch->kinds->kinds[kind], name->value, name->value_length, &reason);
 	if (value == NULL)
-		return -1;
+		return (BatchName) {NULL};
 	if (!batch->kinds->kinds[kind].pii)
-		return intern_identifier(batch, kind, value, strlen(value), NULL);
+		return name_of(kind, value, strlen(value), NULL);
 	blind = mhub_blind_index_hex(value, batch->kinds->kinds[kind].name);
-	return intern_identifier(batch, kind, blind, strlen(blind), value);
+	return name_of(kind, blind, strlen(blind), value);
 }
 
 /* Kinds that cannot merge come last, whatever their priority. */
@@ -229,6 +260,7 @@ seen(BatchIdentifier *identifier, const IdentityObservation *public, TimestampTz
 static void
 add_observation(Batch *batch, IdentityObservation *public, const int *accepted, int n, TimestampTz at)
 {
+	MemoryContext old = MemoryContextSwitchTo(batch->memory);
 	BatchObservation *observation;
 	int			i;
 
@@ -246,6 +278,20 @@ add_observation(Batch *batch, IdentityObservation *public, const int *accepted, 
 		BATCH_ROOM(batch->others, batch->nothers, batch->others_capacity);
 		batch->others[batch->nothers++] = (BatchOther) {accepted[i], intern_link(batch, accepted[0], accepted[i])};
 	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+check_room(const Batch *batch, TimestampTz at, int nnames)
+{
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("occurred_at must be finite")));
+	if ((int64) batch->nidentifiers + batch->nothers + nnames > PG_INT32_MAX / 8)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many identifiers in one batch")));
 }
 
 /*
@@ -257,28 +303,86 @@ batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, 
 {
 	int			few[FEW_NAMES];
 	int		   *accepted = nnames <= FEW_NAMES ? few : palloc_extended(sizeof(int) * (Size) nnames, MCXT_ALLOC_HUGE);
-	MemoryContext old;
 	int			n = 0;
 	int			i;
 
-	if (TIMESTAMP_NOT_FINITE(at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-				 errmsg("occurred_at must be finite")));
-	if ((int64) batch->nidentifiers + batch->nothers + nnames > PG_INT32_MAX / 8)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many identifiers in one batch")));
+	check_room(batch, at, nnames);
 	for (i = 0; i < nnames; i++)
 	{
-		int			identifier = accept_name(batch, public, &names[i]);
+		BatchName	name = batch_accept(batch, public, &names[i]);
 
-		if (identifier >= 0)
-			n = insert_by_rank(batch, accepted, n, identifier, public->first_survives && n > 0);
+		if (name.value != NULL)
+			n = insert_by_rank(batch, accepted, n, intern_identifier(batch, &name), public->first_survives && n > 0);
 	}
-	old = MemoryContextSwitchTo(batch->memory);
 	add_observation(batch, public, accepted, n, at);
-	MemoryContextSwitchTo(old);
+}
+
+/* Where the name's hash leads, whether it is there or not; -1: nowhere */
+static int
+number_by_hash(const Batch *batch, const BatchName *name)
+{
+	const SlotIndex *index = &batch->identifier_index;
+	uint32		at = name->hash & index->mask;
+
+	while (index->slots[at].number >= 0 && index->slots[at].hash != name->hash)
+		at = (at + 1) & index->mask;
+	return index->slots[at].number;
+}
+
+/* Brings a name's slot, then its identifier and then that one's value near, each far away in memory from the one before. */
+static void
+bring_near(const Batch *batch, const BatchPair *pair, int step)
+{
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		const BatchName *name = &pair->names[i];
+		int			number;
+
+		if (name->value == NULL)
+			continue;
+		if (step == 0)
+		{
+			__builtin_prefetch(&batch->identifier_index.slots[name->hash & batch->identifier_index.mask]);
+			continue;
+		}
+		number = number_by_hash(batch, name);
+		if (number >= 0)
+			__builtin_prefetch(step == 1 ? (const void *) &batch->identifiers[number] : batch->identifiers[number].value);
+	}
+}
+
+/* As batch_add() of each.  The names are known beforehand, so most of what they touch is near when they come. */
+void
+batch_add_pairs(Batch *batch, IdentityObservation *public, const BatchPair *pairs, int n)
+{
+	int			i;
+
+	for (i = -AHEAD * 3; i < n; i++)
+	{
+		int			accepted[2];
+		int			naccepted = 0;
+		int			j;
+
+		for (j = 0; j < 3; j++)
+		{
+			int			later = i + AHEAD * (3 - j);
+
+			if (later >= 0 && later < n)
+				bring_near(batch, &pairs[later], j);
+		}
+		if (i < 0)
+			continue;
+		check_room(batch, pairs[i].at, 2);
+		for (j = 0; j < 2; j++)
+		{
+			if (pairs[i].names[j].value != NULL)
+				naccepted = insert_by_rank(batch, accepted, naccepted, intern_identifier(batch, &pairs[i].names[j]),
+										   public->first_survives && naccepted > 0);
+		}
+		add_observation(batch, public, accepted, naccepted, pairs[i].at);
+	}
 }
 
 /* A source as type text, 0 for none; most observations of a batch have the same */

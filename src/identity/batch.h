@@ -27,6 +27,23 @@ typedef struct SlotIndex
 	Slot	   *slots;
 } SlotIndex;
 
+/* A name that identifies somebody, as the batch knows it: normalised, or the blind index in hex */
+typedef struct BatchName
+{
+	const char *value;			/* NULL: it identifies nobody */
+	const char *plain;			/* of a pii kind */
+	uint32		hash;
+	int			length;
+	int			kind;
+} BatchName;
+
+/* One of many observations of two names, in all else alike */
+typedef struct BatchPair
+{
+	BatchName	names[2];
+	TimestampTz at;
+} BatchPair;
+
 /* There are millions of these, hence the order of the members. */
 typedef struct BatchIdentifier
 {
@@ -123,6 +140,8 @@ typedef struct BatchPerson
 	TimestampTz created_at;
 } BatchPerson;
 
+#define BATCH_RECENT_KINDS 16
+
 typedef struct Batch
 {
 	MemoryContext memory;		/* holds it all */
@@ -149,6 +168,7 @@ typedef struct Batch
 	int			others_capacity;
 	SlotIndex	identifier_index;
 	SlotIndex	link_index;
+	uint8		recent_kinds[BATCH_RECENT_KINDS];	/* see kind_number() */
 
 	/* ids drawn for new persons */
 	struct BatchPerson *drawn;
@@ -171,6 +191,8 @@ typedef struct Batch
 /* batch.c */
 extern void batch_init(Batch *batch, int expected);
 extern void batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, int n, TimestampTz at);
+extern BatchName batch_accept(Batch *batch, IdentityObservation *public, const IdentityName *name);
+extern void batch_add_pairs(Batch *batch, IdentityObservation *public, const BatchPair *pairs, int n);
 extern Datum batch_source(Batch *batch, const char *source);
 extern void slot_index_init(SlotIndex *index, int expected);
 extern void slot_index_put(SlotIndex *index, uint32 hash, int number);

@@ -50,6 +50,16 @@ identifier_value(void *state, int row, int column, bool *isnull)
 }
 
 static void
+expect_identifier(void *state, int next, int later)
+{
+	const Batch *batch = state;
+
+	__builtin_prefetch(batch->identifiers[next].value);
+	__builtin_prefetch(&batch->identifiers[later]);
+	__builtin_prefetch(&batch->identifiers[later].person_id);
+}
+
+static void
 prepare_identifiers(void *state, int row, int n)
 {
 	Batch	   *batch = state;
@@ -121,6 +131,7 @@ batch_fill_identifiers(Batch *batch)
 		.fleeting = 1 << IDENTIFIER_SEALED,
 		.state = batch,
 		.prepare = prepare_identifiers,
+		.expect = expect_identifier,
 		.value = identifier_value,
 		.in_order = identifiers_in_order
 	});
@@ -203,6 +214,15 @@ link_value(void *state, int row, int column, bool *isnull)
 	}
 }
 
+static void
+expect_link(void *state, int next pg_attribute_unused(), int later)
+{
+	const Links *links = state;
+
+	__builtin_prefetch(&links->batch->links[links->rows[later].number]);
+	__builtin_prefetch(&links->batch->links[links->rows[later].number].source);
+}
+
 void
 batch_fill_links(Batch *batch)
 {
@@ -213,6 +233,7 @@ batch_fill_links(Batch *batch)
 		.n = n,
 		.ncolumns = LINK_COLUMNS,
 		.state = &links,
+		.expect = expect_link,
 		.value = link_value,
 		.in_order = as_given
 	});

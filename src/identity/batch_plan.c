@@ -78,7 +78,7 @@ batch_start_plan(Batch *batch)
 	int			i;
 
 	plan_free(&batch->plan);
-	plan_init(&batch->plan, batch->kinds->limits);
+	plan_init(&batch->plan, batch->kinds->limits, batch->nidentifiers);
 	empty_person_index(batch);
 	batch->assigned = false;
 	batch->nmerges = 0;

@@ -137,40 +137,41 @@ open_query(LinkJob *job)
 		SPI_cursor_move(job->portal, true, job->done);
 }
 
-/* Adds the name in two columns; what it points to is in memory that the row has, or that is reset after it. */
-static int
-read_name(HeapTuple row, TupleDesc descriptor, int column, IdentityName *names, int n)
+/* The name in two columns, in memory that the row has, or the present context */
+static BatchName
+read_name(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor, int column)
 {
 	bool		no_kind;
 	bool		no_value;
 	Datum		kind = SPI_getbinval(row, descriptor, column, &no_kind);
 	Datum		value = SPI_getbinval(row, descriptor, column + 1, &no_value);
+	IdentityName name;
 	text	   *kind_text;
 	text	   *value_text;
 
 	if (no_kind || no_value)
-		return n;
+		return (BatchName) {NULL};
 	kind_text = DatumGetTextPP(kind);
 	value_text = DatumGetTextPP(value);
-	names[n] = (IdentityName) {VARDATA_ANY(kind_text), VARSIZE_ANY_EXHDR(kind_text),
+	name = (IdentityName) {VARDATA_ANY(kind_text), VARSIZE_ANY_EXHDR(kind_text),
 		VARDATA_ANY(value_text), VARSIZE_ANY_EXHDR(value_text)};
-	return n + 1;
+	return batch_accept(batch, &job->about, &name);
 }
 
-static void
-read_row(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor)
+static BatchPair
+read_pair(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor)
 {
-	IdentityName names[2];
+	BatchPair	pair;
 	bool		isnull = true;
 	Datum		at = 0;
-	int			n = 0;
 
-	n = read_name(row, descriptor, 1, names, n);
-	n = read_name(row, descriptor, 3, names, n);
+	pair.names[0] = read_name(job, batch, row, descriptor, 1);
+	pair.names[1] = read_name(job, batch, row, descriptor, 3);
+	mhub_identity_refuse_unknown_kind(&job->about);
 	if (job->timed)
 		at = SPI_getbinval(row, descriptor, 5, &isnull);
-	batch_add(batch, &job->about, names, n, isnull ? job->started : DatumGetTimestampTz(at));
-	mhub_identity_refuse_unknown_kind(&job->about);
+	pair.at = isnull ? job->started : DatumGetTimestampTz(at);
+	return pair;
 }
 
 /* Takes up to wanted rows from the query into the batch; returns how many there were. */
@@ -179,6 +180,7 @@ read_rows(LinkJob *job, Batch *batch, int wanted, MemoryContext scratch)
 {
 	MemoryContext old;
 	SPITupleTable *rows;
+	BatchPair  *pairs;
 	int			read;
 
 	SPI_cursor_fetch(job->portal, true, wanted);
@@ -186,8 +188,10 @@ read_rows(LinkJob *job, Batch *batch, int wanted, MemoryContext scratch)
 	read = (int) SPI_processed;
 	job->finished = read < wanted;
 	old = MemoryContextSwitchTo(scratch);
+	pairs = palloc(sizeof(BatchPair) * FETCHED_ROWS);
 	for (int i = 0; i < read; i++)
-		read_row(job, batch, rows->vals[i], rows->tupdesc);
+		pairs[i] = read_pair(job, batch, rows->vals[i], rows->tupdesc);
+	batch_add_pairs(batch, &job->about, pairs, read);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(scratch);
 	SPI_freetuptable(rows);

@@ -4,19 +4,25 @@
  */
 #include "identity/plan.h"
 
+/* The plan grows beyond the nodes that are expected, should there be more. */
 void
-plan_init(MergePlan *plan, const PlanLimit *limits)
+plan_init(MergePlan *plan, const PlanLimit *limits, int expected)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->limits = limits;
+	plan->capacity = Max(expected, 1);
+	plan->nodes = palloc_extended(sizeof(PlanNode) * (Size) plan->capacity, MCXT_ALLOC_HUGE);
+	plan->parents = palloc_extended(sizeof(int) * (Size) plan->capacity, MCXT_ALLOC_HUGE);
 }
 
 /* For a new plan in its place; tallies go with their memory context. */
 void
 plan_free(MergePlan *plan)
 {
-	if (plan->nodes != NULL)
-		pfree(plan->nodes);
+	if (plan->nodes == NULL)
+		return;
+	pfree(plan->nodes);
+	pfree(plan->parents);
 	plan->nodes = NULL;
 }
 
@@ -37,10 +43,15 @@ plan_add_node(MergePlan *plan, int64 person_id, int64 size)
 {
 	PlanNode   *node;
 
-	plan->nodes = room_for_one(plan->nodes, plan->nnodes, &plan->capacity, sizeof(PlanNode));
+	if (plan->nnodes == plan->capacity)
+	{
+		plan->capacity *= 2;
+		plan->nodes = repalloc_huge(plan->nodes, sizeof(PlanNode) * (Size) plan->capacity);
+		plan->parents = repalloc_huge(plan->parents, sizeof(int) * (Size) plan->capacity);
+	}
+	plan->parents[plan->nnodes] = plan->nnodes;
 	node = &plan->nodes[plan->nnodes];
 	memset(node, 0, sizeof(*node));
-	node->parent = plan->nnodes;
 	node->person_id = person_id;
 	node->size = size;
 	return plan->nnodes++;
@@ -92,12 +103,12 @@ plan_tally(MergePlan *plan, int root, int kind, int count, const TimestampTz *se
 int
 plan_find(MergePlan *plan, int node)
 {
-	PlanNode   *nodes = plan->nodes;
+	int		   *parents = plan->parents;
 
-	while (nodes[node].parent != node)
+	while (parents[node] != node)
 	{
-		nodes[node].parent = nodes[nodes[node].parent].parent;
-		node = nodes[node].parent;
+		parents[node] = parents[parents[node]];
+		node = parents[node];
 	}
 	return node;
 }
@@ -204,7 +215,7 @@ absorb(MergePlan *plan, int survivor, int loser)
 	PlanNode   *from = &plan->nodes[loser];
 	int			i;
 
-	from->parent = survivor;
+	plan->parents[loser] = survivor;
 	plan->nodes[survivor].size += from->size;
 	for (i = 0; i < from->ntallies; i++)
 		plan_tally(plan, survivor, from->tallies[i].kind, from->tallies[i].count, from->tallies[i].seen);

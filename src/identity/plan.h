@@ -34,7 +34,6 @@ typedef struct PlanTally
 
 typedef struct PlanNode
 {
-	int			parent;
 	int64		person_id;		/* 0: a new person */
 	int64		size;			/* identifiers */
 	int			ntallies;
@@ -45,6 +44,7 @@ typedef struct PlanNode
 typedef struct MergePlan
 {
 	const PlanLimit *limits;	/* by number of kind */
+	int		   *parents;		/* of the nodes; apart from them, because finding a root looks at nothing else */
 	PlanNode   *nodes;
 	int			nnodes;
 	int			capacity;
@@ -66,7 +66,7 @@ typedef struct PlanJoin
 	int			kind;			/* refused: whose limit */
 } PlanJoin;
 
-extern void plan_init(MergePlan *plan, const PlanLimit *limits);
+extern void plan_init(MergePlan *plan, const PlanLimit *limits, int expected);
 extern void plan_free(MergePlan *plan);
 extern int	plan_add_node(MergePlan *plan, int64 person_id, int64 size);
 extern void plan_tally(MergePlan *plan, int node, int kind, int count, const TimestampTz *seen);
