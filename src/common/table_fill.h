@@ -31,7 +31,7 @@ typedef struct MhubFilling
 } MhubFilling;
 
 /* So many rows ahead expect() is told the next one; the later one is twice as far. */
-#define MHUB_FILLING_AHEAD 8
+#define MHUB_FILLING_AHEAD 16
 
 /* Row i is about to be asked for, in this order; NULL: as given. */
 static inline void

@@ -18,7 +18,7 @@
 #define TEXT_MOST (1024 * 1024)
 
 /* So many pairs before their turn memory is asked for what they need. */
-#define AHEAD 8
+#define AHEAD 16
 
 /* At most half full, so that probing stays short */
 void
@@ -145,13 +145,19 @@ add_link(Batch *batch, uint32 hash, int a, int b)
 	return batch->nlinks++;
 }
 
+static uint32
+hash_link(int a, int b)
+{
+	return hash_combine(hash_bytes_uint32(Min(a, b)), hash_bytes_uint32(Max(a, b)));
+}
+
 /* Number of the link between two identifiers of the batch, added when it is new */
 static int
 intern_link(Batch *batch, int a, int b)
 {
 	int			low = Min(a, b);
 	int			high = Max(a, b);
-	uint32		hash = hash_combine(hash_bytes_uint32(low), hash_bytes_uint32(high));
+	uint32		hash = hash_link(a, b);
 	uint32		at = hash & batch->link_index.mask;
 	const Slot *slot;
 
@@ -353,36 +359,60 @@ bring_near(const Batch *batch, const BatchPair *pair, int step)
 	}
 }
 
+/* The numbers of a pair's identifiers, best first; returns how many there are. */
+static int
+intern_pair(Batch *batch, const IdentityObservation *public, const BatchPair *pair, int *accepted)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		if (pair->names[i].value != NULL)
+			n = insert_by_rank(batch, accepted, n, intern_identifier(batch, &pair->names[i]), public->first_survives && n > 0);
+	}
+	return n;
+}
+
+/* The slot where the link of a pair is, or will be */
+static void
+bring_link_near(const Batch *batch, const int *accepted, int n)
+{
+	if (n == 2)
+		__builtin_prefetch(&batch->link_index.slots[hash_link(accepted[0], accepted[1]) & batch->link_index.mask]);
+}
+
 /* As batch_add() of each.  The names are known beforehand, so most of what they touch is near when they come. */
 void
 batch_add_pairs(Batch *batch, IdentityObservation *public, const BatchPair *pairs, int n)
 {
+	int			(*accepted)[2] = palloc(sizeof(int[2]) * Max(n, 1));
+	int		   *naccepted = palloc(sizeof(int) * Max(n, 1));
+	int			step;
 	int			i;
 
 	for (i = -AHEAD * 3; i < n; i++)
 	{
-		int			accepted[2];
-		int			naccepted = 0;
-		int			j;
-
-		for (j = 0; j < 3; j++)
+		for (step = 0; step < 3; step++)
 		{
-			int			later = i + AHEAD * (3 - j);
+			int			later = i + AHEAD * (3 - step);
 
 			if (later >= 0 && later < n)
-				bring_near(batch, &pairs[later], j);
+				bring_near(batch, &pairs[later], step);
 		}
 		if (i < 0)
 			continue;
 		check_room(batch, pairs[i].at, 2);
-		for (j = 0; j < 2; j++)
-		{
-			if (pairs[i].names[j].value != NULL)
-				naccepted = insert_by_rank(batch, accepted, naccepted, intern_identifier(batch, &pairs[i].names[j]),
-										   public->first_survives && naccepted > 0);
-		}
-		add_observation(batch, public, accepted, naccepted, pairs[i].at);
+		naccepted[i] = intern_pair(batch, public, &pairs[i], accepted[i]);
 	}
+	for (i = 0; i < n; i++)
+	{
+		if (i + AHEAD < n)
+			bring_link_near(batch, accepted[i + AHEAD], naccepted[i + AHEAD]);
+		add_observation(batch, public, accepted[i], naccepted[i], pairs[i].at);
+	}
+	pfree(accepted);
+	pfree(naccepted);
 }
 
 /* A source as type text, 0 for none; most observations of a batch have the same */

@@ -75,18 +75,20 @@ typedef struct BatchLink
 	int			a;				/* identifiers of the batch, a < b */
 	int			b;
 
+	/* from the plan */
+	float		confidence;
+	bool		to_join;
+	bool		to_note;		/* as evidence */
+
 	/* from the table */
-	TimestampTz first_seen;
-	TimestampTz last_seen;
 	bool		found;
 	bool		joins;
 	bool		removed;
+	TimestampTz first_seen;
+	TimestampTz last_seen;
 
 	/* from the plan */
-	bool		to_join;
-	bool		to_note;		/* as evidence */
-	float		confidence;
-	TimestampTz earliest;		/* of the observations that do either */
+	TimestampTz earliest;		/* of the observations that join or note */
 	TimestampTz latest;
 	const char *source;
 } BatchLink;

@@ -9,6 +9,10 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 
+/* So many observations before its turn memory is asked for what one needs, as far as it has so many identifiers. */
+#define AHEAD 8
+#define AHEAD_OTHERS 4
+
 static uint32
 hash_person(int64 person_id)
 {
@@ -190,25 +194,57 @@ note_time(Batch *batch, int number, TimestampTz at)
 	identifier->since = at;
 }
 
+/* Brings near what an observation will need; its links and nodes when they follow soon. */
+static void
+bring_near(const Batch *batch, const BatchObservation *observation, bool soon)
+{
+	const BatchOther *others = batch_others(batch, observation);
+	int			n = Min(observation->nothers, AHEAD_OTHERS);
+	int			i;
+
+	if (observation->base < 0)
+		return;
+	for (i = -1; i < n; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i < 0 ? observation->base : others[i].identifier];
+
+		__builtin_prefetch(soon ? (const void *) &batch->plan.nodes[identifier->node] : &identifier->node);
+		if (soon)
+			__builtin_prefetch(&batch->plan.parents[identifier->node]);
+		if (i >= 0 && !soon)
+			__builtin_prefetch(&batch->links[others[i].link]);
+	}
+}
+
+static void
+plan_observation(Batch *batch, int number)
+{
+	const BatchObservation *observation = &batch->observations[number];
+	const BatchOther *others = batch_others(batch, observation);
+	int			i;
+
+	for (i = 0; i < observation->nothers; i++)
+		plan_link(batch, number, &others[i]);
+	if (observation->base >= 0)
+		note_time(batch, observation->base, observation->at);
+	for (i = 0; i < observation->nothers; i++)
+		note_time(batch, others[i].identifier, observation->at);
+}
+
 /* Goes through the observations in order, as if each was the only one. */
 void
 batch_plan(Batch *batch)
 {
 	int			i;
-	int			j;
 
 	for (i = 0; i < batch->nobservations; i++)
 	{
-		const BatchObservation *observation = &batch->observations[i];
-		const BatchOther *others = batch_others(batch, observation);
-
 		CHECK_FOR_INTERRUPTS();
-		for (j = 0; j < observation->nothers; j++)
-			plan_link(batch, i, &others[j]);
-		if (observation->base >= 0)
-			note_time(batch, observation->base, observation->at);
-		for (j = 0; j < observation->nothers; j++)
-			note_time(batch, others[j].identifier, observation->at);
+		if (i + AHEAD < batch->nobservations)
+			bring_near(batch, &batch->observations[i + AHEAD], true);
+		if (i + AHEAD * 2 < batch->nobservations)
+			bring_near(batch, &batch->observations[i + AHEAD * 2], false);
+		plan_observation(batch, i);
 	}
 }
 
