@@ -7,6 +7,7 @@
 
 #include "common/pgcompat.h"
 
+#include "common/id_range.h"
 #include "common/spi_array.h"
 #include "common/table_access.h"
 #include "identity/identity.h"
@@ -126,14 +127,6 @@ typedef struct BatchConflict
 	int			other_node;
 } BatchConflict;
 
-/* A link as the table has it */
-typedef struct BatchLinkRow
-{
-	int64		a;				/* the smaller id */
-	int64		b;
-	int			number;			/* in the batch */
-} BatchLinkRow;
-
 typedef struct BatchPerson
 {
 	int64		person_id;		/* 0: not assigned */
@@ -171,6 +164,8 @@ typedef struct Batch
 	SlotIndex	identifier_index;
 	SlotIndex	link_index;
 	uint8		recent_kinds[BATCH_RECENT_KINDS];	/* see kind_number() */
+
+	MhubIdRange identifier_ids;
 
 	/* ids drawn for new persons */
 	struct BatchPerson *drawn;
@@ -233,7 +228,6 @@ extern void batch_fill_persons(Batch *batch);
 extern void batch_fill_links(Batch *batch);
 
 /* batch_note.c */
-extern int	batch_links_in_order(const Batch *batch, BatchLinkRow **sorted);
 extern void batch_write_links(Batch *batch);
 extern void batch_write_conflicts(Batch *batch);
 extern void batch_merge_traits(Datum *args);

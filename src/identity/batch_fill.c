@@ -71,60 +71,84 @@ prepare_identifiers(void *state, int row, int n)
 }
 
 static int
-person_of(const BatchIdentifier *identifier)
+drawn_of_identifier(const Batch *batch, int number)
 {
-	return identifier->drawn;
+	return batch->identifiers[number].drawn;
 }
 
 static int
-kind_of(const BatchIdentifier *identifier)
+kind_of_identifier(const Batch *batch, int number)
 {
-	return identifier->kind;
+	return batch->identifiers[number].kind;
 }
 
-/* Sorts numbers of identifiers by a key below nkeys, keeping their order where it is the same.  NULL: all of them, as they came */
-static int *
-deal_out(const Batch *batch, const int *numbers, int (*key) (const BatchIdentifier *), int nkeys)
+static int
+a_of_link(const Batch *batch, int number)
 {
-	int			n = batch->nidentifiers;
+	return batch->links[number].a;
+}
+
+static int
+b_of_link(const Batch *batch, int number)
+{
+	return batch->links[number].b;
+}
+
+/* Sorts n numbers by a key below nkeys, keeping their order where it is the same.  NULL: 0, 1, 2, ... */
+static int *
+deal_out(const Batch *batch, const int *numbers, int n, int (*key) (const Batch *, int), int nkeys)
+{
 	int		   *dealt = palloc_extended(sizeof(int) * (Size) n, MCXT_ALLOC_HUGE);
 	int		   *next = palloc_extended(sizeof(int) * ((Size) nkeys + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int			i;
 
 	for (i = 0; i < n; i++)
-		next[key(&batch->identifiers[i]) + 1]++;
+		next[key(batch, numbers == NULL ? i : numbers[i]) + 1]++;
 	for (i = 0; i < nkeys; i++)
 		next[i + 1] += next[i];
 	for (i = 0; i < n; i++)
 	{
 		int			number = numbers == NULL ? i : numbers[i];
 
-		dealt[next[key(&batch->identifiers[number])]++] = number;
+		dealt[next[key(batch, number)]++] = number;
 	}
 	pfree(next);
 	return dealt;
+}
+
+/* By one key and where that is the same by another */
+static int *
+deal_out_by_two(const Batch *batch, int n, int (*first) (const Batch *, int), int nfirst, int (*second) (const Batch *, int), int nsecond)
+{
+	int		   *by_second = deal_out(batch, NULL, n, second, nsecond);
+	int		   *by_both = deal_out(batch, by_second, n, first, nfirst);
+
+	pfree(by_second);
+	return by_both;
 }
 
 static int *
 identifiers_in_order(void *state, int key)
 {
 	Batch	   *batch = state;
-	int		   *by_kind;
-	int		   *by_person;
 
-	if (key == IDENTIFIER_BY_VALUE)
-		return batch_sorted_identifiers(batch);
-	if (key != IDENTIFIER_BY_PERSON)
-		return NULL;			/* ids are drawn in order */
-	by_kind = deal_out(batch, NULL, kind_of, batch->kinds->n);
-	by_person = deal_out(batch, by_kind, person_of, batch->ndrawn);
-	pfree(by_kind);
-	return by_person;
+	switch (key)
+	{
+		case IDENTIFIER_BY_VALUE:
+			return batch_sorted_identifiers(batch);
+		case IDENTIFIER_BY_PERSON:
+			return deal_out_by_two(batch, batch->nidentifiers, drawn_of_identifier, batch->ndrawn,
+								   kind_of_identifier, batch->kinds->n);
+		default:
+			return NULL;		/* ids are drawn in order */
+	}
 }
 
 void
 batch_fill_identifiers(Batch *batch)
 {
+	batch->identifier_ids = mhub_id_range("identifier_identifier_id_seq");
+	mhub_draw_id_range(&batch->identifier_ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
 		.n = batch->nidentifiers,
 		.ncolumns = IDENTIFIER_COLUMNS,
@@ -179,25 +203,55 @@ batch_fill_persons(Batch *batch)
 	pfree(persons.roots);
 }
 
+/* A link as the table has it */
+typedef struct LinkRow
+{
+	int64		a;				/* the smaller id */
+	int64		b;
+	const BatchLink *link;
+} LinkRow;
+
 typedef struct Links
 {
 	Batch	   *batch;
-	BatchLinkRow *rows;
+	LinkRow    *rows;
+	int			n;
 } Links;
+
+/* In the order of ids, which is that of the identifiers' numbers */
+static void
+find_link_rows(Links *links)
+{
+	const Batch *batch = links->batch;
+	int		   *order = deal_out_by_two(batch, batch->nlinks, a_of_link, batch->nidentifiers, b_of_link, batch->nidentifiers);
+	int			i;
+
+	links->rows = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
+	links->n = 0;
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		const BatchLink *link = &batch->links[order[i]];
+		int64		a = batch->identifiers[link->a].identifier_id;
+		int64		b = batch->identifiers[link->b].identifier_id;
+
+		if (link->to_join || link->to_note)
+			links->rows[links->n++] = (LinkRow) {Min(a, b), Max(a, b), link};
+	}
+	pfree(order);
+}
 
 static Datum
 link_value(void *state, int row, int column, bool *isnull)
 {
 	const Links *links = state;
-	const BatchLinkRow *at = &links->rows[row];
-	const BatchLink *link = &links->batch->links[at->number];
+	const BatchLink *link = links->rows[row].link;
 
 	switch (column)
 	{
 		case LINK_A:
-			return Int64GetDatum(at->a);
+			return Int64GetDatum(links->rows[row].a);
 		case LINK_B:
-			return Int64GetDatum(at->b);
+			return Int64GetDatum(links->rows[row].b);
 		case LINK_FIRST_SEEN:
 			return TimestampTzGetDatum(link->earliest);
 		case LINK_LAST_SEEN:
@@ -217,20 +271,20 @@ link_value(void *state, int row, int column, bool *isnull)
 static void
 expect_link(void *state, int next pg_attribute_unused(), int later)
 {
-	const Links *links = state;
+	const BatchLink *link = ((const Links *) state)->rows[later].link;
 
-	__builtin_prefetch(&links->batch->links[links->rows[later].number]);
-	__builtin_prefetch(&links->batch->links[links->rows[later].number].source);
+	__builtin_prefetch(link);
+	__builtin_prefetch(&link->source);
 }
 
 void
 batch_fill_links(Batch *batch)
 {
-	Links		links = {batch, NULL};
-	int			n = batch_links_in_order(batch, &links.rows);
+	Links		links = {.batch = batch};
 
+	find_link_rows(&links);
 	mhub_table_fill(&identity_link_table, &(MhubFilling) {
-		.n = n,
+		.n = links.n,
 		.ncolumns = LINK_COLUMNS,
 		.state = &links,
 		.expect = expect_link,

@@ -70,8 +70,15 @@ static MhubPlan merge_traits = {
 	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 
+typedef struct LinkRow
+{
+	int64		a;				/* the smaller id */
+	int64		b;
+	int			number;			/* in the batch */
+} LinkRow;
+
 static inline int
-compare_links(const BatchLinkRow *x, const BatchLinkRow *y)
+compare_links(const LinkRow *x, const LinkRow *y)
 {
 	if (x->b != y->b)
 		return x->b < y->b ? -1 : 1;
@@ -79,7 +86,7 @@ compare_links(const BatchLinkRow *x, const BatchLinkRow *y)
 }
 
 #define ST_SORT sort_links
-#define ST_ELEMENT_TYPE BatchLinkRow
+#define ST_ELEMENT_TYPE LinkRow
 #define ST_COMPARE(x, y) compare_links(x, y)
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
@@ -87,13 +94,13 @@ compare_links(const BatchLinkRow *x, const BatchLinkRow *y)
 #include "lib/sort_template.h"
 
 /* Links to write, in the order in which every session inserts them */
-int
-batch_links_in_order(const Batch *batch, BatchLinkRow **sorted)
+static int
+links_in_order(const Batch *batch, LinkRow **sorted)
 {
 	int			n = 0;
 	int			i;
 
-	*sorted = palloc_extended(sizeof(BatchLinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
+	*sorted = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < batch->nlinks; i++)
 	{
 		const BatchLink *link = &batch->links[i];
@@ -101,7 +108,7 @@ batch_links_in_order(const Batch *batch, BatchLinkRow **sorted)
 		int64		b = batch->identifiers[link->b].identifier_id;
 
 		if (link->to_join || link->to_note)
-			(*sorted)[n++] = (BatchLinkRow) {Min(a, b), Max(a, b), i};
+			(*sorted)[n++] = (LinkRow) {Min(a, b), Max(a, b), i};
 	}
 	sort_links(*sorted, n);
 	return n;
@@ -138,8 +145,8 @@ batch_write_links(Batch *batch)
 	MhubColumns joining;
 	MhubColumns evidence;
 	MhubColumns restored;
-	BatchLinkRow *sorted;
-	int			n = batch_links_in_order(batch, &sorted);
+	LinkRow    *sorted;
+	int			n = links_in_order(batch, &sorted);
 	int			i;
 
 	mhub_columns_init(&joining, lengthof(new_types), new_types);

@@ -8,16 +8,13 @@
 #include "identity/enc_text.h"
 #include "identity/tables.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "privacy/privacy.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 static MhubPlan move_inserted = {
 	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id, sealed = w.sealed::mhub.enc"
@@ -54,19 +51,6 @@ batch_run(MhubPlan *statement, const MhubColumns *rows, int expected)
 	(void) mhub_execute_batch(statement, args, NULL, expected);
 }
 
-static Oid
-sequence_named(const char *name)
-{
-	Oid			sequence = get_relname_relid(name, get_namespace_oid("mhub", false));
-
-	if (!OidIsValid(sequence))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"mhub.%s\" does not exist", name),
-				 errhint("Create the hub's tables first: SELECT mhub.install();")));
-	return sequence;
-}
-
 /* The new person's id that inserted members of this root already carry, if one is left. */
 static void
 reuse_drawn(Batch *batch, const BatchIdentifier *identifier, BatchPerson *person)
@@ -84,25 +68,38 @@ reuse_drawn(Batch *batch, const BatchIdentifier *identifier, BatchPerson *person
 }
 
 static void
-draw_person(Batch *batch, BatchPerson *person, Oid sequence)
+draw_person(Batch *batch, BatchPerson *person, MhubIdRange *ids)
 {
 	BATCH_ROOM(batch->drawn, batch->ndrawn, batch->drawn_capacity);
-	person->person_id = nextval_internal(sequence, false);
+	person->person_id = mhub_next_id(ids);
 	person->drawn = batch->ndrawn;
 	batch->drawn[batch->ndrawn] = *person;
 	batch->drawn[batch->ndrawn++].claimed = true;
+}
+
+static int
+count_roots(const MergePlan *plan)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < plan->nnodes; i++)
+		n += plan->parents[i] == i;
+	return n;
 }
 
 /* Gives each root of the plan its person: the existing one, or a new id. */
 void
 batch_assign_persons(Batch *batch)
 {
-	Oid			sequence;
+	MhubIdRange ids;
 	int			i;
 
 	if (batch->assigned)
 		return;
-	sequence = sequence_named("person_person_id_seq");
+	ids = mhub_id_range("person_person_id_seq");
+	if (batch->fills)
+		mhub_draw_id_range(&ids, count_roots(&batch->plan));
 	if (batch->root_person != NULL)
 		pfree(batch->root_person);
 	batch->root_person = palloc_extended(sizeof(BatchPerson) * (Size) Max(batch->plan.nnodes, 1), MCXT_ALLOC_HUGE);
@@ -120,7 +117,7 @@ batch_assign_persons(Batch *batch)
 		BatchPerson *person = &batch->root_person[plan_find(&batch->plan, identifier->node)];
 
 		if (person->person_id == 0)
-			draw_person(batch, person, sequence);
+			draw_person(batch, person, &ids);
 		person->created_at = Min(person->created_at, identifier->earliest);
 	}
 	batch->assigned = true;
@@ -225,12 +222,11 @@ forget_rows(MhubColumns *rows)
 void
 batch_draw_identifiers(Batch *batch, const int *numbers, int n)
 {
-	Oid			sequence = sequence_named("identifier_identifier_id_seq");
 	int			i;
 
 	prepare_keys(batch, numbers, n);
 	for (i = 0; i < n; i++)
-		batch->identifiers[numbers[i]].identifier_id = nextval_internal(sequence, false);
+		batch->identifiers[numbers[i]].identifier_id = mhub_next_id(&batch->identifier_ids);
 }
 
 /* False when another session was faster with one of them. */
@@ -270,6 +266,7 @@ batch_insert_identifiers(Batch *batch)
 	bool		all = true;
 	int			i;
 
+	batch->identifier_ids = mhub_id_range("identifier_identifier_id_seq");
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (i = 0; i < n; i += BATCH_ROWS)
 	{

@@ -37,15 +37,19 @@ typedef struct BlockedValue
 static MhubTableCache cache = {.tables = {"identifier_kind", "blocked_value"}};
 static MemoryContext context = NULL;
 static IdentityKinds kinds;
-static BlockedValue *blocked;
+static BlockedValue *blocked;	/* expressions first */
 static int	nblocked;
+static int	nexpressions;
+static uint64 blocked_lengths;	/* those that the others have, as bits; LONG_VALUE and more are one */
+
+#define LONG_VALUE 63
 
 static MhubPlan select_kinds = {
 	"SELECT kind, pii, normaliser, priority, max_per_person, period, unique_per_person, mergeable"
 	" FROM mhub.identifier_kind ORDER BY kind", 0, {0}, NULL
 };
 static MhubPlan select_blocked = {
-	"SELECT kind, match, value FROM mhub.blocked_value", 0, {0}, NULL
+	"SELECT kind, match, value FROM mhub.blocked_value ORDER BY match <> 'regex'", 0, {0}, NULL
 };
 
 static Datum
@@ -138,35 +142,57 @@ known_bytes(const char *pattern)
 }
 
 static void
+load_blocked_value(uint64 row, BlockedValue *entry)
+{
+	const char *kind = text_column(row, 1);
+	const char *match = text_column(row, 2);
+
+	/* A kind that does not exist gets a number that no kind has. */
+	entry->kind = kind[0] == '\0' ? -1 : identity_kind_number(&kinds, kind, strlen(kind));
+	if (kind[0] != '\0' && entry->kind < 0)
+		entry->kind = kinds.n;
+	entry->value = text_column(row, 3);
+	entry->length = strlen(entry->value);
+	entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
+		strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
+	if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
+		entry->normal = mhub_normalise(kinds.kinds[entry->kind].normaliser, entry->value);
+	entry->expression = cstring_to_text(entry->value);
+	if (entry->match == BLOCKED_REGEX)
+		entry->bytes = known_bytes(entry->value);
+}
+
+static uint64
+length_bit(int length)
+{
+	return UINT64CONST(1) << Min(length, LONG_VALUE);
+}
+
+static void
 load_blocked(void)
 {
+	MemoryContext old;
 	uint64		row;
 
 	mhub_execute_latest(mhub_plan(&select_blocked));
 	nblocked = (int) SPI_processed;
 	blocked = MemoryContextAllocZero(context, sizeof(BlockedValue) * (nblocked + 1));
+	nexpressions = 0;
+	blocked_lengths = 0;
+	old = MemoryContextSwitchTo(context);
 	for (row = 0; row < SPI_processed; row++)
 	{
 		BlockedValue *entry = &blocked[row];
-		const char *kind = text_column(row, 1);
-		const char *match = text_column(row, 2);
-		MemoryContext old = MemoryContextSwitchTo(context);
 
-		/* A kind that does not exist gets a number that no kind has. */
-		entry->kind = kind[0] == '\0' ? -1 : identity_kind_number(&kinds, kind, strlen(kind));
-		if (kind[0] != '\0' && entry->kind < 0)
-			entry->kind = kinds.n;
-		entry->value = text_column(row, 3);
-		entry->length = strlen(entry->value);
-		entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
-			strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
-		if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
-			entry->normal = mhub_normalise(kinds.kinds[entry->kind].normaliser, entry->value);
-		entry->expression = cstring_to_text(entry->value);
+		load_blocked_value(row, entry);
 		if (entry->match == BLOCKED_REGEX)
-			entry->bytes = known_bytes(entry->value);
-		MemoryContextSwitchTo(old);
+			nexpressions++;
+		else
+			blocked_lengths |= length_bit(entry->length);
+		if (entry->normal != NULL)
+			blocked_lengths |= length_bit(strlen(entry->normal));
 	}
+	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -252,9 +278,10 @@ matches(const BlockedValue *entry, const char *value, int length)
 static bool
 is_blocked(int kind, const char *value, int length)
 {
+	int			n = (blocked_lengths & length_bit(length)) != 0 ? nblocked : nexpressions;
 	int			i;
 
-	for (i = 0; i < nblocked; i++)
+	for (i = 0; i < n; i++)
 	{
 		const BlockedValue *entry = &blocked[i];
 
