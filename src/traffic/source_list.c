@@ -178,7 +178,7 @@ static const MhubSourceBrand social[] = {
 	{"toutiao", "toutiao.com toutiaocdn.com snssdk.com toutiaoimg.com com.ss.android.article.news",
 		"今日头条 头条 jrtt bytedance oceanengine 巨量引擎 字节", NULL},
 	{"bilibili", "bilibili.com b23.tv tv.danmaku.bili", "哔哩哔哩 b站 bili", NULL},
-	{"qq", "im.qq.com qun.qq.com com.tencent.mobileqq url.cn", "qq群 手机qq qqim", NULL},
+	{"qq", "im.qq.com qun.qq.com appservice.qq.com com.tencent.mobileqq url.cn", "qq群 手机qq qqim", NULL},
 	{"qzone", "qzone.qq.com qzone.com", "qq空间", NULL},
 	{"tencent", "e.qq.com gdt.qq.com tencent.com", "腾讯 腾讯广告 广点通 gdt tencentads guangdiantong 优量汇", NULL},
 	{"douban", "douban.com", "豆瓣", NULL},

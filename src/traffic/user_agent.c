@@ -4,8 +4,10 @@
  *
  * Five principles.  Robots say so: bot, crawler, monitor ..., an address or
  * mailbox of their owner, an HTTP library.  People use a device or browser
- * that the user agent names, so one that names none is a program.  What a
- * program adds to a browser's user agent stands where browsers write nothing.
+ * that the user agent names, or whose screen it measures, so one that names
+ * none is a program, and so is one that calls itself compatible and does not
+ * say which browser it is.  What a program adds to a browser's user agent
+ * stands where browsers write nothing.
  * Plain browsers name nothing but browsers, so what else they name is a
  * disguise.  And a word within the name of a people's product takes back what
  * a robot's word in it said: Cubot is a phone.
@@ -92,6 +94,6 @@ mhub_is_bot_user_agent(const char *user_agent, size_t length)
 	text[length] = '\0';
 
 	found = words_of(text, length);
-	return found.weight > 0 || !names_a_device(text, found.marks) || mhub_ua_is_small_word(user_agent, length) || has_addition(text) ||
-		is_disguise(text, found.marks);
+	return found.weight > 0 || !names_a_device(text, found.marks) || mhub_ua_is_small_word(user_agent, length) ||
+		has_addition(text) || is_disguise(text, found.marks);
 }

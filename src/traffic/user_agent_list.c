@@ -221,7 +221,7 @@ const char *const mhub_ua_products[] = {
 	"epic", "epicgames", "epicgameslauncher", "epiphany", "epiphany-webkit", "escape", "evernote", "excel",
 	"falkon", "fastmailua", "fban", "fbav", "feishu", "fellou", "fennec", "ferdi", "ferdium", "figma",
 	"firebird", "firefox", "firehole", "firephp", "fireweb", "flag", "flamesky", "flash", "flashpeak",
-	"flipboard", "flock", "floorp", "flow", "flue", "fluid", "franz", "freeu", "fvc", "fxios", "galeon",
+	"flipboard", "flock", "floorp", "flow", "flue", "fluid", "for", "franz", "freeu", "fvc", "fxios", "galeon",
 	"gamebar", "gamoverlay", "gecko", "genspark", "ghostery", "ginger", "gnome-web", "goanna", "google",
 	"gosurf", "granparadiso", "gsa", "gtb5", "gtb6", "gtb7.0", "gtb7.1", "gtklauncher", "gw-device", "gx",
 	"hana", "hat", "hbbtv", "hbpc", "helio", "helium", "hermes", "hola", "hotjava", "huya", "hv3", "icab",
