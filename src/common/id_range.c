@@ -8,28 +8,13 @@
 #include "common/id_range.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_sequence.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/syscache.h"
-
-MhubIdRange
-mhub_id_range(const char *name)
-{
-	MhubIdRange range = {.sequence = get_relname_relid(name, get_namespace_oid("mhub", false))};
-
-	if (!OidIsValid(range.sequence))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"mhub.%s\" does not exist", name),
-				 errhint("Create the hub's tables first: SELECT mhub.install();")));
-	return range;
-}
 
 /* Does the sequence count 1, 2, 3, ... as far as the last of n more, with none put aside by sessions? */
 static bool

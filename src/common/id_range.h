@@ -7,16 +7,13 @@
 
 #include "common/pgcompat.h"
 
-/* Ids of a sequence of schema mhub, drawn before they are used */
+/* Ids drawn before they are used; where none are left mhub_next_id() draws one */
 typedef struct MhubIdRange
 {
 	Oid			sequence;
 	int64		next;
 	int64		left;
 } MhubIdRange;
-
-/* No ids yet: mhub_next_id() draws them one by one. */
-extern MhubIdRange mhub_id_range(const char *sequence);
 
 /* Draws n ids where that is possible at once; those that are not used are lost. */
 extern void mhub_draw_id_range(MhubIdRange *range, int64 n);

@@ -36,6 +36,20 @@
 
 static MhubTable *tables = NULL;
 
+/* Is it one of the indexes of a state that is kept? */
+static bool
+is_index(const MhubTableAccess *access, Oid relid)
+{
+	int			i;
+
+	for (i = 0; access != NULL && i < access->result->ri_NumIndices; i++)
+	{
+		if (access->indexes[i] == relid)
+			return true;
+	}
+	return false;
+}
+
 /* relid is InvalidOid when everything may have changed */
 static void
 relation_changed(Datum arg pg_attribute_unused(), Oid relid)
@@ -44,14 +58,14 @@ relation_changed(Datum arg pg_attribute_unused(), Oid relid)
 
 	for (table = tables; table != NULL; table = table->next)
 	{
-		if (relid == InvalidOid || table->relid == relid)
+		if (relid == InvalidOid || relid == table->relid || relid == table->sequence_oid || is_index(table->cached, relid))
 			table->changes++;
 	}
 }
 
-/* Triggers and defaults hold on to functions. */
+/* Triggers and defaults hold on to functions, and rights to roles. */
 static void
-function_changed(Datum arg, int cache pg_attribute_unused(), uint32 hash pg_attribute_unused())
+function_or_role_changed(Datum arg, int cache pg_attribute_unused(), uint32 hash pg_attribute_unused())
 {
 	relation_changed(arg, InvalidOid);
 }
@@ -62,7 +76,9 @@ register_table(MhubTable *table)
 	if (tables == NULL)
 	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, function_or_role_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHOID, function_or_role_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, function_or_role_changed, (Datum) 0);
 	}
 	table->next = tables;
 	tables = table;
@@ -290,26 +306,45 @@ build(MhubTable *table)
 }
 
 /*
- * A transaction that has locked the table and its indexes needs not do so
- * again; asking the lock manager costs as much as all the rest.  But a
- * subtransaction that fails gives back the locks it took.
+ * In a transaction that has locked the table and its indexes already, nothing
+ * has to be looked up: their descriptions are where they were until something
+ * invalidates them.  But a subtransaction that fails gives back the locks it
+ * took.
  */
-static LOCKMODE
-lock_to_take(const MhubTableAccess *access)
-{
-	return access->locked == mhub_local_transaction() ? NoLock : RowExclusiveLock;
-}
-
-static void
-open_again(MhubTableAccess *access, LOCKMODE lock)
+static bool
+open_where_it_was(MhubTableAccess *access)
 {
 	int			i;
 
+	if (access->locked != mhub_local_transaction() || access->changes != access->table->changes)
+		return false;
+	RelationIncrementReferenceCount(access->relation);
+	for (i = 0; i < access->result->ri_NumIndices; i++)
+		RelationIncrementReferenceCount(access->result->ri_IndexRelationDescs[i]);
+	return true;
+}
+
+/* False when the state is out of date. */
+static bool
+open_again(MhubTableAccess *access)
+{
+	int			i;
+
+	/* Locking the table brings in what changed it. */
+	access->relation = try_relation_open(access->table->relid, RowExclusiveLock);
+	if (access->relation == NULL)
+		return false;
+	if (access->changes != access->table->changes)
+	{
+		relation_close(access->relation, NoLock);
+		return false;
+	}
 	access->result->ri_RelationDesc = access->relation;
 	for (i = 0; i < access->result->ri_NumIndices; i++)
-		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], lock);
+		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], RowExclusiveLock);
 	if (GetCurrentTransactionNestLevel() == 1)
 		access->locked = mhub_local_transaction();
+	return true;
 }
 
 /* Takes the kept state over, unless it is out of date. */
@@ -317,35 +352,46 @@ static MhubTableAccess *
 take_cached(MhubTable *table)
 {
 	MhubTableAccess *access = table->cached;
-	LOCKMODE	lock;
-	Relation	relation;
 
 	if (access == NULL)
 		return NULL;
-	/* Locking the table brings in what changed it. */
-	lock = lock_to_take(access);
-	relation = try_relation_open(table->relid, lock);
-	table->cached = NULL;
-	MemoryContextSetParent(access->context, CurTransactionContext);
-	if (relation == NULL || access->changes != table->changes)
+	if (!open_where_it_was(access) && !open_again(access))
 	{
-		if (relation != NULL)
-			relation_close(relation, NoLock);
+		table->cached = NULL;
 		MemoryContextDelete(access->context);
 		return NULL;
 	}
-	access->relation = relation;
-	open_again(access, lock);
+	table->cached = NULL;
+	MemoryContextSetParent(access->context, CurTransactionContext);
 	return access;
 }
 
-/* Who audits statements, or has rights of its own kind, hooks into the check of a statement's. */
 static bool
-is_allowed(Oid relid, AclMode mode)
+may_do(Oid relid, AclMode mode)
 {
-	return ExecutorCheckPerms_hook == NULL &&
-		pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) == mode &&
+	return pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) == mode &&
 		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+/*
+ * What a user may do is remembered until the table, a role or a membership
+ * changes; a foreign key's own queries have more rights.  Who audits statements, or has rights of its own kind, hooks into
+ * the check of a statement's.
+ */
+static bool
+is_allowed(MhubTableAccess *access, AclMode mode)
+{
+	if (ExecutorCheckPerms_hook != NULL)
+		return false;
+	if (InNoForceRLSOperation())
+		return may_do(access->table->relid, mode);
+	if (access->allowed_user == GetUserId() && (access->allowed & mode) == mode)
+		return true;
+	if (!may_do(access->table->relid, mode))
+		return false;
+	access->allowed = access->allowed_user == GetUserId() ? access->allowed | mode : mode;
+	access->allowed_user = GetUserId();
+	return true;
 }
 
 /* NULL when a statement has to do it: to go its own way, or to say what is wrong. */
@@ -356,7 +402,7 @@ mhub_table_open_for(MhubTable *table, AclMode mode)
 
 	if (access == NULL)
 		access = build(table);
-	if (access != NULL && !is_allowed(table->relid, mode))
+	if (access != NULL && !is_allowed(access, mode))
 	{
 		mhub_table_close(access);
 		return NULL;
@@ -434,6 +480,32 @@ mhub_table_open_to_update(MhubTable *table, const int *columns, int n)
 		mhub_table_begin_update(access);
 	}
 	return access;
+}
+
+static Oid
+look_up_sequence(const MhubTable *table)
+{
+	Oid			sequence = get_relname_relid(table->sequence, get_namespace_oid("mhub", false));
+
+	if (!OidIsValid(sequence))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"mhub.%s\" does not exist", table->sequence),
+				 errhint("Create the hub's tables first: SELECT mhub.install();")));
+	return sequence;
+}
+
+Oid
+mhub_table_sequence(MhubTable *table)
+{
+	if (!table->registered)
+		register_table(table);
+	if (!OidIsValid(table->sequence_oid) || table->sequence_changes != table->changes)
+	{
+		table->sequence_changes = table->changes;
+		table->sequence_oid = look_up_sequence(table);
+	}
+	return table->sequence_oid;
 }
 
 bool

@@ -31,7 +31,7 @@ typedef struct MhubTableKey
 } MhubTableKey;
 
 /*
- * A table of schema mhub.  Declare it static with the first five members.
+ * A table of schema mhub.  Declare it static with the first six members.
  * Columns not named here get their defaults.
  */
 typedef struct MhubTable
@@ -42,6 +42,7 @@ typedef struct MhubTable
 	MhubTableKey keys[MHUB_TABLE_MAX_KEYS];
 	const char *row_triggers[MHUB_TABLE_MAX_TRIGGERS];	/* functions of ours, called before the insertion of a row,
 														 * that look at nothing but the row */
+	const char *sequence;		/* of its ids, for mhub_table_sequence() */
 
 	/* for table_access.c */
 	struct MhubTableAccess *cached;
@@ -49,6 +50,8 @@ typedef struct MhubTable
 	uint64		changes;
 	bool		registered;
 	struct MhubTable *next;
+	Oid			sequence_oid;
+	uint64		sequence_changes;	/* of the table when that was looked up */
 	Oid			planned_relid;
 	MhubPlan	plans[2];		/* without and with ON CONFLICT */
 	bool		was_void;		/* had not even dead rows when filling began */
@@ -95,6 +98,9 @@ extern MhubTableAccess *mhub_table_open_to_update(MhubTable *table, const int *c
 
 extern bool mhub_table_lock_found(MhubTableAccess *access);
 extern bool mhub_table_change_found(MhubTableAccess *access, const MhubTableChange *changes, int n);
+
+/* The sequence of the table's ids */
+extern Oid	mhub_table_sequence(MhubTable *table);
 
 /* Inserts a row, all columns of MhubTable given and none NULL, unless its unique key is there: then it is false. */
 extern bool mhub_table_key_is_unique(const MhubTableAccess *access, int key);

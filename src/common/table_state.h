@@ -34,6 +34,8 @@ struct MhubTableAccess
 	MhubTable  *table;
 	MemoryContext context;		/* holds all of this */
 	uint64		changes;		/* of the table when this was made */
+	Oid			allowed_user;	/* may, last time, do */
+	AclMode		allowed;		/* this */
 	LocalTransactionId locked;	/* the transaction that has locked it and its indexes to its end */
 	Relation	relation;
 	TupleDesc	descriptor;		/* a copy, which nobody counts references to */

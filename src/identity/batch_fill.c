@@ -147,7 +147,7 @@ identifiers_in_order(void *state, int key)
 void
 batch_fill_identifiers(Batch *batch)
 {
-	batch->identifier_ids = mhub_id_range("identifier_identifier_id_seq");
+	batch->identifier_ids = (MhubIdRange) {mhub_table_sequence(&identity_identifier_table), 0, 0};
 	mhub_draw_id_range(&batch->identifier_ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
 		.n = batch->nidentifiers,

@@ -97,7 +97,7 @@ batch_assign_persons(Batch *batch)
 
 	if (batch->assigned)
 		return;
-	ids = mhub_id_range("person_person_id_seq");
+	ids = (MhubIdRange) {mhub_table_sequence(&identity_person_table), 0, 0};
 	if (batch->fills)
 		mhub_draw_id_range(&ids, count_roots(&batch->plan));
 	if (batch->root_person != NULL)
@@ -266,7 +266,7 @@ batch_insert_identifiers(Batch *batch)
 	bool		all = true;
 	int			i;
 
-	batch->identifier_ids = mhub_id_range("identifier_identifier_id_seq");
+	batch->identifier_ids = (MhubIdRange) {mhub_table_sequence(&identity_identifier_table), 0, 0};
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (i = 0; i < n; i += BATCH_ROWS)
 	{

@@ -10,7 +10,6 @@
 #include "identity/enc_text.h"
 #include "identity/split.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "common/compare_ids.h"
@@ -18,9 +17,9 @@
 #include "common/spi_plan.h"
 #include "executor/spi.h"
 #include "identity/split_parts.h"
+#include "identity/tables.h"
 #include "privacy/privacy.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 static MhubPlan find_members = {
 	"WITH RECURSIVE former AS ("
@@ -159,7 +158,6 @@ static const Oid ids[] = {INT8OID, INT8OID, INT8OID};
 static void
 write_persons(Person *person)
 {
-	Oid			sequence = get_relname_relid("person_person_id_seq", get_namespace_oid("mhub", false));
 	MhubColumns created;
 	MhubColumns revived;
 	int			i;
@@ -176,7 +174,7 @@ write_persons(Person *person)
 			mhub_columns_add(&revived, (Datum[]) {Int64GetDatum(part->person_id)});
 		else
 		{
-			part->person_id = nextval_internal(sequence, false);
+			part->person_id = nextval_internal(mhub_table_sequence(&identity_person_table), false);
 			mhub_columns_add(&created, (Datum[]) {Int64GetDatum(part->person_id)});
 		}
 	}

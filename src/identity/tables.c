@@ -9,7 +9,8 @@ MhubTable	identity_identifier_table = {
 	.ncolumns = IDENTIFIER_COLUMNS,
 	.columns = {"identifier_id", "person_id", "first_person_id", "kind", "value", "sealed",
 	"first_seen_at", "last_seen_at", "source"},
-	.keys = {{2, {IDENTIFIER_KIND, IDENTIFIER_VALUE}}, {1, {IDENTIFIER_ID}}, {1, {IDENTIFIER_PERSON}}}
+	.keys = {{2, {IDENTIFIER_KIND, IDENTIFIER_VALUE}}, {1, {IDENTIFIER_ID}}, {1, {IDENTIFIER_PERSON}}},
+	.sequence = "identifier_identifier_id_seq"
 };
 
 MhubTable	identity_link_table = {
@@ -25,5 +26,6 @@ MhubTable	identity_person_table = {
 	.ncolumns = PERSON_COLUMNS,
 	.columns = {"person_id", "created_at"},
 	.keys = {{1, {PERSON_ID}}},
-	.row_triggers = {"touch_person", "seal_traits"}
+	.row_triggers = {"touch_person", "seal_traits"},
+	.sequence = "person_person_id_seq"
 };

@@ -99,6 +99,22 @@ SELECT mhub.identify('{"cookie": "c-10"}');
 ROLLBACK TO refused;
 RESET ROLE;
 
+-- rights that come with a membership go with it
+CREATE ROLE mhub_test_member;
+GRANT INSERT ON mhub.person TO mhub_test_identity;
+SELECT mhub.grant_access('mhub_test_member', 'analyst') > 0 AS granted;
+GRANT EXECUTE ON FUNCTION mhub.identify(jsonb, jsonb, timestamptz, text) TO mhub_test_member;
+GRANT mhub_test_identity TO mhub_test_member;
+SET LOCAL ROLE mhub_test_member;
+SELECT mhub.identify('{"cookie": "c-10a"}') IS NOT NULL AS identified;
+RESET ROLE;
+REVOKE mhub_test_identity FROM mhub_test_member;
+SET LOCAL ROLE mhub_test_member;
+SAVEPOINT refused;
+SELECT mhub.identify('{"cookie": "c-10b"}');
+ROLLBACK TO refused;
+RESET ROLE;
+
 -- a table with a child
 CREATE TABLE public.more_links () INHERITS (mhub.link);
 SELECT mhub.identify('{"cookie": "c-11", "user_id": "u-11"}') IS NOT NULL AS identified;
