@@ -10,33 +10,38 @@
 void
 mhub_columns_init(MhubColumns *columns, int ncolumns, const Oid *element_types)
 {
-	memset(columns, 0, sizeof(*columns));
+	columns->n = columns->capacity = 0;
 	columns->ncolumns = ncolumns;
 	memcpy(columns->types, element_types, sizeof(Oid) * ncolumns);
 }
 
+/* Gives all columns a new place, which is one piece of memory. */
 static void
 grow(MhubColumns *columns)
 {
 	int			old = columns->capacity;
+	Size		capacity = Max(4, (Size) old * 2);
+	char	   *place = palloc_extended((sizeof(Datum) + sizeof(bool)) * capacity * columns->ncolumns, MCXT_ALLOC_HUGE);
+	Datum	   *values = (Datum *) place;
+	bool	   *nulls = (bool *) (values + capacity * columns->ncolumns);
+	void	   *before = old > 0 ? columns->values[0] : NULL;
 	int			i;
 
-	columns->capacity = Max(4, old * 2);
 	for (i = 0; i < columns->ncolumns; i++)
 	{
-		Datum	   *values = palloc_extended(sizeof(Datum) * (Size) columns->capacity, MCXT_ALLOC_HUGE);
-		bool	   *nulls = palloc_extended(sizeof(bool) * (Size) columns->capacity, MCXT_ALLOC_HUGE);
-
 		if (old > 0)
 		{
 			memcpy(values, columns->values[i], sizeof(Datum) * old);
 			memcpy(nulls, columns->nulls[i], sizeof(bool) * old);
-			pfree(columns->values[i]);
-			pfree(columns->nulls[i]);
 		}
 		columns->values[i] = values;
 		columns->nulls[i] = nulls;
+		values += capacity;
+		nulls += capacity;
 	}
+	columns->capacity = capacity;
+	if (before != NULL)
+		pfree(before);
 }
 
 /* Adds a row of values that are not null; mhub_columns_null() corrects that. */
