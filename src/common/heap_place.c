@@ -9,8 +9,9 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-/* A power of 2 */
-#define HINTS 32768
+/* What has one remainder of its hash shares a few hints, which are used in turn.  Powers of 2 */
+#define SETS 8192
+#define WAYS 4
 
 bool
 mhub_is_heap(Relation relation)
@@ -18,19 +19,33 @@ mhub_is_heap(Relation relation)
 	return relation->rd_tableam == GetHeapamTableAmRoutine();
 }
 
+static uint16
+tag_of(uint32 hash)
+{
+	return hash >> 16;
+}
+
 MhubHint *
 mhub_hint_for(MhubHints *hints, uint32 hash)
 {
+	MhubHint   *set;
+
 	if (hints->hints == NULL)
-		hints->hints = MemoryContextAllocZero(TopMemoryContext, HINTS * sizeof(MhubHint));
-	return &hints->hints[hash % HINTS];
+		hints->hints = MemoryContextAllocZero(TopMemoryContext, SETS * WAYS * sizeof(MhubHint));
+	set = &hints->hints[hash % SETS * WAYS];
+	for (int i = 0; i < WAYS; i++)
+	{
+		if (set[i].tag == tag_of(hash) || !BufferIsValid(set[i].buffer))
+			return &set[i];
+	}
+	return &set[hints->turn++ % WAYS];
 }
 
 void
 mhub_hint_note(MhubHint *hint, uint32 hash, ItemPointerData place, Buffer buffer)
 {
 	hint->place = place;
-	hint->tag = hash >> 16;
+	hint->tag = tag_of(hash);
 	hint->buffer = buffer;
 }
 
@@ -42,7 +57,7 @@ mhub_hint_note(MhubHint *hint, uint32 hash, ItemPointerData place, Buffer buffer
 Buffer
 mhub_hint_pin(const MhubHint *hint, uint32 hash, Relation relation)
 {
-	if (hint->tag != (uint16) (hash >> 16) || !BufferIsValid(hint->buffer) ||
+	if (hint->tag != tag_of(hash) || !BufferIsValid(hint->buffer) ||
 		!mhub_read_recent_buffer(relation, ItemPointerGetBlockNumber(&hint->place), hint->buffer))
 		return InvalidBuffer;
 	return hint->buffer;

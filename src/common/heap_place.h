@@ -29,6 +29,7 @@ typedef struct MhubHint
 typedef struct MhubHints
 {
 	MhubHint   *hints;
+	unsigned	turn;			/* whose place is taken next where all are in use */
 } MhubHints;
 
 extern bool mhub_is_heap(Relation relation);
