@@ -101,19 +101,13 @@ asn_holds(const MhubInvalidRule *rule, Suspect *suspect)
 static bool
 lacks_key(Jsonb *condition, Jsonb *value)
 {
-	JsonbIterator *it;
-	JsonbValue	key,
-				found;
-	bool		lacks;
+	JsonbContainer *object = &condition->root;
+	char	   *first_key = (char *) &object->children[2 * JsonContainerSize(object)];
+	JsonbValue	found;
 
-	if (!JB_ROOT_IS_OBJECT(condition) || JB_ROOT_COUNT(condition) == 0 || !JB_ROOT_IS_OBJECT(value))
+	if (!JsonContainerIsObject(object) || JsonContainerSize(object) == 0 || !JB_ROOT_IS_OBJECT(value))
 		return false;
-	it = JsonbIteratorInit(&condition->root);
-	(void) JsonbIteratorNext(&it, &key, true);
-	(void) JsonbIteratorNext(&it, &key, true);
-	lacks = getKeyJsonValueFromContainer(&value->root, key.val.string.val, key.val.string.len, &found) == NULL;
-	pfree(it);
-	return lacks;
+	return getKeyJsonValueFromContainer(&value->root, first_key, getJsonbLength(object, 0), &found) == NULL;
 }
 
 static bool
