@@ -64,6 +64,23 @@ mhub_read_envelope(JsonbContainer *body, MhubEnvelope *envelope)
 	envelope->context = mhub_json_object(body, "context", &value);
 }
 
+/* The type as sent.  Those there are have one string each for all events, which needs to be made a value once. */
+static const char *
+type_sent(JsonbContainer *message)
+{
+	static const char *const types[] = {"page", "track", "screen", "identify", "group", "alias"};
+	JsonbValue	value;
+
+	if (!mhub_json_get(message, "type", &value))
+		return NULL;
+	for (size_t i = 0; i < lengthof(types) && value.type == jbvString; i++)
+	{
+		if (mhub_key_is(value.val.string.val, value.val.string.len, types[i]))
+			return types[i];
+	}
+	return mhub_value_text(&value);
+}
+
 /* The endpoints for a single message leave the type out, since their address says it. */
 static const char *
 type_of(JsonbContainer *message)
@@ -71,7 +88,7 @@ type_of(JsonbContainer *message)
 	static const char *const telling[][2] = {
 		{"event", "track"}, {"groupId", "group"}, {"previousId", "alias"}, {"traits", "identify"}
 	};
-	const char *type = mhub_json_text(message, "type");
+	const char *type = type_sent(message);
 	JsonbValue	value;
 
 	for (size_t i = 0; i < lengthof(telling) && type == NULL; i++)
