@@ -18,18 +18,31 @@ export PGDATABASE=$database
 psql -c 'CREATE EXTENSION mhub' -c 'SELECT mhub.install()' >/dev/null
 psql -f "$bench/setup.sql"
 
-race() {
-	echo "-- $1"
-	perl "$bench/../compare.pl" --runs "$runs" --warmup 1 --setup 'SET synchronous_commit = off;' "$2" "$3"
+# Bodies that nobody has used yet: how many, and the arguments of make_bodies() behind the numbers
+first=1
+bodies() {
+	psql -c "SELECT make_bodies($first, $((first + $1 - 1)), $2)" -c "SELECT setval('body_used', $first, false)" -c 'DELETE FROM body WHERE n < '"$first" -c CHECKPOINT >/dev/null
+	first=$((first + $1))
 }
 
-# Half of the visitors are known before the race starts.
-psql -c "SELECT make_bodies(1, 100, 20000, 5)" -c "CALL ingest_bodies(100)" -c "SELECT make_bodies(101, 100 + $((2 * batches * (runs + 1))), 20000, 5)" -c 'VACUUM ANALYZE' >/dev/null
-race "batches of 500, 5 pages a visitor" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
-race "the same, cast to jsonb by the caller" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches, true);"
+# What it is, the bodies' arguments, how mhub.ingest() is called
+race() {
+	bodies $((batches * (runs + 1))) "$2"
+	echo "-- $1"
+	perl "$bench/../compare.pl" --runs "$runs" --warmup 1 --setup 'SET synchronous_commit = off;' \
+		"plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches, $3);"
+}
 
-psql -c "SELECT make_bodies(10001, 10000 + $((batches * (runs + 1))), 20000, 1)" -c "SELECT setval('body_used', 10000)" -c CHECKPOINT >/dev/null
-race "batches of 500, 500 visitors" "plain INSERT=sql:CALL insert_batches($batches);" "mhub.ingest=sql:CALL ingest_bodies($batches);"
+# The baseline's events are of 200,000 persons; here, too.
+psql -c 'CALL greet_visitors(200000)' -c 'CALL insert_batches(400)' -c 'VACUUM ANALYZE' >/dev/null
+race "batches of 500, 5 pages a visitor" "20000, 5" false
+race "the same, cast to jsonb by the caller" "20000, 5" true
+race "batches of 500, 500 of 20,000 visitors" "20000, 1" false
+race "the same, cast to jsonb by the caller" "20000, 1" true
+race "the same as text, events up to ten minutes old and in no order" "20000, 1, false, '10 minutes'" false
+race "batches of 500, 500 of 200,000 visitors" "200000, 1" false
+race "batches of 500, a third new visitors, the others of 200,000" "200000, 1, true" false
+race "the same, cast to jsonb by the caller" "200000, 1, true" true
 
 # Transactions a second, as pgbench sees it: options, script
 rate() {
@@ -39,26 +52,31 @@ rate() {
 median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 
 # As the baseline's own script measures batches: two clients, each commit on disk, which private clusters leave out.
-durable() {
+disk() {
 	psql -c "ALTER SYSTEM $1" -c 'SELECT pg_reload_conf()' >/dev/null
 }
-psql -c "SELECT make_bodies(20001, 20000 + $((seconds * runs * 250)), 20000, 5)" -c "SELECT setval('body_used', 20000)" -c CHECKPOINT >/dev/null
-echo '-- batches of 500, 5 pages a visitor, 2 clients, every commit on disk'
 scripts=$(mktemp -d)
 chmod 755 "$scripts"
 echo 'CALL insert_batches(1);' >"$scripts/insert.sql"
 echo 'CALL ingest_bodies(1);' >"$scripts/ingest.sql"
-durable 'SET fsync = on'
-inserts='' ingests=''
-for _ in $(seq "$runs"); do
-	inserts="$inserts $(rate '-c 2' "$scripts/insert.sql")"
-	ingests="$ingests $(rate '-c 2' "$scripts/ingest.sql")"
-done
-durable 'RESET fsync'
+durable() {
+	bodies $((seconds * runs * 250)) "$2"
+	echo "-- $1, 2 clients, every commit on disk"
+	disk 'SET fsync = on'
+	inserts='' ingests=''
+	for _ in $(seq "$runs"); do
+		inserts="$inserts $(rate '-c 2' "$scripts/insert.sql")"
+		ingests="$ingests $(rate '-c 2' "$scripts/ingest.sql")"
+	done
+	disk 'RESET fsync'
+	# shellcheck disable=SC2086
+	inserts=$(median $inserts) ingests=$(median $ingests)
+	echo "plain INSERT $((inserts * 500)) rows a second, mhub.ingest $((ingests * 500)), ratio $(awk "BEGIN { printf \"%.2f\", $ingests / $inserts }")"
+}
+durable "batches of 500, 5 pages a visitor" "20000, 5"
+durable "batches of 500, 500 of 200,000 visitors" "200000, 1"
+durable "batches of 500, a third new visitors, the others of 200,000" "200000, 1, true"
 rm -r "$scripts"
-# shellcheck disable=SC2086
-inserts=$(median $inserts) ingests=$(median $ingests)
-echo "plain INSERT $((inserts * 500)) rows a second, mhub.ingest $((ingests * 500)), ratio $(awk "BEGIN { printf \"%.2f\", $ingests / $inserts }")"
 
 # One call a transaction, four clients, asynchronous commit; the visitors are known after the first seconds.
 export PGOPTIONS='-c synchronous_commit=off'
