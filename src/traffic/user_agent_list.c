@@ -44,7 +44,7 @@ const MhubWord mhub_ua_robot_words[] = {
 	SAYS_SO("<splash>"), SAYS_SO("htmlunit"), SAYS_SO("slimerjs"), SAYS_SO("google-"), SAYS_SO("-google"),
 	SAYS_SO("googleweblight"), SAYS_SO("mediapartners"), SAYS_SO("wkhtml"),
 	/* libraries and tools */
-	SAYS_SO("python"), SAYS_SO("wget"), SAYS_SO("<java/1"), SAYS_SO("okhttp"), SAYS_SO("axios"),
+	SAYS_SO("python"), SAYS_SO("wget"), SAYS_SO("<java/1"), SAYS_SO("axios"),
 	SAYS_SO("http client"), SAYS_SO("transcod"), SAYS_SO("<httpclient"), SAYS_SO("http-client"),
 	SAYS_SO("<perl"), SAYS_SO("guzzle"), SAYS_SO("nutch"), SAYS_SO("heritrix"), SAYS_SO("<ruby/"),
 	SAYS_SO("<php>"), SAYS_SO("httrack"), SAYS_SO("<grpc"), SAYS_SO("openvas"), SAYS_SO("<nikto"),
@@ -189,6 +189,11 @@ const MhubWord mhub_ua_human_words[] = {
 	APP("<lark/"), APP("feishu"), APP("aliapp"), APP("newsarticle"), APP("aweme"), APP("bytedance"),
 	APP("kwai"), APP("bilibili"), APP("zhihu"), APP("xhsdiscover"), APP("xiaohongshu"), APP("lbbrowser"),
 	APP("2345explorer"), APP("maxthon"), APP("tencenttraveler"), APP("theworld"), APP("<ubrowser"),
+	APP("liebao"), APP("qbwebview"), APP("mttcustomua"), APP("netdisk"), APP("jdapp"), APP("meituan"),
+	APP("dianping"), APP("ctripwireless"), APP("pinduoduo"), APP("toutiao"), APP("douyin"), APP("youku"),
+	APP("iqiyi"), APP("ximalaya"), APP("qqnews"), APP("qqmusic"), APP("tencentnews"), APP("sohunews"),
+	APP("xueqiu"), APP("poizon"), APP("smzdm"), APP("mafengwo"), APP("mogujie"), APP("vipshop"),
+	APP("suning"),
 	/* names of products that have a robot's word in them */
 	NOT_A_ROBOT("cubot"), {"mozacfetch", -1, MHUB_UA_DEVICE}, NOT_A_ROBOT("camscanner"),
 	NOT_A_ROBOT("_agent>"), NOT_A_ROBOT("http://bsalsa"), {"http://www.bsalsa", -2, 0},

@@ -52,6 +52,10 @@ SELECT user_agent AS called_a_robot FROM (VALUES
     ('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0.0.0 Safari/537.36 UOS Professional'),
     ('Mozilla/5.0 (Linux; Android 10; ELE-AL00; HMSCore 6.6.0.352) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.105 HuaweiBrowser/12.1.3.302 Mobile Safari/537.36'),
     ('Mozilla/5.0 (Linux; Android 11; Mi 10 Build/RKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/90.0 Mobile Safari/537.36 ZhihuHybrid com.zhihu.android/Futureve/8.12.0'),
+    ('okhttp/3.12.12 SP-engine/3.14.0 Dalvik/2.1.0 (Linux; U; Android 14; PJD110 Build/UKQ1.230924.001) baiduboxapp/13.73.0.10 (Baidu; P1 14)'),
+    ('Mozilla/5.0 (Linux; Android 7.1.1; OPPO R9sk) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/76.0.3809.111 Mobile Safari/537.36 LieBaoFast/5.12.3'),
+    ('Mozilla/5.0 (iPhone; CPU iPhone OS 15_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.0 Mobile/15E148 Safari/604.1 MttCustomUA/2 QBWebViewType/1 WKType/1'),
+    ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/102.0.5005.63 Safari/537.36 baidunetdisk/7.30 netdisk;7.30;PC'),
     ('Mozilla/5.0 (Linux; Android 11; Mi 10 Build/RKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/90.0 Mobile Safari/537.36 Kwai/10.9 KSNebula/10.9.40.5000 OS_PRO_BIT/64')) AS people(user_agent)
 WHERE mhub.user_agent_is_bot(user_agent);
 -- Whatever the phone is called, and however new it and the app are.
