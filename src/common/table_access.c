@@ -509,6 +509,12 @@ mhub_table_sequence(MhubTable *table)
 }
 
 bool
+mhub_table_has_triggers(const MhubTableAccess *access)
+{
+	return access->result->ri_TrigDesc != NULL;
+}
+
+bool
 mhub_table_key_is_unique(const MhubTableAccess *access, int key)
 {
 	return access->keys[key].unique;

@@ -62,6 +62,7 @@ typedef struct MhubTableAccess MhubTableAccess;
 /* Reading.  NULL where only a statement can do it; see mhub_table_latest() for the snapshot. */
 extern MhubTableAccess *mhub_table_open(MhubTable *table);
 extern void mhub_table_close(MhubTableAccess *access);
+extern bool mhub_table_has_triggers(const MhubTableAccess *access);
 extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *values);
 extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);

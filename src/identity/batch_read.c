@@ -78,11 +78,33 @@ hash_of(const BatchIdentifier *identifier)
 	return hash_combine(hash_bytes((const unsigned char *) identifier->value, identifier->length), identifier->kind);
 }
 
+/* Batch.read_at once something has changed meanwhile: no number of transactions */
+#define READ_AT_TIMES PG_UINT64_MAX
+
+/*
+ * How many transactions that changed anything have ended in this server.  As
+ * long as it stays the same, so does what can be seen of others.
+ */
+static uint64
+completed_transactions(void)
+{
+	return GetLatestSnapshot()->snapXactCompletionCount;
+}
+
+/* From here on tables are read; a trigger might change what was read before. */
+static void
+note_moment(Batch *batch, const MhubTableAccess *access)
+{
+	if (batch->read_at == 0 && !mhub_table_has_triggers(access) && !IsolationUsesXactSnapshot())
+		batch->read_at = completed_transactions();
+}
+
 static void
 seek_identifiers(Batch *batch, MhubTableAccess *access)
 {
 	int			i;
 
+	note_moment(batch, access);
 	mhub_table_push_latest();
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
@@ -364,11 +386,16 @@ batch_still_true(Batch *batch, const int64 *persons, int n)
 {
 	static const Oid types[] = {INT4OID, INT8OID};
 	MhubColumns wanted;
-	bool	   *locked = mark_nodes(batch, persons, n);
-	int64	   *now = palloc0(sizeof(int64) * Max(batch->nidentifiers, 1));
+	bool	   *locked;
+	int64	   *now;
 	bool		same = true;
 	int			i;
 
+	if (batch->read_at != 0 && batch->read_at == completed_transactions())
+		return true;
+	batch->read_at = READ_AT_TIMES; /* only these identifiers are read again */
+	locked = mark_nodes(batch, persons, n);
+	now = palloc0(sizeof(int64) * Max(batch->nidentifiers, 1));
 	mhub_columns_init(&wanted, lengthof(types), types);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
