@@ -28,6 +28,11 @@
 #undef fprintf
 
 #define QUARTERS 4
+
+/* What is asked for, in percent */
+#define MIN_RECALL 99.5
+#define MAX_FALSE_SHARE 0.15
+
 #define MAX_ENTRIES 4096
 #define MAX_ROWS 200000
 
@@ -318,9 +323,9 @@ judge(int quarter, bool *wrong)
 	waitpid(child, NULL, 0);
 }
 
-/* Shares in percent: of robots found, and of people called robots */
+/* Shares in percent, in a quarter or (if negative) all rows: of robots found, and of people called robots */
 static void
-shares(const bool *wrong, double *recall, double *false_share)
+shares(const bool *wrong, int quarter, double *recall, double *false_share)
 {
 	int			n[2] = {0};
 	int			n_wrong[2] = {0};
@@ -328,11 +333,24 @@ shares(const bool *wrong, double *recall, double *false_share)
 
 	for (i = 0; i < n_rows; i++)
 	{
+		if (quarter >= 0 && rows[i].quarter != quarter)
+			continue;
 		n[rows[i].robot]++;
 		n_wrong[rows[i].robot] += wrong[i];
 	}
 	*recall = 100.0 - 100.0 * n_wrong[1] / n[1];
 	*false_share = 100.0 * n_wrong[0] / n[0];
+}
+
+/* Does the quarter by itself reach what is asked for? */
+static bool
+quarter_is_good(const bool *wrong, int quarter)
+{
+	double		recall;
+	double		false_share;
+
+	shares(wrong, quarter, &recall, &false_share);
+	return recall >= MIN_RECALL && false_share <= MAX_FALSE_SHARE;
 }
 
 static void
@@ -361,6 +379,7 @@ main(int argc, char **argv)
 	double		worst[2] = {100, 0};
 	bool	   *wrong;
 	int		   *times;
+	int			good = 0;
 	int			split;
 	int			i;
 
@@ -375,14 +394,17 @@ main(int argc, char **argv)
 	times = calloc(n_rows, sizeof(int));
 
 	judge(-1, wrong);
-	shares(wrong, &recall, &false_share);
+	shares(wrong, -1, &recall, &false_share);
 	printf("%d user agents with all words:      %.2f %% of robots found, %.3f %% of people called robots\n", n_rows, recall, false_share);
 	for (split = 0; split < splits; split++)
 	{
 		cut_in_quarters(split);
 		for (i = 0; i < QUARTERS; i++)
+		{
 			judge(i, wrong);
-		shares(wrong, &recall, &false_share);
+			good += quarter_is_good(wrong, i);
+		}
+		shares(wrong, -1, &recall, &false_share);
 		sum[0] += recall;
 		sum[1] += false_share;
 		worst[0] = Min(worst[0], recall);
@@ -392,6 +414,7 @@ main(int argc, char **argv)
 	}
 	printf("quarters without words of their own:   %.2f %%, %.3f %% (mean of %d cuts; worst %.2f %%, %.3f %%)\n",
 		   sum[0] / splits, sum[1] / splits, splits, worst[0], worst[1]);
+	printf("quarters that reach %.1f %% and %.2f %% by themselves: %d of %d\n", MIN_RECALL, MAX_FALSE_SHARE, good, splits * QUARTERS);
 	if (argc > 3)
 		list_misjudged(times, splits);
 	return 0;
