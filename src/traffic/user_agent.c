@@ -68,7 +68,7 @@ static bool
 has_addition(const char *text)
 {
 	return mhub_ua_engine_has_guest(text) || mhub_ua_introduces_itself_late(text) ||
-		mhub_ua_follows_another(text) || mhub_ua_has_mailbox(text);
+		mhub_ua_follows_another(text) || mhub_ua_has_mailbox(text) || mhub_ua_stamps_time(text);
 }
 
 static bool

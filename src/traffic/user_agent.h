@@ -35,6 +35,7 @@ extern const int mhub_n_ua_platforms;
 /* Shapes that no browser's user agent has; text (not user_agent) in lower case, NUL-terminated */
 extern bool mhub_ua_names_a_site(const char *text);
 extern bool mhub_ua_has_mailbox(const char *text);
+extern bool mhub_ua_stamps_time(const char *text);
 extern bool mhub_ua_has_screen(const char *text);
 extern bool mhub_ua_engine_has_guest(const char *text);
 extern bool mhub_ua_introduces_itself_late(const char *text);

@@ -96,7 +96,7 @@ const MhubWord mhub_ua_robot_words[] = {
 	NAMED("serpstat"), NAMED("shodan"), NAMED("<siege/"), NAMED("silktide"), NAMED("similarweb"),
 	NAMED("sistrix"), NAMED("site24x7"), NAMED("sitebulb"), NAMED("siteimprove"), NAMED("sitespeed"),
 	NAMED("skyvern"), NAMED("slack-img"), NAMED("<sosoimage"), NAMED("speedcurve"), NAMED("statuscake"),
-	NAMED("statuspage"), NAMED("testcafe"), NAMED("thousandeyes"), NAMED("<time/17"), NAMED("<trae/"),
+	NAMED("statuspage"), NAMED("testcafe"), NAMED("thousandeyes"), NAMED("<trae/"),
 	NAMED("trendiction"), NAMED("updown.io"), NAMED("uptimia"), NAMED("uptrends"), NAMED("url2png"),
 	NAMED("urlbox"), NAMED("vkshare"), NAMED("w3af"), NAMED("wappalyzer"), NAMED("watchmouse"),
 	NAMED("watchtowr"), NAMED("<watir"), NAMED("webaroo"), NAMED("webkit2png"), NAMED("webpagetest"),

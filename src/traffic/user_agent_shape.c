@@ -126,6 +126,20 @@ mhub_ua_has_screen(const char *text)
 	return false;
 }
 
+/* Name/1715201908281: the time in milliseconds, with which programs tell their calls apart */
+bool
+mhub_ua_stamps_time(const char *text)
+{
+	const char *slash;
+
+	for (slash = strstr(text, "/1"); slash != NULL; slash = strstr(slash + 1, "/1"))
+	{
+		if (strspn(slash + 1, "0123456789") == 13)
+			return true;
+	}
+	return false;
+}
+
 /* Is there anything behind "like Gecko" within the engine's comment? */
 bool
 mhub_ua_engine_has_guest(const char *text)

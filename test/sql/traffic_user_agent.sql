@@ -109,6 +109,7 @@ SELECT user_agent AS called_a_person FROM (VALUES
     -- numbered as programs are, not as browsers
     ('Mozilla/5.0 (X11; Linux x86_64; rv:52.0) Gecko/20100101 Firefox/52.0 Nobody/2.9.7.2'),
     ('Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 nobody/1.0 Safari/537.36'),
+    ('Mozilla/5.0 (Linux; Android 7.0; SM-G930V; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/107.0.4183.121 Mobile Safari/537.36 Nobody/1670084315573'),
     ('nobodyd (unknown version) CFNetwork/1128.0.1 Darwin/19.6.0'),
     ('Nobody/1.0 (Linux armv7l)'),
     ('   '), ('Ｇｏｏｇｌｅｂｏｔ／２．１'), ('百度蜘蛛')) AS robots(user_agent)
