@@ -2,12 +2,12 @@
 # Collection against plain INSERTs into a table with a unique id and an index on person and time. Everything that
 # mhub does with an event is in the race: duplicates, persons, source, robots, counters. For batches a CPU ratio below 2
 # is more than half the rows a second.
-#   RUNS=5 BATCHES=20 SECONDS_EACH=4; CALLS=100000 for the memory test (1000000 takes some minutes).
+#   RUNS=5 BATCHES=20 SECONDS_EACH=2; CALLS=100000 for the memory test (1000000 takes some minutes).
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-5}
 batches=${BATCHES:-20}
-seconds=${SECONDS_EACH:-4}
+seconds=${SECONDS_EACH:-2}
 calls=${CALLS:-100000}
 database=mhub_bench_ingest
 

@@ -9,6 +9,7 @@
 #include "collect/ingest.h"
 
 #include "collect/json_object.h"
+#include "collect/kept_memory.h"
 #include "collect/record.h"
 #include "common/error_class.h"
 #include "common/subtransaction.h"
@@ -16,8 +17,8 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
-#include "utils/memutils.h"
 
+/* What 500 messages take */
 #define KEPT_MEMORY (2 * 1024 * 1024)
 
 #define MAX_ATTEMPTS 10
@@ -267,50 +268,27 @@ record_batch(MhubIngest *ingest, MhubEventBatch *batch)
 		record_each(ingest, batch);
 }
 
-/*
- * Sessions that ingest do so again and again: they keep the first megabytes
- * instead of handing them back to the system and getting them cleared every
- * time.  500 messages take about two.
- */
-static MemoryContext
-kept_memory(void)
-{
-	static MemoryContext memory = NULL;
-
-	if (memory == NULL)
-		memory = AllocSetContextCreate(TopMemoryContext, "mhub ingest", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
-	return memory;
-}
-
 void
 mhub_ingest_record(MhubIngest *ingest)
 {
-	static bool busy = false;	/* a trigger on our tables might ingest, too */
-	MhubEventBatch *batch;
+	static MhubKeptMemory kept = {.name = "messages", .size = KEPT_MEMORY};
+	MemoryContext memory;
 
 	ingest->outcomes = MemoryContextAllocExtended(ingest->memory, Max(ingest->n_messages, 1) * sizeof(MhubOutcome),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (ingest->n_messages == 0)
 		return;
-	if (busy)
-	{
-		batch = mhub_event_batch_create(MHUB_INGEST_SOURCE);
-		record_batch(ingest, batch);
-		mhub_event_batch_destroy(batch);
-		return;
-	}
-	busy = true;
+	memory = mhub_kept_memory_take(&kept);
 	PG_TRY();
 	{
-		batch = mhub_event_batch_create_in(kept_memory(), MHUB_INGEST_SOURCE);
+		MhubEventBatch *batch = mhub_event_batch_create_in(memory, MHUB_INGEST_SOURCE);
+
 		record_batch(ingest, batch);
 		mhub_event_batch_destroy(batch);
 	}
 	PG_FINALLY();
 	{
-		busy = false;
-		/* an error leaves the messages there */
-		MemoryContextReset(kept_memory());
+		mhub_kept_memory_return(&kept, memory);
 	}
 	PG_END_TRY();
 }

@@ -9,6 +9,7 @@
 
 #include "collect/body_parts.h"
 #include "collect/json_parse.h"
+#include "collect/kept_memory.h"
 #include "common/error_caught.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -18,6 +19,9 @@
 PG_FUNCTION_INFO_V1(mhub_ingest_text);
 
 #define INITIAL_MESSAGES 64
+
+/* What 500 messages take */
+#define KEPT_MEMORY (512 * 1024)
 
 /* The server's own cast, for what we do not understand; NULL and why when that does not, either. */
 static Jsonb *
@@ -144,27 +148,71 @@ refuse(MhubIngest *ingest, const char *text, size_t length, const char *why)
 	ingest->n_messages = 1;
 }
 
-Datum
-mhub_ingest_text(PG_FUNCTION_ARGS)
+/* What the lexer understands at once: nearly every body.  False: it is to be looked at more closely. */
+static bool
+read_whole(MhubIngest *ingest, const char *text, size_t length)
 {
-	text	   *argument = PG_GETARG_TEXT_PP(0);
-	const char *text = VARDATA_ANY(argument);
-	size_t		length = VARSIZE_ANY_EXHDR(argument);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MhubJsonBody body;
+
+	if (!mhub_json_parse_body(text, length, &body))
+		return false;
+	mhub_read_envelope(body.n >= 0 && body.document != NULL ? &body.document->root : NULL, &ingest->envelope);
+	if (body.n >= 0)
+	{
+		ingest->n_messages = body.n;
+		ingest->messages = body.messages;
+		return true;
+	}
+	ingest->n_messages = 1;
+	ingest->messages = palloc(sizeof(JsonbValue));
+	ingest->messages[0].type = jbvBinary;
+	ingest->messages[0].val.binary.data = &body.document->root;
+	ingest->messages[0].val.binary.len = VARSIZE_ANY_EXHDR(body.document);
+	return true;
+}
+
+static void
+ingest_text(const char *text, size_t length, ReturnSetInfo *result)
+{
 	MhubIngest	ingest = {.memory = CurrentMemoryContext};
 	MhubBody	parts = {text, text + length, text};
 	const char *why;
 	Jsonb	   *body;
 
-	InitMaterializedSRF(fcinfo, 0);
-	body = read_json(text, length, &why);
-	if (body != NULL)
+	if (!read_whole(&ingest, text, length))
 	{
-		mhub_ingest_body(body, result);
-		return (Datum) 0;
+		body = cast_to_jsonb(pnstrdup(text, length), &why);
+		if (body != NULL)
+		{
+			mhub_ingest_body(body, result);
+			return;
+		}
+		if (!read_parts(&ingest, &parts))
+			refuse(&ingest, text, length, why);
 	}
-	if (!read_parts(&ingest, &parts))
-		refuse(&ingest, text, length, why);
 	mhub_ingest_run(&ingest, result);
+}
+
+Datum
+mhub_ingest_text(PG_FUNCTION_ARGS)
+{
+	static MhubKeptMemory kept = {.name = "a body", .size = KEPT_MEMORY};
+	text	   *argument = PG_GETARG_TEXT_PP(0);
+	MemoryContext memory;
+	MemoryContext old;
+
+	InitMaterializedSRF(fcinfo, 0);
+	memory = mhub_kept_memory_take(&kept);
+	old = MemoryContextSwitchTo(memory);
+	PG_TRY();
+	{
+		ingest_text(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument), (ReturnSetInfo *) fcinfo->resultinfo);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(old);
+		mhub_kept_memory_return(&kept, memory);
+	}
+	PG_END_TRY();
 	return (Datum) 0;
 }

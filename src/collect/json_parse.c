@@ -19,6 +19,12 @@
 /* Far below what jsonb can hold */
 #define LENGTH_MAX (64 * 1024 * 1024)
 
+/* The member of a body that holds its messages */
+#define LIST_KEY "batch"
+
+/* Room on the stack to begin with */
+#define INITIAL_MEMBERS 1024
+
 /* What numeric takes without an error */
 #define NUMBER_LENGTH_MAX 100
 
@@ -26,6 +32,7 @@ typedef struct Parser
 {
 	JsonLexContext *lex;		/* holds the token that comes next */
 	int			depth;
+	MhubJsonBody *body;			/* whose list is kept apart; NULL: none is */
 
 	/* A stack: members of the objects and arrays that are not finished */
 	JsonbPair  *members;
@@ -34,6 +41,7 @@ typedef struct Parser
 } Parser;
 
 static bool parse_value(Parser *parser, JsonbValue *value);
+static bool parse_list(Parser *parser);
 
 /* Goes past the token, to the next one. */
 static bool
@@ -115,12 +123,30 @@ set_container(JsonbValue *value, Jsonb *jsonb)
 	value->val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
 }
 
+/* Does the body have its list of messages under this key? */
+static bool
+is_list_key(const Parser *parser, const JsonbValue *key)
+{
+	return parser->body != NULL && parser->depth == 1 &&
+		key->val.string.len == strlen(LIST_KEY) && memcmp(key->val.string.val, LIST_KEY, strlen(LIST_KEY)) == 0;
+}
+
 static bool
 parse_member(Parser *parser)
 {
 	JsonbPair	member;
 
-	if (!parse_string(parser, &member.key) || !take(parser, JSON_TOKEN_COLON) || !parse_value(parser, &member.value))
+	if (!parse_string(parser, &member.key) || !take(parser, JSON_TOKEN_COLON))
+		return false;
+	if (is_list_key(parser, &member.key))
+	{
+		/* Of several the last one counts, which is left to others. */
+		if (parser->body->n >= 0)
+			return false;
+		if (parser->lex->token_type == JSON_TOKEN_ARRAY_START)
+			return parse_list(parser);
+	}
+	if (!parse_value(parser, &member.value))
 		return false;
 	*add_member(parser) = member;
 	return true;
@@ -135,6 +161,17 @@ parse_element(Parser *parser)
 		return false;
 	*add_member(parser) = element;
 	return true;
+}
+
+/* Their bytes are in what holds them by now: the next ones may have their memory. */
+static void
+free_members(const JsonbPair *members, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (members[i].value.type == jbvBinary)
+			pfree((char *) members[i].value.val.binary.data - offsetof(Jsonb, root));
+	}
 }
 
 /* Members and the closing token, from behind the opening one; the members go onto the stack. */
@@ -155,6 +192,7 @@ static bool
 parse_container(Parser *parser, bool is_object, JsonbValue *value)
 {
 	int			first = parser->n;
+	int			n;
 	Jsonb	   *jsonb;
 
 	CHECK_FOR_INTERRUPTS();
@@ -162,14 +200,35 @@ parse_container(Parser *parser, bool is_object, JsonbValue *value)
 		!parse_members(parser, is_object ? parse_member : parse_element,
 					   is_object ? JSON_TOKEN_OBJECT_END : JSON_TOKEN_ARRAY_END))
 		return false;
+	n = parser->n - first;
 	if (is_object)
-		jsonb = mhub_json_write(&parser->members[first],
-								mhub_json_sort_pairs(&parser->members[first], parser->n - first));
-	else
-		jsonb = mhub_json_write_array(&parser->members[first], parser->n - first);
+		n = mhub_json_sort_pairs(&parser->members[first], n);
+	jsonb = is_object ? mhub_json_write(&parser->members[first], n) : mhub_json_write_array(&parser->members[first], n);
 	set_container(value, jsonb);
+	free_members(&parser->members[first], n);
 	parser->n = first;
 	parser->depth--;
+	return true;
+}
+
+/* The elements of an array, each kept by itself */
+static bool
+parse_list(Parser *parser)
+{
+	MhubJsonBody *body = parser->body;
+	int			first = parser->n;
+
+	if (!advance(parser))
+		return false;
+	parser->depth++;
+	if (!parse_members(parser, parse_element, JSON_TOKEN_ARRAY_END))
+		return false;
+	parser->depth--;
+	body->n = parser->n - first;
+	body->messages = MemoryContextAllocHuge(CurrentMemoryContext, Max(body->n, 1) * sizeof(JsonbValue));
+	for (int i = 0; i < body->n; i++)
+		body->messages[i] = parser->members[first + i].value;
+	parser->n = first;
 	return true;
 }
 
@@ -198,20 +257,48 @@ parse_value(Parser *parser, JsonbValue *value)
 	}
 }
 
-Jsonb *
-mhub_json_parse(const char *text, size_t length)
+/* The document as one value, unless it is the body's list */
+static bool
+parse_document(Parser *parser, const char *text, size_t length, JsonbValue *value)
 {
-	Parser		parser = {.capacity = 1024};
-	JsonbValue	value;
 	bool		understood;
 
 	if (length > LENGTH_MAX)
-		return NULL;
-	parser.lex = mhub_json_lexer(text, length, false);
-	parser.members = palloc(parser.capacity * sizeof(JsonbPair));
-	understood = advance(&parser) && parse_value(&parser, &value) && parser.lex->token_type == JSON_TOKEN_END;
-	pfree(parser.members);
-	if (!understood || value.type != jbvBinary)
-		return NULL;
-	return (Jsonb *) ((char *) value.val.binary.data - offsetof(Jsonb, root));
+		return false;
+	parser->lex = mhub_json_lexer(text, length, false);
+	parser->capacity = INITIAL_MEMBERS;
+	parser->members = palloc(parser->capacity * sizeof(JsonbPair));
+	understood = advance(parser) &&
+		(parser->body != NULL && parser->lex->token_type == JSON_TOKEN_ARRAY_START ? parse_list(parser) : parse_value(parser, value)) &&
+		parser->lex->token_type == JSON_TOKEN_END;
+	pfree(parser->members);
+	return understood;
+}
+
+static Jsonb *
+whole(const JsonbValue *value)
+{
+	return value->type == jbvBinary ? (Jsonb *) ((char *) value->val.binary.data - offsetof(Jsonb, root)) : NULL;
+}
+
+Jsonb *
+mhub_json_parse(const char *text, size_t length)
+{
+	Parser		parser = {NULL};
+	JsonbValue	value;
+
+	return parse_document(&parser, text, length, &value) ? whole(&value) : NULL;
+}
+
+bool
+mhub_json_parse_body(const char *text, size_t length, MhubJsonBody *body)
+{
+	Parser		parser = {.body = body};
+	JsonbValue	value = {.type = jbvNull};
+
+	body->n = -1;
+	if (!parse_document(&parser, text, length, &value))
+		return false;
+	body->document = whole(&value);
+	return body->n >= 0 || body->document != NULL;
 }

@@ -69,4 +69,51 @@ SELECT status, reason, detail FROM mhub.ingest('[{"event": "a", "userId": "1"}, 
 SELECT count(*) AS none FROM mhub.ingest(' [ ] ');
 SELECT status, reason, detail FROM unnest(ARRAY['', ' ', '7', '"文"', 'null', '{', '[1', '{} {}']) WITH ORDINALITY AS b(body, n), mhub.ingest(b.body) ORDER BY b.n;
 SELECT format('<%s>', raw) AS kept FROM mhub.rejected WHERE reason = 'not_json' ORDER BY raw COLLATE "C";
+
+-- Lists of messages are not put together to be taken apart: what a body is, and what stands around its list, is the same all the same.
+CREATE FUNCTION pg_temp.outcome(body text, casts boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    outcome text;
+BEGIN
+    IF casts THEN
+        SELECT string_agg(concat_ws(' ', i.status, i.reason), ', ' ORDER BY i.position) INTO outcome FROM mhub.ingest(body::jsonb) AS i;
+    ELSE
+        SELECT string_agg(concat_ws(' ', i.status, i.reason), ', ' ORDER BY i.position) INTO outcome FROM mhub.ingest(body) AS i;
+    END IF;
+    SELECT concat_ws(' | ', outcome,
+        (SELECT string_agg(concat_ws(' ', e.name, e.properties, e.context, e.sent_at), ', ' ORDER BY e.event_id) FROM mhub.event AS e WHERE e.name LIKE '列表%'),
+        (SELECT string_agg(r.raw, ', ' ORDER BY r.rejected_id) FROM mhub.rejected AS r WHERE r.source = 'ingest')) INTO outcome;
+    RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+    RETURN outcome;
+END $$;
+DELETE FROM mhub.rejected;
+CREATE TEMP TABLE listed (n serial, body text);
+INSERT INTO listed (body) SELECT replace(replace(replace(v, '<a>', '{"event": "列表A", "userId": "王芳", "properties": {"batch": [1, {"x": [2]}], "b": {"c": "\u4e0a"}}}'),
+    '<b>', '{"userId": "b", "event": "列表B", "batch": [{"event": "no"}], "context": {"locale": "zh-CN"}}'), '<around>', '"sentAt": "2026-04-01T00:00:00Z", "context": {"library": {"name": "x"}}')
+FROM unnest(ARRAY[
+    '{"batch": [<a>, <b>], <around>}', '{<around>, "batch": [<a>, <b>]}', '{"batch": [<a>]}', '{"batch": []}', '{"batch": [], <around>}', '[]', '[<a>, <b>, <a>]',
+    '[<a>, 5, "x", null, true, [<b>], [], {}, <b>]', '{"batch": [1, [2], <a>, "列", null], <around>}', '<a>', '<b>', '{"batch": <a>}', '{"batch": null, "event": "列表C", "userId": "c"}',
+    '{"batch": 5, "event": "列表C", "userId": "c"}', '{"batch": "[]", "event": "列表C", "userId": "c"}', '{"batch": [<a>], "batch": [<b>]}', '{"batch": [<a>], "batch": 5, "event": "列表C", "userId": "c"}',
+    '{"batch": 5, "batch": [<b>], <around>}', '{"batch": [<a>], "batch": null, "event": "列表C", "userId": "c"}', '{"b\u0061tch": [<a>], <around>}', '{"Batch": [<a>], "event": "列表C", "userId": "c"}',
+    '{"batch": [<a>], "context": 5, "sentAt": false}', '{"batch": [<a>], "sentAt": "2026-04-01T00:00:00Z", "sentAt": "2026-04-02T00:00:00Z"}',
+    '{"event": "列表C", "userId": "c", "properties": {"batch": [<a>, <b>]}}', '{"batch": [{"event": "列表C", "userId": "c", "properties": {"x": {"y": 1}, "x": {"y": 2}, "x": {"y": {"z": [3]}}}}]}', ' [ <a> ] ']) AS v;
+SELECT count(*) AS bodies, count(DISTINCT pg_temp.outcome(l.body, true)) AS unlike FROM listed AS l;
+SELECT l.n, l.body, pg_temp.outcome(l.body, false), pg_temp.outcome(l.body, true)
+FROM listed AS l WHERE pg_temp.outcome(l.body, false) IS DISTINCT FROM pg_temp.outcome(l.body, true);
+-- a list that breaks off is told apart as before
+SELECT position, status, reason FROM mhub.ingest('{"batch": [{"event": "D", "userId": "d"}, {"event": "D", "userId": "\u0000"}, {"event": "D", "userId": "e"}], "sentAt": "2026-04-01T00:00:00Z"}') ORDER BY position;
+SELECT position, status, reason FROM mhub.ingest('[{"event": "D", "userId": "d"}, {"event": "D", "userId": "d"') ORDER BY position;
+-- a trigger that ingests while a session's kept memory is in use
+CREATE FUNCTION pg_temp.ingest_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.name = 'Outer' THEN
+        PERFORM mhub.ingest(format('[{"event": "Inner", "userId": "%s", "properties": {"n": [%s]}}, {"event": "Inner"}]', NEW.identifier_id, NEW.event_id));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER again AFTER INSERT ON mhub.event FOR EACH ROW EXECUTE FUNCTION pg_temp.ingest_again();
+SELECT status, count(*) FROM mhub.ingest((SELECT format('{"batch": [%s]}', string_agg(format('{"event": "Outer", "userId": "u%s", "properties": {"n": %1$s}}', n), ', ')) FROM generate_series(1, 700) AS n))
+GROUP BY status;
+SELECT e.name, count(*), count(DISTINCT e.properties) AS different FROM mhub.event AS e WHERE e.name IN ('Outer', 'Inner') GROUP BY e.name ORDER BY e.name;
 ROLLBACK;
