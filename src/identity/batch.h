@@ -228,10 +228,13 @@ extern void batch_fill_identifiers(Batch *batch);
 extern void batch_fill_persons(Batch *batch);
 extern void batch_fill_links(Batch *batch);
 
+/* batch_merge.c */
+extern void batch_write_merges(Batch *batch);
+extern void batch_merge_traits(Datum *args);
+
 /* batch_note.c */
 extern void batch_write_links(Batch *batch);
 extern void batch_write_conflicts(Batch *batch);
-extern void batch_merge_traits(Datum *args);
 extern void batch_write_traits(Batch *batch);
 
 /* batch_seen.c */

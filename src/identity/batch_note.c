@@ -51,24 +51,6 @@ static MhubPlan write_traits = {
 	" WHERE p.person_id = n.person_id",
 	3, {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
-/* The same rule among persons who become one; at the same time the survivor's wins. */
-static MhubPlan merge_traits = {
-	"WITH member AS (SELECT w.person_id, w.survivor FROM ROWS FROM (unnest($1), unnest($2)) AS w(person_id, survivor)"
-	"  UNION SELECT w.survivor, w.survivor FROM unnest($2) AS w(survivor)),"
-	" known AS (SELECT m.survivor, p.person_id, p.created_at, p.traits, p.trait_times"
-	"  FROM member AS m JOIN mhub.person AS p ON p.person_id = m.person_id),"
-	" best AS (SELECT DISTINCT ON (k.survivor, t.key) k.survivor, t.key, t.value, k.trait_times -> t.key AS at"
-	"  FROM known AS k CROSS JOIN LATERAL jsonb_each(k.traits) AS t(key, value)"
-	"  ORDER BY k.survivor, t.key, (k.trait_times ->> t.key)::timestamptz DESC NULLS LAST, k.person_id <> k.survivor, k.person_id),"
-	" merged AS (SELECT b.survivor, jsonb_object_agg(b.key, b.value) AS traits, jsonb_object_agg(b.key, b.at) AS times"
-	"  FROM best AS b GROUP BY b.survivor)"
-	" UPDATE mhub.person AS p SET created_at = o.created_at, updated_at = now(),"
-	"  traits = coalesce(g.traits, p.traits), trait_times = coalesce(g.times, p.trait_times)"
-	" FROM (SELECT k.survivor, min(k.created_at) AS created_at FROM known AS k GROUP BY k.survivor) AS o"
-	" LEFT JOIN merged AS g ON g.survivor = o.survivor"
-	" WHERE p.person_id = o.survivor",
-	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
-};
 
 typedef struct LinkRow
 {
@@ -197,13 +179,6 @@ batch_write_conflicts(Batch *batch)
 			mhub_columns_null(&rows, 6);
 	}
 	batch_run(&insert_conflicts, &rows, SPI_OK_INSERT);
-}
-
-/* args: those merged away, and their last survivors, who get the best of all their traits */
-void
-batch_merge_traits(Datum *args)
-{
-	(void) mhub_execute_batch(&merge_traits, args, NULL, SPI_OK_UPDATE);
 }
 
 void

@@ -12,33 +12,13 @@
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "privacy/privacy.h"
-#include "utils/builtins.h"
 
 static MhubPlan move_inserted = {
 	"UPDATE mhub.identifier AS i SET person_id = w.person_id, first_person_id = w.person_id, sealed = w.sealed::mhub.enc"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(id, person_id, sealed) WHERE i.identifier_id = w.id",
 	3, {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID}, NULL
 };
-static MhubPlan move_merged = {
-	"UPDATE mhub.identifier AS i SET person_id = w.survivor"
-	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE i.person_id = w.loser",
-	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
-};
-static MhubPlan merge_persons = {
-	"UPDATE mhub.person AS p SET merged_into = w.survivor, updated_at = now()"
-	" FROM ROWS FROM (unnest($1), unnest($2)) AS w(loser, survivor) WHERE p.person_id = w.loser",
-	2, {INT8ARRAYOID, INT8ARRAYOID}, NULL
-};
-static MhubPlan log_merges = {
-	"INSERT INTO mhub.merge_log (action, person_id, other_person_id, identifier_a, identifier_b,"
-	" cause, source, occurred_at)"
-	" SELECT 'merge', * FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4),"
-	" unnest($5), unnest($6), unnest($7)) AS w",
-	7, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
-};
-
 /* Runs a statement for all rows at once, if there are any. */
 void
 batch_run(MhubPlan *statement, const MhubColumns *rows, int expected)
@@ -335,69 +315,6 @@ write_moved_inserted(Batch *batch)
 	batch_run(&move_inserted, &rows, SPI_OK_UPDATE);
 }
 
-static void
-write_merge_log(Batch *batch)
-{
-	static const Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
-	MhubColumns rows;
-	Datum		args[lengthof(types)];
-	int			i;
-
-	mhub_columns_init(&rows, lengthof(types), types);
-	for (i = 0; i < batch->nmerges; i++)
-	{
-		const BatchMerge *merge = &batch->merges[i];
-		const BatchObservation *observation = &batch->observations[merge->observation];
-		const IdentityObservation *public = observation->public;
-		const BatchLink *link = &batch->links[merge->link];
-		int64		a = batch->identifiers[link->a].identifier_id;
-		int64		b = batch->identifiers[link->b].identifier_id;
-
-		mhub_columns_add(&rows, (Datum[]) {
-			Int64GetDatum(batch->plan.nodes[merge->survivor].person_id),
-			Int64GetDatum(batch->plan.nodes[merge->loser].person_id),
-			Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
-			CStringGetTextDatum(public->cause != NULL ? public->cause : "observation"),
-			batch_source(batch, public->source), TimestampTzGetDatum(observation->at)});
-		if (public->source == NULL)
-			mhub_columns_null(&rows, 5);
-	}
-	mhub_columns_arrays(&rows, args);
-	(void) mhub_execute_batch(&log_merges, args, NULL, SPI_OK_INSERT);
-}
-
-/* All identifiers of those merged away move to the last survivor at once; each person points to its own. */
-static void
-write_merges(Batch *batch)
-{
-	static const Oid types[] = {INT8OID, INT8OID};
-	MhubColumns last;
-	MhubColumns next;
-	Datum		args[lengthof(types)];
-	int			i;
-
-	if (batch->nmerges == 0)
-		return;
-	mhub_columns_init(&last, lengthof(types), types);
-	mhub_columns_init(&next, lengthof(types), types);
-	for (i = 0; i < batch->nmerges; i++)
-	{
-		const BatchMerge *merge = &batch->merges[i];
-		int64		loser = batch->plan.nodes[merge->loser].person_id;
-		int			root = plan_find(&batch->plan, merge->loser);
-
-		mhub_columns_add(&last, (Datum[]) {Int64GetDatum(loser), Int64GetDatum(batch->plan.nodes[root].person_id)});
-		mhub_columns_add(&next, (Datum[]) {Int64GetDatum(loser),
-			Int64GetDatum(batch->plan.nodes[merge->survivor].person_id)});
-	}
-	mhub_columns_arrays(&last, args);
-	(void) mhub_execute_batch(&move_merged, args, NULL, SPI_OK_UPDATE);
-	batch_merge_traits(args);
-	mhub_columns_arrays(&next, args);
-	(void) mhub_execute_batch(&merge_persons, args, NULL, SPI_OK_UPDATE);
-	write_merge_log(batch);
-}
-
 /* The caller has inserted the identifiers, holds the locks and has assigned the persons. */
 void
 batch_apply(Batch *batch)
@@ -411,7 +328,7 @@ batch_apply(Batch *batch)
 	else
 	{
 		write_moved_inserted(batch);
-		write_merges(batch);
+		batch_write_merges(batch);
 		batch_write_links(batch);
 	}
 	batch_write_conflicts(batch);

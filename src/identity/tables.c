@@ -29,3 +29,17 @@ MhubTable	identity_person_table = {
 	.row_triggers = {"touch_person", "seal_traits"},
 	.sequence = "person_person_id_seq"
 };
+
+MhubTable	identity_merged_table = {
+	.name = "person",
+	.ncolumns = MERGED_COLUMNS,
+	.columns = {"person_id", "created_at", "merged_into", "updated_at", "traits"},
+	.keys = {{1, {MERGED_ID}}}
+};
+
+MhubTable	identity_merge_log_table = {
+	.name = "merge_log",
+	.ncolumns = 8,
+	.columns = {"action", "person_id", "other_person_id", "identifier_a", "identifier_b", "cause", "source",
+	"occurred_at"}
+};

@@ -47,8 +47,22 @@ enum
 	PERSON_BY_ID
 };
 
+/* Columns of mhub.person that merges change, and what they look at */
+enum
+{
+	MERGED_ID, MERGED_CREATED_AT, MERGED_INTO, MERGED_UPDATED_AT, MERGED_TRAITS, MERGED_COLUMNS
+};
+
+/* and its key */
+enum
+{
+	MERGED_PERSON
+};
+
 extern MhubTable identity_identifier_table;
 extern MhubTable identity_link_table;
 extern MhubTable identity_person_table;
+extern MhubTable identity_merged_table; /* mhub.person again: rows inserted get defaults for these */
+extern MhubTable identity_merge_log_table;
 
 #endif							/* MHUB_IDENTITY_TABLES_H */
