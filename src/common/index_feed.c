@@ -141,6 +141,8 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 
 		CHECK_FOR_INTERRUPTS();
 		mhub_filling_expect(filling, order, i);
+		if (order != NULL && i + MHUB_FILLING_AHEAD < filling->n)
+			__builtin_prefetch(&feeding->places[order[i + MHUB_FILLING_AHEAD]]);
 		fill_slot(slot, &needed, filling, row);
 		if (predicate != NULL && !ExecQualAndReset(predicate, context))
 			continue;

@@ -20,7 +20,7 @@
 /* So many pairs before their turn memory is asked for what they need. */
 #define AHEAD 16
 
-/* At most half full, so that probing stays short */
+/* At most half full after it has grown, and three quarters before, so that probing stays short */
 void
 slot_index_init(SlotIndex *index, int expected)
 {
@@ -50,7 +50,7 @@ slot_index_grow(SlotIndex *index, int n)
 	SlotIndex	old = *index;
 	uint32		at;
 
-	if ((uint32) n < (index->mask + 1) / 2)
+	if ((uint32) n < (index->mask + 1) / 4 * 3)
 		return;
 	slot_index_init(index, n + 1);
 	for (at = 0; at <= old.mask; at++)
@@ -354,8 +354,11 @@ bring_near(const Batch *batch, const BatchPair *pair, int step)
 			continue;
 		}
 		number = number_by_hash(batch, name);
-		if (number >= 0)
-			__builtin_prefetch(step == 1 ? (const void *) &batch->identifiers[number] : batch->identifiers[number].value);
+		if (number < 0)
+			continue;
+		__builtin_prefetch(step == 1 ? (const void *) &batch->identifiers[number] : batch->identifiers[number].value);
+		if (step == 1)
+			__builtin_prefetch(&batch->identifiers[number].drawn);
 	}
 }
 

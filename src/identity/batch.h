@@ -45,28 +45,25 @@ typedef struct BatchPair
 	TimestampTz at;
 } BatchPair;
 
-/* There are millions of these, hence the order of the members. */
+/* There are millions of these, hence the order of the members: what is looked at in random order comes first. */
 typedef struct BatchIdentifier
 {
 	char	   *value;			/* as stored: normalised, or the blind index in hex; see batch_value() */
-	char	   *plain;			/* of a pii kind: the value to be sealed */
-	TimestampTz first_observed; /* observations in this batch: the first in order, */
-	TimestampTz earliest;		/* and by time */
-	TimestampTz latest;
-	const char *source;
 	int			length;			/* of value; it ends with a zero, too */
 	int			kind;
-
-	/* from the plan */
-	int			node;
-	TimestampTz since;			/* first_seen_at as the observation at hand finds it */
-
-	/* from the table, or as inserted */
-	int64		identifier_id;
+	TimestampTz earliest;		/* observations in this batch: the first and the last by time, */
+	TimestampTz latest;
+	const char *source;
+	int64		identifier_id;	/* from the table, or as inserted */
 	int64		person_id;		/* 0: not in the table */
-	TimestampTz first_seen;
-	TimestampTz last_seen;
+	int			node;			/* of the plan */
 	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
+
+	TimestampTz first_observed; /* and the first in order */
+	char	   *plain;			/* of a pii kind: the value to be sealed */
+	TimestampTz since;			/* first_seen_at as the observation at hand finds it; of kinds with a period */
+	TimestampTz first_seen;		/* from the table, or as inserted */
+	TimestampTz last_seen;
 	ItemPointerData place;		/* of the row, when it was read directly */
 	bool		inserted;		/* by this call */
 } BatchIdentifier;

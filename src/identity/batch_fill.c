@@ -56,7 +56,7 @@ expect_identifier(void *state, int next, int later)
 
 	__builtin_prefetch(batch->identifiers[next].value);
 	__builtin_prefetch(&batch->identifiers[later]);
-	__builtin_prefetch(&batch->identifiers[later].person_id);
+	__builtin_prefetch(&batch->identifiers[later].drawn);
 }
 
 static void

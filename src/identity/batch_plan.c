@@ -188,7 +188,7 @@ note_time(Batch *batch, int number, TimestampTz at)
 {
 	BatchIdentifier *identifier = &batch->identifiers[number];
 
-	if (at >= identifier->since)
+	if (batch->kinds->limits[identifier->kind].period == 0 || at >= identifier->since)
 		return;
 	plan_seen_earlier(&batch->plan, identifier->node, identifier->kind, identifier->since, at);
 	identifier->since = at;

@@ -265,6 +265,8 @@ batch_find_links(Batch *batch)
 	MhubColumns wanted;
 	int			i;
 
+	if (batch->fills)
+		return;
 	mhub_columns_init(&wanted, lengthof(types), types);
 	for (i = 0; i < batch->nlinks; i++)
 	{

@@ -87,7 +87,7 @@ batch_assign_persons(Batch *batch)
 		batch->root_person[i] = (BatchPerson) {batch->plan.nodes[i].person_id, -1, false, DT_NOEND};
 	for (i = 0; i < batch->ndrawn; i++)
 		batch->drawn[i].claimed = false;
-	for (i = 0; i < batch->nidentifiers; i++)
+	for (i = 0; batch->ndrawn > 0 && i < batch->nidentifiers; i++)
 		reuse_drawn(batch, &batch->identifiers[i],
 					&batch->root_person[plan_find(&batch->plan, batch->identifiers[i].node)]);
 	for (i = 0; i < batch->nidentifiers; i++)
@@ -334,5 +334,6 @@ batch_apply(Batch *batch)
 	batch_write_conflicts(batch);
 	batch_write_traits(batch);
 	/* Last, because it waits for nobody and others may wait for it. */
-	batch_write_seen(batch);
+	if (!batch->fills)
+		batch_write_seen(batch);
 }

@@ -181,6 +181,20 @@ $node->safe_psql('fed', q{DELETE FROM mhub.link WHERE NOT joins; DELETE FROM mhu
 is($node->safe_psql('fed', $sizes), $node->safe_psql('bulk', $sizes), 'the same persons');
 whole_indexes('fed', 'fed from memory');
 
+# Ids are drawn at once where the sequence allows it, and are new ones in any case.
+for my $sequence ('INCREMENT 1', 'CACHE 7', 'INCREMENT -1 MAXVALUE 99999 RESTART 99999')
+{
+	my $name = 'ids_' . lc($sequence =~ s/\W+/_/gr);
+	database($name);
+	$node->safe_psql($name, "ALTER SEQUENCE mhub.$_ $sequence") for qw(person_person_id_seq identifier_identifier_id_seq);
+	$node->safe_psql($name, "SELECT nextval('mhub.identifier_identifier_id_seq'), nextval('mhub.person_person_id_seq'); $whole");
+	is($node->safe_psql($name, $rebuilt), 't', "sequence $sequence: filled");
+	is($node->safe_psql($name, q{SELECT nextval('mhub.identifier_identifier_id_seq') IN (SELECT identifier_id FROM mhub.identifier),
+		nextval('mhub.person_person_id_seq') IN (SELECT person_id FROM mhub.person),
+		(SELECT count(*) FROM mhub.identifier WHERE person_id NOT IN (SELECT person_id FROM mhub.person))}), 'f|f|0', "sequence $sequence: and the next is another");
+	is($node->safe_psql($name, $partition), $expected, "sequence $sequence: the same persons");
+}
+
 # Batches as large as memory allows
 for my $case ([ '1mb', 'f' ], [ '64mb', 't' ])
 {
