@@ -138,7 +138,7 @@ find_index(Relation table, MhubLookup *lookup)
 		if (is_usable(index, lookup))
 		{
 			found = RelationGetRelid(index);
-			lookup->unique = mhub_is_heap(table) && is_unique(index, lookup);
+			lookup->unique = is_unique(index, lookup);
 		}
 		index_close(index, AccessShareLock);
 		if (OidIsValid(found))
@@ -213,6 +213,7 @@ mhub_reader_open(MhubReader *reader, MhubLookup *lookup, Snapshot snapshot)
 		reader->table = NULL;
 		return;
 	}
+	reader->is_heap = mhub_is_heap(reader->table);
 	reader->slot = table_slot_create(reader->table, NULL);
 }
 
@@ -273,17 +274,17 @@ find_by_place(MhubReader *reader, const Datum *keys)
 {
 	MhubHint   *hint;
 	Buffer		page;
-	bool		found;
+	bool		all_dead;
 
 	reader->hash = hash_keys(reader->lookup, keys);
 	hint = mhub_hint_for(&reader->lookup->hints, reader->hash);
 	page = mhub_hint_pin(hint, reader->hash, reader->table);
 	if (!BufferIsValid(page))
 		return false;
-	ExecClearTuple(reader->slot);
-	found = mhub_heap_fetch(reader->table, page, hint->place, reader->snapshot, reader->slot, NULL);
-	ReleaseBuffer(page);
-	return found && has_keys(reader, keys);
+	if (BufferIsValid(reader->page))
+		ReleaseBuffer(reader->page);
+	reader->page = page;
+	return mhub_heap_fetch(reader->table, page, hint->place, reader->snapshot, reader->slot, &all_dead) && has_keys(reader, keys);
 }
 
 /* Most who look for unique keys need no index at all. */
@@ -393,27 +394,30 @@ mhub_reader_find(MhubReader *reader, const Datum *keys)
 		ask_for(reader, keys);
 		return;
 	}
-	reader->by_place = reader->is_next = reader->lookup->unique && find_by_place(reader, keys);
+	reader->by_place = reader->is_next = reader->is_heap && reader->lookup->unique && find_by_place(reader, keys);
 	if (!reader->by_place)
 		scan_for(reader, keys);
 }
 
-/* The row of unique keys; where it is will be remembered. */
 static bool
-fetch_unique(MhubReader *reader)
+next_in_heap(MhubReader *reader)
 {
+	IndexScanDesc scan = reader->scan;
 	ItemPointer tid;
 
-	while ((tid = index_getnext_tid(reader->scan, ForwardScanDirection)) != NULL)
+	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
 	{
-		ItemPointerData place = *tid;
+		bool		all_dead;
 
-		if (index_fetch_heap(reader->scan, reader->slot))
+		reader->page = ReleaseAndReadBuffer(reader->page, reader->table, ItemPointerGetBlockNumber(tid));
+		if (mhub_heap_fetch(reader->table, reader->page, *tid, reader->snapshot, reader->slot, &all_dead))
 		{
-			mhub_hint_note(mhub_hint_for(&reader->lookup->hints, reader->hash), reader->hash, place,
-						   ((BufferHeapTupleTableSlot *) reader->slot)->buffer);
+			if (reader->lookup->unique)
+				mhub_hint_note(mhub_hint_for(&reader->lookup->hints, reader->hash), reader->hash, *tid, reader->page);
 			return true;
 		}
+		if (!scan->xactStartedInRecovery)
+			scan->kill_prior_tuple = all_dead;
 	}
 	return false;
 }
@@ -425,8 +429,8 @@ next_slot(MhubReader *reader)
 	MemoryContext before = MemoryContextSwitchTo(reader->memory);
 	bool		found;
 
-	if (reader->lookup->unique)
-		found = fetch_unique(reader);
+	if (reader->is_heap)
+		found = next_in_heap(reader);
 	else
 		found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
 	MemoryContextSwitchTo(before);
@@ -474,5 +478,7 @@ mhub_reader_close(MhubReader *reader)
 		index_close(reader->index, NoLock);
 	}
 	ExecDropSingleTupleTableSlot(reader->slot);
+	if (BufferIsValid(reader->page))
+		ReleaseBuffer(reader->page);
 	table_close(reader->table, NoLock);
 }

@@ -41,7 +41,7 @@ typedef struct MhubLookup
 	AttrNumber	key_numbers[MHUB_LOOKUP_KEYS];
 	int			index_keys[MHUB_LOOKUP_KEYS];	/* which of the keys each column of the index is */
 	AttrNumber	column_numbers[MHUB_LOOKUP_COLUMNS];
-	bool		unique;			/* these keys have one row at most, in a heap */
+	bool		unique;			/* these keys have one row at most */
 	MhubHints	hints;			/* where those rows were */
 	struct MhubLookup *next;
 	bool		registered;
@@ -58,6 +58,8 @@ typedef struct MhubReader
 	Relation	index;			/* NULL: not needed so far */
 	IndexScanDesc scan;
 	struct TupleTableSlot *slot;
+	bool		is_heap;
+	Buffer		page;			/* of the row found last */
 	uint32		hash;			/* of the keys, where they are unique */
 	bool		by_place;		/* the row was found without the index ... */
 	bool		is_next;		/* ... and nobody has asked for it yet */

@@ -145,6 +145,7 @@ mhub_profile_open(MhubProfile *profile, Jsonb *jsonb, TimestampTz at)
 		make_room(profile);
 	profile->root = &jsonb->root;
 	profile->nmembers = 0;
+	profile->counts = NULL;
 	profile->at = at;
 	profile->stamp++;
 }

@@ -195,6 +195,27 @@ count_by_last(const CondNode *node, TimestampTz now, const CondValue *event, int
 	return last <= now && (*count == 0 || (node->at_least <= 1 && node->at_most < 0));
 }
 
+/* The same from counts at hand, which are there only where they are enough. */
+static int64
+count_at_hand(const CondNode *node, const MhubProfile *profile)
+{
+	DateADT		after = DATEVAL_NOBEGIN;
+	DateADT		last = DATEVAL_NOEND;
+	int64		count = 0;
+
+	if (node->has_span)
+		condition_local_dates(profile->at, &node->span, &after, &last);
+	for (int i = 0; i < profile->ncounts; i++)
+	{
+		const EventCount *done = &profile->counts[i];
+
+		if (done->day > after && done->day <= last && done->length == node->event_length &&
+			memcmp(done->name, node->event, done->length) == 0)
+			count += done->count;
+	}
+	return count;
+}
+
 /*
  * How often the event happened as the node asks; false when the profile does
  * not tell.
@@ -204,8 +225,14 @@ condition_count_events(const CondNode *node, CondScope *scope, int64 *count)
 {
 	CondValue	scratch;
 	CondValue	part;
-	CondValue  *event = get_event(node, scope, &scratch);
+	CondValue  *event;
 
+	if (scope->profile->counts != NULL)
+	{
+		*count = count_at_hand(node, scope->profile);
+		return true;
+	}
+	event = get_event(node, scope, &scratch);
 	*count = 0;
 	if (event->type <= COND_VALUE_NULL)
 		return true;

@@ -25,6 +25,7 @@
 #define MHUB_CONDITION_H
 
 #include "condition/ast.h"
+#include "utils/date.h"
 
 typedef enum MhubTruth
 {
@@ -58,6 +59,18 @@ typedef struct MhubMember
 
 #define MHUB_PROFILE_MEMBERS 8
 
+/* How often an event was done on one day. */
+typedef struct EventCount
+{
+	const char *name;
+	int			length;
+	DateADT		day;
+	int64		count;
+	Numeric		value;
+	TimestampTz first_at;
+	TimestampTz last_at;
+} EventCount;
+
 typedef struct MhubProfile
 {
 	MhubAttributes *attributes;
@@ -71,6 +84,8 @@ typedef struct MhubProfile
 	CondValue  *values;
 	const char **live_segments; /* known now, instead of $segments; NULL: ask the profile */
 	int			nlive_segments;
+	const EventCount *counts;	/* the days of all events that did(...) asks for, instead of $events; NULL: ask the profile */
+	int			ncounts;
 	MemoryContext context;
 } MhubProfile;
 

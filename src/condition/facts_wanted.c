@@ -18,7 +18,7 @@ want_path(FactsWanted *wanted, const CondPath *path)
 		return;
 	if (is_named(path, 0, "$events"))
 	{
-		/* more than did(...) asks for */
+		wanted->event_objects = true;
 		wanted->event_times = wanted->event_times || path->nsegments != 2;
 		if (path->nsegments == 1)
 			wanted->all_events = true;
@@ -48,6 +48,17 @@ want_segment(FactsWanted *wanted, const SegmentSet *set, const CondNode *node)
 	}
 }
 
+/* Counts of days answer most of what is asked about events. */
+static void
+want_event(FactsWanted *wanted, const CondNode *node)
+{
+	profile_add_event(node->event, &wanted->events, &wanted->nevents);
+	if (node->kind != COND_DID || node->nchildren > 0 || (node->has_span && node->span.usecs != 0))
+		wanted->event_objects = true;
+	if (node->subject != SUBJECT_PATH)
+		wanted->event_times = true;
+}
+
 /* Paths inside "any" and "where" are not about the profile. */
 static void
 want_node(FactsWanted *wanted, const SegmentSet *set, const CondNode *node, bool inside)
@@ -59,10 +70,10 @@ want_node(FactsWanted *wanted, const SegmentSet *set, const CondNode *node, bool
 		if (node->path != NULL && is_named(node->path, 0, "$segments"))
 			want_segment(wanted, set, NULL);
 	}
-	want_path(wanted, node->event_path);
-	wanted->event_times = wanted->event_times || node->subject != SUBJECT_PATH;
 	if (node->kind == COND_SEGMENT)
 		want_segment(wanted, set, node);
+	else if (node->event_path != NULL)
+		want_event(wanted, node);
 	for (int i = 0; i < node->nchildren; i++)
 		want_node(wanted, set, node->children[i], inside || condition_asks_within(node));
 }

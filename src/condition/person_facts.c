@@ -185,17 +185,18 @@ read_identifiers(FactsReader *reader, int64 person_id)
 	return identifiers;
 }
 
-static bool
-is_wanted(const FactsWanted *wanted, const char *name, int length)
+/* The event's name, in memory that lasts; NULL where nobody wants it. */
+static const char *
+wanted_name(const FactsWanted *wanted, const char *name, int length)
 {
 	if (wanted->all_events)
-		return true;
+		return pnstrdup(name, length);
 	for (int i = 0; i < wanted->nevents; i++)
 	{
 		if ((int) strlen(wanted->events[i]) == length && memcmp(wanted->events[i], name, length) == 0)
-			return true;
+			return wanted->events[i];
 	}
-	return false;
+	return NULL;
 }
 
 typedef struct Counts
@@ -206,15 +207,14 @@ typedef struct Counts
 } Counts;
 
 static EventCount
-copy_count(const text *name, const Datum *values)
+copy_count(const FactsWanted *wanted, const char *name, const Datum *values)
 {
-	EventCount	count;
+	EventCount	count = {.name = name, .length = strlen(name)};
 
-	count.length = VARSIZE_ANY_EXHDR(name);
-	count.name = pnstrdup(VARDATA_ANY(name), count.length);
 	count.day = DatumGetDateADT(values[1]);
 	count.count = DatumGetInt64(values[2]);
-	count.value = DatumGetNumericCopy(values[3]);
+	if (wanted->event_objects)
+		count.value = DatumGetNumericCopy(values[3]);
 	count.first_at = DatumGetTimestampTz(values[4]);
 	count.last_at = DatumGetTimestampTz(values[5]);
 	return count;
@@ -230,15 +230,16 @@ take_counts(FactsReader *reader, MhubReader *found, int most_unwanted, Counts *c
 
 	while (mhub_reader_next(found, values, nulls))
 	{
-		text	   *name = DatumGetTextPP(values[0]);
+		text	   *given = DatumGetTextPP(values[0]);
+		const char *name = wanted_name(reader->wanted, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 
-		if (!is_wanted(reader->wanted, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)))
+		if (name == NULL)
 		{
 			if (unwanted++ == most_unwanted)
 				return false;
 		}
 		else if (DatumGetTimestampTz(values[4]) <= reader->at)
-			APPEND(counts->counts, counts->n, counts->space, copy_count(name, values));
+			APPEND(counts->counts, counts->n, counts->space, copy_count(reader->wanted, name, values));
 	}
 	return true;
 }
@@ -278,18 +279,24 @@ read_counts(FactsReader *reader, int64 identifier_id, Counts *counts)
 	}
 }
 
-static Jsonb *
-read_events(FactsReader *reader, int64 person_id)
+static void
+read_events(FactsReader *reader, PersonFacts *facts)
 {
-	Ids			identifiers = read_identifiers(reader, person_id);
-	Counts		counts = {NULL, 0, 0};
+	Ids			identifiers = read_identifiers(reader, facts->person_id);
+	Counts		counts = {palloc(8 * sizeof(EventCount)), 0, 8};
 
 	for (int i = 0; i < identifiers.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_counts(reader, identifiers.ids[i], &counts);
 	}
-	return event_facts(counts.counts, counts.n, reader, person_id);
+	if (reader->wanted->event_objects)
+		facts->events = event_facts(counts.counts, counts.n, reader, facts->person_id);
+	else
+	{
+		facts->counts = counts.counts;
+		facts->ncounts = counts.n;
+	}
 }
 
 static int
@@ -404,7 +411,7 @@ facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts)
 	family = read_family(reader, person_id);
 	facts->consent = read_consent(reader, &family);
 	if (wants_events(reader->wanted))
-		facts->events = read_events(reader, person_id);
+		read_events(reader, facts);
 	if (reader->wanted->lists)
 		read_lists(reader, &family, facts);
 	return true;
@@ -429,6 +436,8 @@ facts_open_profile(const PersonFacts *facts, MhubProfile *profile, TimestampTz a
 	mhub_profile_put_jsonb(profile, "$consent", facts->consent);
 	if (facts->events != NULL)
 		mhub_profile_put_jsonb(profile, "$events", facts->events);
+	profile->counts = facts->counts;
+	profile->ncounts = facts->ncounts;
 	if (find_score(facts, &score))
 	{
 		memset(&value, 0, sizeof(value));

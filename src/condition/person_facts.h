@@ -14,7 +14,8 @@
 typedef struct FactsWanted
 {
 	bool		all_events;
-	bool		event_times;	/* of events more than how many on which day */
+	bool		event_objects;	/* $events as such: somebody asks for more than how many on which days */
+	bool		event_times;	/* what is in it besides these */
 	bool		all_consent;	/* else of profiling only */
 	bool		lists;			/* segments that are lists */
 	bool		source;			/* where this visit came from */
@@ -30,7 +31,9 @@ typedef struct PersonFacts
 	int64		person_id;
 	char		unit[MAXINT8LEN + 1];
 	Jsonb	   *traits;
-	Jsonb	   *events;			/* the profile's $events */
+	Jsonb	   *events;			/* the profile's $events; NULL where the counts will do */
+	const EventCount *counts;
+	int			ncounts;
 	Jsonb	   *consent;		/* its $consent */
 	const char **lists;
 	int			nlists;
@@ -70,17 +73,6 @@ extern Jsonb *facts_string_array(const char *const *strings, int n);
 extern Jsonb *facts_to_jsonb(const PersonFacts *facts, const char *const *segments, int nsegments);
 
 /* event_facts.c: $events from counters */
-typedef struct EventCount
-{
-	const char *name;
-	int			length;
-	DateADT		day;
-	int64		count;
-	Numeric		value;
-	TimestampTz first_at;
-	TimestampTz last_at;
-} EventCount;
-
 extern Jsonb *event_facts(EventCount *counts, int ncounts, const FactsReader *reader, int64 person_id);
 
 #endif							/* MHUB_PERSON_FACTS_H */

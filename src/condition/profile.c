@@ -35,6 +35,7 @@ want_everything(const ProfileRequest *request, const SegmentSet *set, FactsWante
 {
 	memset(wanted, 0, sizeof(*wanted));
 	wanted->all_events = true;
+	wanted->event_objects = true;
 	wanted->event_times = true;
 	wanted->all_consent = true;
 	wanted->lists = set->has_lists;

@@ -308,40 +308,56 @@ write_day(int year, int month, int mday, char day[11])
 	*put_digits(day, mday, 2) = '\0';
 }
 
-/* The calendar day of an instant in the hub's time zone, as YYYY-MM-DD. */
+/* A day before or after all of which dates can tell is the first or the last one. */
+static void
+write_date(DateADT date, char day[11])
+{
+	int			year = DATE_IS_NOBEGIN(date) ? -1 : 10000;
+	int			month = 0;
+	int			mday = 0;
+
+	if (!DATE_NOT_FINITE(date))
+		j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	write_day(year, month, mday, day);
+}
+
+/* The day of an instant in the hub's time zone, and the day some months and days before. */
 void
-condition_local_day(TimestampTz at, char day[11])
+condition_local_dates(TimestampTz at, const CondSpan *span, DateADT *before, DateADT *day)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
 	int			zone;
 
 	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0)
-		tm.tm_year = at < 0 ? -1 : 10000;
-	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, day);
+	{
+		*before = *day = at < 0 ? DATEVAL_NOBEGIN : DATEVAL_NOEND;
+		return;
+	}
+	*day = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	*before = DATEVAL_NOBEGIN;
+	if (tm.tm_year * 12 - span->months < 12)
+		return;
+	add_months(&tm, -span->months);
+	*before = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE - span->days;
 }
 
-/* The day of an instant, and the day some months and days before. */
+/* The same, each as YYYY-MM-DD. */
 void
 condition_local_days(TimestampTz at, const CondSpan *span, char before[11], char day[11])
 {
-	struct pg_tm tm;
-	fsec_t		fraction;
-	int			zone;
+	DateADT		first;
+	DateADT		last;
 
-	if (timestamp2tm(at, &zone, &tm, &fraction, NULL, mhub_hub_zone()) != 0)
-	{
-		condition_local_day(at, before);
-		condition_local_day(at, day);
-		return;
-	}
-	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, day);
-	if (tm.tm_year * 12 - span->months < 12)
-		tm.tm_year = -1;
-	else
-	{
-		add_months(&tm, -span->months);
-		j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - span->days, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	}
-	write_day(tm.tm_year, tm.tm_mon, tm.tm_mday, before);
+	condition_local_dates(at, span, &first, &last);
+	write_date(first, before);
+	write_date(last, day);
+}
+
+void
+condition_local_day(TimestampTz at, char day[11])
+{
+	char		same[11];
+
+	condition_local_days(at, &(CondSpan) {0}, same, day);
 }
