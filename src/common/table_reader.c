@@ -468,15 +468,21 @@ mhub_reader_next(MhubReader *reader, Datum *values, bool *nulls)
 }
 
 void
+mhub_reader_rest(MhubReader *reader)
+{
+	if (reader->index == NULL)
+		return;
+	index_endscan(reader->scan);
+	index_close(reader->index, NoLock);
+	reader->index = NULL;
+}
+
+void
 mhub_reader_close(MhubReader *reader)
 {
 	if (reader->table == NULL)
 		return;
-	if (reader->index != NULL)
-	{
-		index_endscan(reader->scan);
-		index_close(reader->index, NoLock);
-	}
+	mhub_reader_rest(reader);
 	ExecDropSingleTupleTableSlot(reader->slot);
 	if (BufferIsValid(reader->page))
 		ReleaseBuffer(reader->page);

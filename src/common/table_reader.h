@@ -83,6 +83,9 @@ extern void mhub_reader_find(MhubReader *reader, const Datum *keys);
 /* The next row, in no order; its values are good until the next call. */
 extern bool mhub_reader_next(MhubReader *reader, Datum *values, bool *nulls);
 
+/* Gives back what the index takes, which is much memory, until the next row is looked for. */
+extern void mhub_reader_rest(MhubReader *reader);
+
 extern void mhub_reader_close(MhubReader *reader);
 
 #endif							/* MHUB_TABLE_READER_H */

@@ -107,6 +107,7 @@ facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at
 	reader->snapshot = snapshot;
 	reader->memory = CurrentMemoryContext;
 	reader->by_name = false;
+	reader->once = false;
 	mhub_reader_open(&reader->persons, &person_lookup, snapshot);
 	mhub_reader_open(&reader->merged, &merged_lookup, snapshot);
 	mhub_reader_open(&reader->consent, wanted->all_consent ? &consent_lookup : &purpose_lookup, snapshot);
@@ -134,6 +135,18 @@ facts_reader_close(FactsReader *reader)
 		mhub_reader_close(&reader->named_counters);
 	if (reader->wanted->lists)
 		mhub_reader_close(&reader->lists);
+}
+
+/*
+ * Scans of four indexes at once take over 100 kB.  Where they are open for a
+ * moment only, the C library would give that back to the system, and ask for
+ * it again, for each person.
+ */
+static void
+leave(const FactsReader *reader, MhubReader *part)
+{
+	if (reader->once)
+		mhub_reader_rest(part);
 }
 
 static bool
@@ -168,6 +181,7 @@ read_family(FactsReader *reader, int64 person_id)
 		while (mhub_reader_next(&reader->merged, &value, &isnull))
 			APPEND(family.ids, family.n, family.space, DatumGetInt64(value));
 	}
+	leave(reader, &reader->merged);
 	return family;
 }
 
@@ -182,6 +196,7 @@ read_identifiers(FactsReader *reader, int64 person_id)
 	mhub_reader_find(&reader->identifiers, &key);
 	while (mhub_reader_next(&reader->identifiers, &value, &isnull))
 		APPEND(identifiers.ids, identifiers.n, identifiers.space, DatumGetInt64(value));
+	leave(reader, &reader->identifiers);
 	return identifiers;
 }
 
@@ -290,6 +305,7 @@ read_events(FactsReader *reader, PersonFacts *facts)
 		CHECK_FOR_INTERRUPTS();
 		read_counts(reader, identifiers.ids[i], &counts);
 	}
+	leave(reader, &reader->counters);
 	if (reader->wanted->event_objects)
 		facts->events = event_facts(counts.counts, counts.n, reader, facts->person_id);
 	else
@@ -378,6 +394,7 @@ read_consent(FactsReader *reader, const Ids *family)
 			APPEND(decided, n, space, one);
 		}
 	}
+	leave(reader, &reader->consent);
 	return consent_object(decided, n);
 }
 
@@ -415,6 +432,19 @@ facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts)
 	if (reader->wanted->lists)
 		read_lists(reader, &family, facts);
 	return true;
+}
+
+bool
+facts_read_one(const FactsWanted *wanted, TimestampTz at, Snapshot snapshot, int64 person_id, PersonFacts *facts)
+{
+	FactsReader reader;
+	bool		known;
+
+	facts_reader_open(&reader, wanted, at, snapshot);
+	reader.once = true;
+	known = facts_reader_read(&reader, person_id, facts);
+	facts_reader_close(&reader);
+	return known;
 }
 
 /* The trait that is the person's score; false where there is none. */

@@ -51,6 +51,7 @@ typedef struct FactsReader
 	MhubReader	counters;
 	MhubReader	named_counters;
 	bool		by_name;		/* is it open? */
+	bool		once;			/* for one person: no index is needed twice */
 	MhubReader	consent;
 	MhubReader	lists;
 } FactsReader;
@@ -62,6 +63,9 @@ extern void facts_reader_open(FactsReader *reader, const FactsWanted *wanted, Ti
 extern bool facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts);
 
 extern void facts_reader_close(FactsReader *reader);
+
+/* All of that for one person. */
+extern bool facts_read_one(const FactsWanted *wanted, TimestampTz at, Snapshot snapshot, int64 person_id, PersonFacts *facts);
 
 /* Opens a profile on the facts. */
 extern void facts_open_profile(const PersonFacts *facts, MhubProfile *profile, TimestampTz at);

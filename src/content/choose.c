@@ -173,16 +173,8 @@ know_nothing(PersonFacts *facts)
 static void
 read_facts(Viewer *viewer)
 {
-	FactsReader reader;
-	bool		known = false;
-
-	if (viewer->person_id != 0)
-	{
-		facts_reader_open(&reader, viewer->wanted, viewer->at, GetActiveSnapshot());
-		known = facts_reader_read(&reader, viewer->person_id, &viewer->facts);
-		facts_reader_close(&reader);
-	}
-	if (!known)
+	if (viewer->person_id == 0 ||
+		!facts_read_one(viewer->wanted, viewer->at, GetActiveSnapshot(), viewer->person_id, &viewer->facts))
 		know_nothing(&viewer->facts);
 }
 
