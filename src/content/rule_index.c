@@ -6,8 +6,9 @@
  * that must all hold is posted under each of the values; it is a candidate
  * only for profiles that have one of them.  Of several such predicates the
  * two rarest are taken together, under each pair of their values.  A rule
- * without one that asks for a narrow range of a number is a candidate for
- * numbers thereabouts; the others are candidates for every profile.  Of the
+ * without one, or with values only that all the others ask for too, which asks
+ * for a narrow range of a number is a candidate for numbers thereabouts; the
+ * rest are candidates for every profile.  Of the
  * candidates, those pass that ask for a range which the profile's number lies
  * outside.
  * The whole condition is evaluated for each that is left, so an index that
@@ -101,18 +102,16 @@ conjunct(const CondNode *root, int i)
 	return i == 0 ? unconstify(CondNode *, root) : NULL;
 }
 
-/* Counts the values that a condition can be posted under; false when it has no usable predicate. */
-static bool
+/* Counts the values that a condition can be posted under. */
+static void
 count_keys(RuleIndex *index, const CondNode *root)
 {
 	const CondNode *node;
-	bool		any = false;
 
 	for (int i = 0; (node = conjunct(root, i)) != NULL; i++)
 	{
 		if (!is_usable(node))
 			continue;
-		any = true;
 		for (int j = 0; j < count_values(node); j++)
 		{
 			CondValue	value = value_of(node, j);
@@ -122,7 +121,6 @@ count_keys(RuleIndex *index, const CondNode *root)
 			index->distinct[path_of(node)->attribute] += is_new;
 		}
 	}
-	return any;
 }
 
 /* The share of profiles that a predicate is expected to let through. */
@@ -221,6 +219,13 @@ post_pairs(RuleIndex *index, int rule, const CondNode *a, const CondNode *b)
 	}
 }
 
+/* A predicate that lets nearly everybody through is worth less than a range. */
+static bool
+is_selective(const RuleIndex *index, const CondNode *rarest)
+{
+	return rarest != NULL && expected_share(index, rarest) < 1;
+}
+
 static bool
 post_by_range(RuleIndex *index, int rule)
 {
@@ -238,11 +243,10 @@ post_rule(RuleIndex *index, int rule, const CondNode *root)
 	const CondNode *a = rarest(index, root, NULL);
 	const CondNode *b = a ? rarest(index, root, a) : NULL;
 
+	if (!is_selective(index, a) && post_by_range(index, rule))
+		return;
 	if (a == NULL)
-	{
-		if (!post_by_range(index, rule))
-			posting_add(&index->rest, rule);
-	}
+		posting_add(&index->rest, rule);
 	else if (b == NULL || count_values(a) * count_values(b) > MOST_PAIRS)
 		post_single(index, rule, a);
 	else if (path_of(a)->attribute < path_of(b)->attribute)
@@ -298,8 +302,10 @@ find_ranges(const CondNode *root, Range *ranges)
 }
 
 static void
-note_ranges(RuleIndex *index, int rule)
+note_ranges(RuleIndex *index, int rule, const CondNode *root)
 {
+	if (is_selective(index, rarest(index, root, NULL)))
+		return;
 	for (int i = 0; i < RANGES; i++)
 		range_index_note(&index->by_range, &index->ranges[rule * RANGES + i]);
 }
@@ -315,15 +321,15 @@ rule_index_build(RuleSet *set)
 	index->ranges = palloc_extended((set->nrules + 1) * RANGES * sizeof(Range), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < set->nrules; i++)
 	{
-		const CondNode *root = set->rules[i].broken == NULL ? set->rules[i].condition->root : NULL;
-		bool		has_keys;
-
-		if (root == NULL)
+		if (set->rules[i].broken != NULL)
 			continue;
-		has_keys = count_keys(index, root);
-		find_ranges(root, &index->ranges[i * RANGES]);
-		if (!has_keys)
-			note_ranges(index, i);
+		count_keys(index, set->rules[i].condition->root);
+		find_ranges(set->rules[i].condition->root, &index->ranges[i * RANGES]);
+	}
+	for (int i = 0; i < set->nrules; i++)
+	{
+		if (set->rules[i].broken == NULL)
+			note_ranges(index, i, set->rules[i].condition->root);
 	}
 	range_index_choose_bounds(&index->by_range);
 	for (int i = 0; i < set->nrules; i++)
