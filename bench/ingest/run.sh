@@ -58,8 +58,8 @@ disk() {
 scripts=$(mktemp -d)
 chmod 755 "$scripts"
 echo 'CALL insert_batches(1);' >"$scripts/insert.sql"
-echo 'CALL ingest_bodies(1);' >"$scripts/ingest.sql"
 durable() {
+	echo "CALL ingest_bodies(1, $3);" >"$scripts/ingest.sql"
 	bodies $((seconds * runs * 250)) "$2"
 	echo "-- $1, 2 clients, every commit on disk"
 	disk 'SET fsync = on'
@@ -73,9 +73,10 @@ durable() {
 	inserts=$(median $inserts) ingests=$(median $ingests)
 	echo "plain INSERT $((inserts * 500)) rows a second, mhub.ingest $((ingests * 500)), ratio $(awk "BEGIN { printf \"%.2f\", $ingests / $inserts }")"
 }
-durable "batches of 500, 5 pages a visitor" "20000, 5"
-durable "batches of 500, 500 of 200,000 visitors" "200000, 1"
-durable "batches of 500, a third new visitors, the others of 200,000" "200000, 1, true"
+durable "batches of 500, 5 pages a visitor" "20000, 5" false
+durable "batches of 500, 500 of 200,000 visitors" "200000, 1" false
+durable "batches of 500, a third new visitors, the others of 200,000" "200000, 1, true" false
+durable "batches of 500, 500 of 200,000 visitors, cast to jsonb by the caller" "200000, 1" true
 rm -r "$scripts"
 
 # One call a transaction, four clients, asynchronous commit; the visitors are known after the first seconds.
