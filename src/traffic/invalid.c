@@ -31,7 +31,7 @@ static MhubInvalidRule *rules = NULL;
 static int	n_rules = 0;
 
 /* A power of 2 */
-#define KNOWN_TEXTS 128
+#define KNOWN_TEXTS 512
 #define KNOWN_TEXT_MAX 500
 
 /* An address or host with what the rules say about it */
