@@ -198,6 +198,37 @@ forget_rows(MhubColumns *rows)
 	rows->n = 0;
 }
 
+/* A transaction that has drawn a few ids one by one is likely to go on: then it draws so many at once. */
+#define IDS_ONE_BY_ONE 16
+#define IDS_AT_ONCE 64
+
+/* Ids of identifiers that this transaction has drawn and not used */
+typedef struct KeptIds
+{
+	LocalTransactionId transaction;
+	uint64		changes;		/* of the table: its sequence may have started over */
+	int			drawn;			/* one by one, till now */
+	bool		alone;			/* nobody else was drawing */
+	MhubIdRange ids;
+} KeptIds;
+
+/* Which of two identifiers is older nobody asks by their ids; of persons it is, so they draw theirs when they come. */
+static int64
+next_identifier_id(void)
+{
+	static KeptIds kept;
+	Oid			sequence = mhub_table_sequence(&identity_identifier_table);
+
+	if (kept.transaction != mhub_local_transaction() || kept.changes != identity_identifier_table.changes)
+		kept = (KeptIds) {mhub_local_transaction(), identity_identifier_table.changes, 0, true, {sequence, 0, 0}};
+	if (kept.ids.left == 0 && kept.alone && kept.drawn++ >= IDS_ONE_BY_ONE)
+	{
+		mhub_draw_id_range(&kept.ids, IDS_AT_ONCE);
+		kept.alone = kept.ids.left > 0;
+	}
+	return mhub_next_id(&kept.ids);
+}
+
 /* Makes ids and keys ready for identifiers that are about to be written. */
 void
 batch_draw_identifiers(Batch *batch, const int *numbers, int n)
@@ -206,7 +237,8 @@ batch_draw_identifiers(Batch *batch, const int *numbers, int n)
 
 	prepare_keys(batch, numbers, n);
 	for (i = 0; i < n; i++)
-		batch->identifiers[numbers[i]].identifier_id = mhub_next_id(&batch->identifier_ids);
+		batch->identifiers[numbers[i]].identifier_id =
+			batch->identifier_ids.left > 0 ? mhub_next_id(&batch->identifier_ids) : next_identifier_id();
 }
 
 /* False when another session was faster with one of them. */
@@ -246,7 +278,6 @@ batch_insert_identifiers(Batch *batch)
 	bool		all = true;
 	int			i;
 
-	batch->identifier_ids = (MhubIdRange) {mhub_table_sequence(&identity_identifier_table), 0, 0};
 	mhub_columns_init(&rows, lengthof(types), types);
 	for (i = 0; i < n; i += BATCH_ROWS)
 	{

@@ -60,6 +60,15 @@ BEGIN
 END $$;
 SELECT count(*) <= 1 AS few FROM pg_locks WHERE locktype = 'spectoken' AND pid = pg_backend_pid();
 
+-- ids that a transaction has put aside are forgotten when they start over
+SELECT count(DISTINCT mhub.identify(jsonb_build_object('cookie', 'c-many-' || i))) AS persons FROM generate_series(1, 100) AS i;
+SAVEPOINT started_over;
+TRUNCATE mhub.identifier RESTART IDENTITY;
+SELECT count(DISTINCT mhub.identify(jsonb_build_object('cookie', 'c-again-' || i))) AS persons FROM generate_series(1, 100) AS i;
+SELECT min(identifier_id), max(identifier_id) BETWEEN 100 AND 200 AS few_lost FROM mhub.identifier;
+ROLLBACK TO started_over;
+SELECT count(DISTINCT mhub.identify(jsonb_build_object('cookie', 'c-more-' || i))) AS persons FROM generate_series(1, 100) AS i;
+
 -- constraints
 \set VERBOSITY terse
 ALTER TABLE mhub.identifier ADD CONSTRAINT no_c5 CHECK (value <> 'c-5');
