@@ -20,10 +20,26 @@ source_value(Batch *batch, const char *source, bool *isnull)
 	return batch_source(batch, source);
 }
 
+/* What indexes ask for in an order of their own, in little memory */
+typedef struct IndexedPart
+{
+	char	   *value;
+	int			drawn;
+	int			kind;
+} IndexedPart;
+
+typedef struct Identifiers
+{
+	Batch	   *batch;
+	IndexedPart *parts;
+} Identifiers;
+
 static Datum
 identifier_value(void *state, int row, int column, bool *isnull)
 {
-	Batch	   *batch = state;
+	const Identifiers *identifiers = state;
+	Batch	   *batch = identifiers->batch;
+	const IndexedPart *part = &identifiers->parts[row];
 	const BatchIdentifier *identifier = &batch->identifiers[row];
 
 	switch (column)
@@ -32,11 +48,11 @@ identifier_value(void *state, int row, int column, bool *isnull)
 			return Int64GetDatum(identifier->identifier_id);
 		case IDENTIFIER_PERSON:
 		case IDENTIFIER_FIRST_PERSON:
-			return Int64GetDatum(identifier->person_id);
+			return Int64GetDatum(batch->drawn[part->drawn].person_id);
 		case IDENTIFIER_KIND:
-			return PointerGetDatum(batch->kinds->kinds[identifier->kind].name_text);
+			return PointerGetDatum(batch->kinds->kinds[part->kind].name_text);
 		case IDENTIFIER_VALUE:
-			return batch_value(identifier);
+			return PointerGetDatum(part->value - VARHDRSZ);
 		case IDENTIFIER_SEALED:
 			*isnull = identifier->plain == NULL;
 			return *isnull ? (Datum) 0 : batch_sealed(identifier, identifier->person_id);
@@ -52,65 +68,70 @@ identifier_value(void *state, int row, int column, bool *isnull)
 static void
 expect_identifier(void *state, int next, int later)
 {
-	const Batch *batch = state;
+	const Identifiers *identifiers = state;
 
-	__builtin_prefetch(batch->identifiers[next].value);
-	__builtin_prefetch(&batch->identifiers[later]);
-	__builtin_prefetch(&batch->identifiers[later].drawn);
+	__builtin_prefetch(identifiers->parts[next].value);
+	__builtin_prefetch(&identifiers->parts[later]);
 }
 
 static void
 prepare_identifiers(void *state, int row, int n)
 {
-	Batch	   *batch = state;
+	const Identifiers *identifiers = state;
+	Batch	   *batch = identifiers->batch;
 	int			i;
 
 	batch_draw_identifiers(batch, &batch->in_order[row], n);
-	for (i = 0; i < n; i++)
-		batch_mark_inserted(batch, row + i);
+	for (i = row; i < row + n; i++)
+	{
+		const BatchIdentifier *identifier = &batch->identifiers[i];
+
+		batch_mark_inserted(batch, i);
+		identifiers->parts[i] = (IndexedPart) {identifier->value, identifier->drawn, identifier->kind};
+	}
 }
 
 static int
-drawn_of_identifier(const Batch *batch, int number)
+drawn_of_identifier(const void *state, int number)
 {
-	return batch->identifiers[number].drawn;
+	return ((const Identifiers *) state)->parts[number].drawn;
 }
 
 static int
-kind_of_identifier(const Batch *batch, int number)
+kind_of_identifier(const void *state, int number)
 {
-	return batch->identifiers[number].kind;
+	return ((const Identifiers *) state)->parts[number].kind;
 }
 
 static int
-a_of_link(const Batch *batch, int number)
+a_of_link(const void *state, int number)
 {
-	return batch->links[number].a;
+	return ((const Batch *) state)->links[number].a;
 }
 
 static int
-b_of_link(const Batch *batch, int number)
+b_of_link(const void *state, int number)
 {
-	return batch->links[number].b;
+	return ((const Batch *) state)->links[number].b;
 }
 
 /* Sorts n numbers by a key below nkeys, keeping their order where it is the same.  NULL: 0, 1, 2, ... */
 static int *
-deal_out(const Batch *batch, const int *numbers, int n, int (*key) (const Batch *, int), int nkeys)
+deal_out(const void *state, const int *numbers, int n, int (*key) (const void *, int), int nkeys)
 {
 	int		   *dealt = palloc_extended(sizeof(int) * (Size) n, MCXT_ALLOC_HUGE);
 	int		   *next = palloc_extended(sizeof(int) * ((Size) nkeys + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int			i;
 
 	for (i = 0; i < n; i++)
-		next[key(batch, numbers == NULL ? i : numbers[i]) + 1]++;
+		next[key(state, numbers == NULL ? i : numbers[i]) + 1]++;
 	for (i = 0; i < nkeys; i++)
 		next[i + 1] += next[i];
 	for (i = 0; i < n; i++)
 	{
 		int			number = numbers == NULL ? i : numbers[i];
 
-		dealt[next[key(batch, number)]++] = number;
+		dealt[next[key(state, number)]++] = number;
 	}
 	pfree(next);
 	return dealt;
@@ -118,10 +139,10 @@ deal_out(const Batch *batch, const int *numbers, int n, int (*key) (const Batch 
 
 /* By one key and where that is the same by another */
 static int *
-deal_out_by_two(const Batch *batch, int n, int (*first) (const Batch *, int), int nfirst, int (*second) (const Batch *, int), int nsecond)
+deal_out_by_two(const void *state, int n, int (*first) (const void *, int), int nfirst, int (*second) (const void *, int), int nsecond)
 {
-	int		   *by_second = deal_out(batch, NULL, n, second, nsecond);
-	int		   *by_both = deal_out(batch, by_second, n, first, nfirst);
+	int		   *by_second = deal_out(state, NULL, n, second, nsecond);
+	int		   *by_both = deal_out(state, by_second, n, first, nfirst);
 
 	pfree(by_second);
 	return by_both;
@@ -130,14 +151,14 @@ deal_out_by_two(const Batch *batch, int n, int (*first) (const Batch *, int), in
 static int *
 identifiers_in_order(void *state, int key)
 {
-	Batch	   *batch = state;
+	const Batch *batch = ((const Identifiers *) state)->batch;
 
 	switch (key)
 	{
 		case IDENTIFIER_BY_VALUE:
 			return batch_sorted_identifiers(batch);
 		case IDENTIFIER_BY_PERSON:
-			return deal_out_by_two(batch, batch->nidentifiers, drawn_of_identifier, batch->ndrawn,
+			return deal_out_by_two(state, batch->nidentifiers, drawn_of_identifier, batch->ndrawn,
 								   kind_of_identifier, batch->kinds->n);
 		default:
 			return NULL;		/* ids are drawn in order */
@@ -147,18 +168,21 @@ identifiers_in_order(void *state, int key)
 void
 batch_fill_identifiers(Batch *batch)
 {
+	Identifiers identifiers = {batch, palloc_extended(sizeof(IndexedPart) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE)};
+
 	batch->identifier_ids = (MhubIdRange) {mhub_table_sequence(&identity_identifier_table), 0, 0};
 	mhub_draw_id_range(&batch->identifier_ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
 		.n = batch->nidentifiers,
 		.ncolumns = IDENTIFIER_COLUMNS,
 		.fleeting = 1 << IDENTIFIER_SEALED,
-		.state = batch,
+		.state = &identifiers,
 		.prepare = prepare_identifiers,
 		.expect = expect_identifier,
 		.value = identifier_value,
 		.in_order = identifiers_in_order
 	});
+	pfree(identifiers.parts);
 }
 
 static int *
