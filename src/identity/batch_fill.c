@@ -233,6 +233,7 @@ typedef struct LinkRow
 	int64		a;				/* the smaller id */
 	int64		b;
 	const BatchLink *link;
+	bool		joins;
 } LinkRow;
 
 typedef struct Links
@@ -242,12 +243,24 @@ typedef struct Links
 	int			n;
 } Links;
 
+static int64 *
+ids_of_identifiers(const Batch *batch)
+{
+	int64	   *ids = palloc_extended(sizeof(int64) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+		ids[i] = batch->identifiers[i].identifier_id;
+	return ids;
+}
+
 /* In the order of ids, which is that of the identifiers' numbers */
 static void
 find_link_rows(Links *links)
 {
 	const Batch *batch = links->batch;
 	int		   *order = deal_out_by_two(batch, batch->nlinks, a_of_link, batch->nidentifiers, b_of_link, batch->nidentifiers);
+	int64	   *ids = ids_of_identifiers(batch);
 	int			i;
 
 	links->rows = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
@@ -255,13 +268,16 @@ find_link_rows(Links *links)
 	for (i = 0; i < batch->nlinks; i++)
 	{
 		const BatchLink *link = &batch->links[order[i]];
-		int64		a = batch->identifiers[link->a].identifier_id;
-		int64		b = batch->identifiers[link->b].identifier_id;
+		int64		a = ids[link->a];
+		int64		b = ids[link->b];
 
+		if (i + MHUB_FILLING_AHEAD < batch->nlinks)
+			__builtin_prefetch(&batch->links[order[i + MHUB_FILLING_AHEAD]]);
 		if (link->to_join || link->to_note)
-			links->rows[links->n++] = (LinkRow) {Min(a, b), Max(a, b), link};
+			links->rows[links->n++] = (LinkRow) {Min(a, b), Max(a, b), link, link->to_join};
 	}
 	pfree(order);
+	pfree(ids);
 }
 
 static Datum
@@ -283,7 +299,7 @@ link_value(void *state, int row, int column, bool *isnull)
 		case LINK_CONFIDENCE:
 			return Float4GetDatum(link->confidence);
 		case LINK_JOINS:
-			return BoolGetDatum(link->to_join);
+			return BoolGetDatum(links->rows[row].joins);
 		case LINK_SOURCE:
 			return source_value(links->batch, link->source, isnull);
 		default:
