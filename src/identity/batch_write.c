@@ -51,7 +51,9 @@ static void
 draw_person(Batch *batch, BatchPerson *person, MhubIdRange *ids)
 {
 	BATCH_ROOM(batch->drawn, batch->ndrawn, batch->drawn_capacity);
-	person->person_id = mhub_next_id(ids);
+	do
+		person->person_id = mhub_next_id(ids);
+	while (person->person_id == 0); /* which stands for nobody */
 	person->drawn = batch->ndrawn;
 	batch->drawn[batch->ndrawn] = *person;
 	batch->drawn[batch->ndrawn++].claimed = true;

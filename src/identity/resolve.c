@@ -143,6 +143,7 @@ batch_resolve(Batch *batch)
 		return;
 	SPI_connect();
 	MemoryContextSwitchTo(batch->memory);
+
 	/*
 	 * Neighbours in the index by which identifiers are looked up share its
 	 * pages.  It is also the order in which every session inserts: two that

@@ -182,7 +182,7 @@ is($node->safe_psql('fed', $sizes), $node->safe_psql('bulk', $sizes), 'the same 
 whole_indexes('fed', 'fed from memory');
 
 # Ids are drawn at once where the sequence allows it, and are new ones in any case.
-for my $sequence ('INCREMENT 1', 'CACHE 7', 'INCREMENT -1 MAXVALUE 99999 RESTART 99999')
+for my $sequence ('INCREMENT 1', 'CACHE 7', 'INCREMENT -1 MINVALUE -99999 MAXVALUE 99999')
 {
 	my $name = 'ids_' . lc($sequence =~ s/\W+/_/gr);
 	database($name);
