@@ -375,8 +375,9 @@ may_do(Oid relid, AclMode mode)
 
 /*
  * What a user may do is remembered until the table, a role or a membership
- * changes; a foreign key's own queries have more rights.  Who audits statements, or has rights of its own kind, hooks into
- * the check of a statement's.
+ * changes; a foreign key's own queries have more rights.  Who audits
+ * statements, or has rights of its own kind, hooks into the check of a
+ * statement's.
  */
 static bool
 is_allowed(MhubTableAccess *access, AclMode mode)
