@@ -11,7 +11,6 @@
 #include "common/table_state.h"
 
 #include "access/heapam.h"
-#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -25,11 +24,13 @@
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -164,7 +165,8 @@ index_fits(MhubTableAccess *access, const MhubTableKey *key, int number, TableKe
 	Relation	index = access->result->ri_IndexRelationDescs[number];
 	int			i;
 
-	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid || info->ii_Predicate != NIL)
+	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid || index->rd_index->indcheckxmin ||
+		info->ii_Predicate != NIL)
 		return false;
 	for (i = 0; i < key->n; i++)
 	{
@@ -324,26 +326,44 @@ open_where_it_was(MhubTableAccess *access)
 	return true;
 }
 
+/*
+ * Locks the table and its indexes.  The locks that are to last belong to the
+ * transaction: those of a cursor would go with it, should it fail in a
+ * subtransaction.  False when the state is out of date.
+ */
+static bool
+lock_again(MhubTableAccess *access)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		lasting = GetCurrentTransactionNestLevel() == 1;
+	int			i;
+
+	if (lasting)
+		CurrentResourceOwner = TopTransactionResourceOwner;
+	/* This brings in what has changed the table. */
+	LockRelationOid(access->table->relid, RowExclusiveLock);
+	for (i = 0; access->changes == access->table->changes && i < access->result->ri_NumIndices; i++)
+		LockRelationOid(access->indexes[i], RowExclusiveLock);
+	CurrentResourceOwner = owner;
+	if (access->changes != access->table->changes)
+		return false;
+	if (lasting)
+		access->locked = mhub_local_transaction();
+	return true;
+}
+
 /* False when the state is out of date. */
 static bool
 open_again(MhubTableAccess *access)
 {
 	int			i;
 
-	/* Locking the table brings in what changed it. */
-	access->relation = try_relation_open(access->table->relid, RowExclusiveLock);
-	if (access->relation == NULL)
+	if (!lock_again(access))
 		return false;
-	if (access->changes != access->table->changes)
-	{
-		relation_close(access->relation, NoLock);
-		return false;
-	}
+	access->relation = table_open(access->table->relid, NoLock);
 	access->result->ri_RelationDesc = access->relation;
 	for (i = 0; i < access->result->ri_NumIndices; i++)
-		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], RowExclusiveLock);
-	if (GetCurrentTransactionNestLevel() == 1)
-		access->locked = mhub_local_transaction();
+		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], NoLock);
 	return true;
 }
 
@@ -441,6 +461,8 @@ open_to_write(MhubTable *table, AclMode mode)
 	access = mhub_table_open_for(table, mode);
 	if (access == NULL)
 		return NULL;
+	if ((mode & ACL_UPDATE) != 0)
+		CheckCmdReplicaIdentity(access->relation, CMD_UPDATE);
 	if (!mhub_is_heap(access->relation) ||
 		(access->descriptor->constr != NULL && access->descriptor->constr->has_generated_stored))
 	{

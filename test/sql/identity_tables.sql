@@ -124,6 +124,17 @@ SELECT mhub.identify('{"cookie": "c-10b"}');
 ROLLBACK TO refused;
 RESET ROLE;
 
+-- rows that a publication could not tell apart are not changed, as by a statement
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION mhub_test_persons FOR TABLE mhub.person;
+RESET client_min_messages;
+SELECT mhub.identify('{"cookie": "c-15"}', occurred_at => '2026-02-02') = mhub.identify('{"cookie": "c-15"}', occurred_at => '2026-02-01') AS by_key;
+ALTER TABLE mhub.person REPLICA IDENTITY NOTHING;
+SAVEPOINT refused;
+SELECT mhub.identify('{"cookie": "c-15"}', occurred_at => '2026-01-01');
+ROLLBACK TO refused;
+ALTER TABLE mhub.person REPLICA IDENTITY DEFAULT;
+
 -- a table with a child
 CREATE TABLE public.more_links () INHERITS (mhub.link);
 SELECT mhub.identify('{"cookie": "c-11", "user_id": "u-11"}') IS NOT NULL AS identified;
