@@ -238,10 +238,9 @@ render_list(Renderer *renderer, const MustacheTemplate *parsed, int section, con
 {
 	JsonbIterator *iterator = JsonbIteratorInit(list->val.binary.data);
 	JsonbValue	element;
-	JsonbIteratorToken token;
 
 	JsonbIteratorNext(&iterator, &element, true);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) == WJB_ELEM)
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
 		Scope		inner = {&element, scope};
 

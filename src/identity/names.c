@@ -95,7 +95,7 @@ mhub_identity_names(Jsonb *identifiers, bool lenient, int *n)
 				 errhint("Write {\"kind\": \"value\"}, for example {\"cookie\": \"c-1\", \"user_id\": \"42\"}.")));
 	if (token != WJB_BEGIN_OBJECT)
 		return NULL;
-	while ((token = JsonbIteratorNext(&iterator, &kind, true)) == WJB_KEY)
+	while (JsonbIteratorNext(&iterator, &kind, true) == WJB_KEY)
 	{
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		add_values(&list, &kind, &value, lenient);

@@ -140,7 +140,6 @@ static int
 each_pii_trait(Jsonb *traits, void (*found) (void *context, const PiiTrait *trait, const char *name, JsonbValue *value), void *context)
 {
 	JsonbIterator *iterator;
-	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
 	const PiiTrait *trait;
@@ -151,8 +150,8 @@ each_pii_trait(Jsonb *traits, void (*found) (void *context, const PiiTrait *trai
 	if (!JB_ROOT_IS_OBJECT(traits))
 		return 0;
 	iterator = JsonbIteratorInit(&traits->root);
-	token = JsonbIteratorNext(&iterator, &key, true);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
 		JsonbIteratorNext(&iterator, &value, true);
 		trait = pii_trait(key.val.string.val, key.val.string.len);
