@@ -139,6 +139,7 @@ typedef struct Batch
 	MemoryContext memory;		/* holds it all */
 	bool		fills;			/* there are no identifiers and links yet, and these are written as a restore does */
 	bool		fills_persons;	/* these, too */
+	bool		looked_up;		/* once; from now on nothing is taken for new unseen */
 	uint64		read_at;		/* see completed_transactions(); 0: unknown */
 	const IdentityKinds *kinds;
 	char	   *text;			/* room for values, */

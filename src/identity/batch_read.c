@@ -99,6 +99,46 @@ note_moment(Batch *batch, const MhubTableAccess *access)
 		batch->read_at = completed_transactions();
 }
 
+/* So many new ones of a kind without a known one between them, and the next is taken for new, too. */
+#define NEW_IN_A_ROW 32
+
+/* By the number of the kind; where two share a place, less is assumed. */
+static uint8 new_in_a_row[64];
+
+/*
+ * Streams of new visitors are what makes a hub grow, and half of what one costs
+ * is to find out that it is not there.  Inserting it finds that out as well:
+ * should it be there after all, everything is looked up as if another session
+ * had been faster, and a dead row remains.  Not where triggers would see that
+ * row, nor where the value would be sealed for it, nor for many at once, which
+ * might all be there.
+ */
+static bool
+is_probably_new(const Batch *batch, const IdentityKind *kind, const MhubTableAccess *access)
+{
+	return !batch->looked_up && batch->nidentifiers <= MHUB_FEW_ROWS && !kind->pii &&
+		new_in_a_row[kind->number % lengthof(new_in_a_row)] >= NEW_IN_A_ROW && !mhub_table_has_triggers(access);
+}
+
+static void
+note_news(const IdentityKind *kind, bool found)
+{
+	uint8	   *news = &new_in_a_row[kind->number % lengthof(new_in_a_row)];
+
+	*news = found ? 0 : Min(*news + 1, NEW_IN_A_ROW);
+}
+
+static void
+seek_identifier(BatchIdentifier *identifier, const IdentityKind *kind, MhubTableAccess *access)
+{
+	bool		found = mhub_table_find(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)},
+										&hints, hash_of(identifier));
+
+	if (found)
+		take_identifier(identifier, access);
+	note_news(kind, found);
+}
+
 static void
 seek_identifiers(Batch *batch, MhubTableAccess *access)
 {
@@ -112,12 +152,10 @@ seek_identifiers(Batch *batch, MhubTableAccess *access)
 		const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
 
 		CHECK_FOR_INTERRUPTS();
-		if (identifier->person_id != 0)
-			continue;
-		if (mhub_table_find(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)},
-							&hints, hash_of(identifier)))
-			take_identifier(identifier, access);
+		if (identifier->person_id == 0 && !is_probably_new(batch, kind, access))
+			seek_identifier(identifier, kind, access);
 	}
+	batch->looked_up = true;
 	PopActiveSnapshot();
 	mhub_table_close(access);
 }
