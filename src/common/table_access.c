@@ -192,6 +192,36 @@ prepare_scan_keys(Relation index, TableKeyState *state, int n)
 	}
 }
 
+static bool
+makes_unique(const MhubTableAccess *access, const MhubTableKey *key, int number)
+{
+	const IndexInfo *info = access->result->ri_IndexRelationInfo[number];
+	int			i;
+
+	for (i = 0; i < key->n; i++)
+	{
+		if (place_of(access->columns[key->columns[i]], info, key->n) < 0)
+			return false;
+	}
+	return info->ii_Unique && info->ii_NumIndexKeyAttrs == key->n &&
+		access->result->ri_IndexRelationDescs[number]->rd_index->indimmediate;
+}
+
+/* All that make the key unique, also those that REINDEX CONCURRENTLY is building: none may raise what is only asked. */
+static List *
+find_arbiters(const MhubTableAccess *access, const MhubTableKey *key)
+{
+	List	   *arbiters = NIL;
+	int			i;
+
+	for (i = 0; i < access->result->ri_NumIndices; i++)
+	{
+		if (makes_unique(access, key, i))
+			arbiters = lappend_oid(arbiters, access->indexes[i]);
+	}
+	return arbiters;
+}
+
 static void
 find_key(MhubTableAccess *access, const MhubTableKey *key, TableKeyState *state)
 {
@@ -201,18 +231,18 @@ find_key(MhubTableAccess *access, const MhubTableKey *key, TableKeyState *state)
 	state->index = -1;
 	for (i = 0; i < result->ri_NumIndices && key->n > 0; i++)
 	{
-		const IndexInfo *info = result->ri_IndexRelationInfo[i];
 		TableKeyState fit = {.index = i};
 
 		if (!index_fits(access, key, i, &fit))
 			continue;
-		fit.unique = info->ii_Unique && info->ii_NumIndexKeyAttrs == key->n &&
-			result->ri_IndexRelationDescs[i]->rd_index->indimmediate;
+		fit.unique = makes_unique(access, key, i);
 		if (state->index < 0 || fit.unique)
 			*state = fit;
 	}
-	if (state->index >= 0)
-		prepare_scan_keys(result->ri_IndexRelationDescs[state->index], state, key->n);
+	if (state->index < 0)
+		return;
+	state->arbiters = find_arbiters(access, key);
+	prepare_scan_keys(result->ri_IndexRelationDescs[state->index], state, key->n);
 }
 
 /* False when a look-up has no index. */

@@ -274,7 +274,7 @@ insert_rows_unique(MhubTableAccess *access, const MhubColumns *rows, int from, i
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	int			i;
 
-	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
+	insertion.arbiters = access->keys[key].arbiters;
 	begin_statement(&insertion);
 	mhub_insertion_token_take(&insertion.token);
 	for (i = from; i < rows->n; i++)
@@ -298,7 +298,7 @@ mhub_table_insert_one(MhubTableAccess *access, int key, const Datum *values)
 	bool		done;
 	int			i;
 
-	insertion.arbiters = list_make1_oid(access->indexes[access->keys[key].index]);
+	insertion.arbiters = access->keys[key].arbiters;
 	insertion.command = GetCurrentCommandId(true);
 	mhub_insertion_token_take(&insertion.token);
 	mhub_table_start_row(access, access->written);

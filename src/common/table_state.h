@@ -16,7 +16,8 @@
 typedef struct TableKeyState
 {
 	int			index;			/* its place among the table's indexes; -1: there is none */
-	bool		unique;			/* exactly these columns are unique */
+	bool		unique;			/* exactly these columns are unique, */
+	List	   *arbiters;		/* by these indexes */
 	int			positions[MHUB_KEY_MAX_COLUMNS];	/* of the key's columns in the index */
 	ScanKeyData scan_keys[MHUB_KEY_MAX_COLUMNS];	/* in the index's order */
 	IndexScanDesc scan;
