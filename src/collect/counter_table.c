@@ -40,6 +40,7 @@ static MhubTable counter_table = {
 	.name = "event_counter",
 	.ncolumns = MHUB_COUNTER_COLUMNS,
 	.columns = {"identifier_id", "name", "day", "count", "value_sum", "first_at", "last_at"},
+	.types = {INT8OID, TEXTOID, DATEOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	.keys = {{3, {IDENTIFIER_ID, NAME, DAY}}}
 };
 

@@ -25,6 +25,7 @@ static MhubTable claims = {
 	.name = "event_message",
 	.ncolumns = lengthof(message_columns),
 	.columns = {"message_key", "event_id"},
+	.types = {UUIDOID, INT8OID},
 	.keys = {{1, {0}}}
 };
 

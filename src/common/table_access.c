@@ -94,7 +94,13 @@ is_plain(Relation relation)
 		!mhub_is_kept_elsewhere(relation);
 }
 
-/* False when the table lacks a column. */
+static bool
+has_type(const MhubTable *table, int column, AttrNumber number)
+{
+	return !OidIsValid(table->types[column]) || get_atttype(table->relid, number) == table->types[column];
+}
+
+/* False when the table lacks a column, or somebody has given one another type. */
 static bool
 find_columns(MhubTableAccess *access)
 {
@@ -104,7 +110,7 @@ find_columns(MhubTableAccess *access)
 	for (i = 0; i < table->ncolumns; i++)
 	{
 		access->columns[i] = get_attnum(table->relid, table->columns[i]);
-		if (access->columns[i] == InvalidAttrNumber)
+		if (access->columns[i] == InvalidAttrNumber || !has_type(table, i, access->columns[i]))
 			return false;
 	}
 	return true;

@@ -31,7 +31,7 @@ typedef struct MhubTableKey
 } MhubTableKey;
 
 /*
- * A table of schema mhub.  Declare it static with the first six members.
+ * A table of schema mhub.  Declare it static with the first seven members.
  * Columns not named here get their defaults.
  */
 typedef struct MhubTable
@@ -39,6 +39,7 @@ typedef struct MhubTable
 	const char *name;
 	int			ncolumns;
 	const char *columns[MHUB_MAX_COLUMNS];
+	Oid			types[MHUB_MAX_COLUMNS];	/* of their values; InvalidOid: the column's own */
 	MhubTableKey keys[MHUB_TABLE_MAX_KEYS];
 	const char *row_triggers[MHUB_TABLE_MAX_TRIGGERS];	/* functions of ours, called before the insertion of a row,
 														 * that look at nothing but the row */

@@ -325,7 +325,7 @@ name_columns(StringInfo sql, const MhubTable *table, const int *columns, int n)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "", quote_identifier(table->columns[columns == NULL ? i : columns[i]]));
 }
 
-/* Parameters have the columns' own types, whose numbers live as long as the table. */
+/* Types of the hub's own have numbers that live as long as the table. */
 static void
 set_parameters(MhubTable *table, MhubPlan *plan, int n)
 {
@@ -333,7 +333,11 @@ set_parameters(MhubTable *table, MhubPlan *plan, int n)
 
 	plan->nargs = n;
 	for (i = 0; i < n; i++)
-		plan->argtypes[i] = get_atttype(table->relid, get_attnum(table->relid, table->columns[i]));
+	{
+		plan->argtypes[i] = table->types[i];
+		if (!OidIsValid(plan->argtypes[i]))
+			plan->argtypes[i] = get_atttype(table->relid, get_attnum(table->relid, table->columns[i]));
+	}
 }
 
 static void

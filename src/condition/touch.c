@@ -15,7 +15,7 @@
 
 PG_FUNCTION_INFO_V1(mhub_touch_person);
 
-static MhubTable touched = {.name = "segment_touched", .ncolumns = 1, .columns = {"person_id"}};
+static MhubTable touched = {.name = "segment_touched", .ncolumns = 1, .columns = {"person_id"}, .types = {INT8OID}};
 static MhubTableCache cache = {.tables = {"segment"}};
 static bool segments_exist;
 

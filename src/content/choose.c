@@ -58,7 +58,8 @@ static MhubPlan had_plan = {
 static MhubTable impression_table = {
 	.name = "impression",
 	.ncolumns = 7,
-	.columns = {"shown_at", "identifier_id", "slot", "rule_key", "content_key", "variant", "reason"}
+	.columns = {"shown_at", "identifier_id", "slot", "rule_key", "content_key", "variant", "reason"},
+	.types = {TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 /* Who it is about, and where. */

@@ -135,6 +135,14 @@ SELECT mhub.identify('{"cookie": "c-15"}', occurred_at => '2026-01-01');
 ROLLBACK TO refused;
 ALTER TABLE mhub.person REPLICA IDENTITY DEFAULT;
 
+-- columns that somebody has given other types
+SAVEPOINT types;
+ALTER TABLE mhub.identifier ALTER COLUMN first_person_id TYPE numeric;
+ALTER TABLE mhub.link ALTER COLUMN confidence TYPE numeric;
+SELECT mhub.identify('{"cookie": "c-16", "user_id": "u-16"}') IS NOT NULL AS identified;
+SELECT i.first_person_id = i.person_id AS same, l.confidence FROM mhub.identifier AS i JOIN mhub.link AS l ON l.identifier_a = i.identifier_id WHERE i.value = 'c-16';
+ROLLBACK TO types;
+
 -- a table with a child
 CREATE TABLE public.more_links () INHERITS (mhub.link);
 SELECT mhub.identify('{"cookie": "c-11", "user_id": "u-11"}') IS NOT NULL AS identified;
