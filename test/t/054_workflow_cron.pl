@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $seconds = $ENV{MHUB_TEST_SECONDS} // 160;    # from the first slot of pg_cron on: two whole ones and part of a third
+my $seconds = $ENV{MHUB_TEST_SECONDS} // 110;    # from the first slot of pg_cron on: all of it, and part of the next
 my $node = PostgreSQL::Test::Cluster->new('cron');
 $node->init;
 # pg_cron works from one database, the hub is in another
