@@ -574,6 +574,12 @@ mhub_table_has_triggers(const MhubTableAccess *access)
 }
 
 bool
+mhub_table_may_insert(const MhubTableAccess *access)
+{
+	return !XactReadOnly && access->allowed_user == GetUserId() && (access->allowed & ACL_INSERT) != 0;
+}
+
+bool
 mhub_table_key_is_unique(const MhubTableAccess *access, int key)
 {
 	return access->keys[key].unique;

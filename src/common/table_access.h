@@ -64,6 +64,9 @@ typedef struct MhubTableAccess MhubTableAccess;
 extern MhubTableAccess *mhub_table_open(MhubTable *table);
 extern void mhub_table_close(MhubTableAccess *access);
 extern bool mhub_table_has_triggers(const MhubTableAccess *access);
+
+/* Whether the user is known to have the right of insertion, and this is no transaction that only reads */
+extern bool mhub_table_may_insert(const MhubTableAccess *access);
 extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *values);
 extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);

@@ -110,14 +110,15 @@ static uint8 new_in_a_row[64];
  * is to find out that it is not there.  Inserting it finds that out as well:
  * should it be there after all, everything is looked up as if another session
  * had been faster, and a dead row remains.  Not where triggers would see that
- * row, nor where the value would be sealed for it, nor for many at once, which
- * might all be there.
+ * row, nor where the value would be sealed for it, nor for who may only look,
+ * nor for many at once, which might all be there.
  */
 static bool
 is_probably_new(const Batch *batch, const IdentityKind *kind, const MhubTableAccess *access)
 {
 	return !batch->looked_up && batch->nidentifiers <= MHUB_FEW_ROWS && !kind->pii &&
-		new_in_a_row[kind->number % lengthof(new_in_a_row)] >= NEW_IN_A_ROW && !mhub_table_has_triggers(access);
+		new_in_a_row[kind->number % lengthof(new_in_a_row)] >= NEW_IN_A_ROW &&
+		!mhub_table_has_triggers(access) && mhub_table_may_insert(access);
 }
 
 static void

@@ -12,6 +12,22 @@ SELECT count(*), count(DISTINCT person_id) FROM mhub.identifier;
 CREATE TEMP TABLE looked AS SELECT pg_temp.looks() AS n;
 SELECT mhub.identify('{"cookie": "新41"}') > 0 AS new, pg_temp.looks() > (SELECT n FROM looked) AS looked;
 
+-- nor is anything taken for new by who may not insert
+SELECT count(mhub.identify(jsonb_build_object('cookie', '新' || n))) AS new FROM generate_series(42, 80) AS n;
+CREATE ROLE mhub_test_looker;
+GRANT USAGE ON SCHEMA mhub TO mhub_test_looker;
+GRANT SELECT ON ALL TABLES IN SCHEMA mhub TO mhub_test_looker;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA mhub TO mhub_test_looker;
+SET LOCAL ROLE mhub_test_looker;
+SELECT mhub.identify('{"cookie": "新7"}') = mhub.person_id('cookie', '新7') AS known;
+RESET ROLE;
+-- or not now
+SELECT count(mhub.identify(jsonb_build_object('cookie', '新' || n))) AS new FROM generate_series(81, 120) AS n;
+SAVEPOINT reading;
+SET LOCAL transaction_read_only = on;
+SELECT mhub.identify('{"cookie": "新7"}') = mhub.person_id('cookie', '新7') AS known;
+ROLLBACK TO reading;
+
 -- the same stream of mostly new identifiers with and without looking: a trigger on the table would see too much, so with one there is a look
 CREATE TEMP TABLE seen AS
     SELECT n, jsonb_build_object('cookie', CASE WHEN n % 47 = 0 THEN 'c' || n / 2 ELSE 'c' || n END)
