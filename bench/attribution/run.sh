@@ -9,7 +9,7 @@ runs=${RUNS:-3}
 baseline=${MHUB_SHARED:-$bench/../../../shared}/baselines/attribution
 [ -r "$baseline/gen.sql" ] || { echo "attribution: skipped, $baseline/gen.sql is not here"; exit 0; }
 database=mhub_bench_attribution
-scratch=$(mktemp -d /tmp/mhub-bench.XXXXXX)
+scratch=$(mktemp -d)
 chmod 755 "$scratch"
 
 psql() { command psql -Xq -v ON_ERROR_STOP=1 "$@"; }
