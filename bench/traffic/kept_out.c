@@ -254,33 +254,37 @@ is_known(const Entry *entry, int quarter)
 	return entry->n_rows == 0;
 }
 
+/* Those of a list that are known without the quarter; entry is the list's first one, and in the end the next list's. */
+static void
+keep_words(const Entry **entry, int quarter, const MhubWord *whole, int n, MhubWord *kept, int *n_kept)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (is_known((*entry)++, quarter))
+			kept[(*n_kept)++] = whole[i];
+	}
+}
+
+static void
+keep_names(const Entry **entry, int quarter, const char *const *whole, int n, const char **kept, int *n_kept)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (is_known((*entry)++, quarter))
+			kept[(*n_kept)++] = whole[i];
+	}
+}
+
 /* Gives the code under test what is known without the quarter. */
 static void
 shorten_lists(int quarter)
 {
 	const Entry *entry = entries;
-	int			i;
 
-	for (i = 0; i < n_whole_robot_words; i++)
-	{
-		if (is_known(entry++, quarter))
-			mhub_ua_robot_words[mhub_n_ua_robot_words++] = whole_robot_words[i];
-	}
-	for (i = 0; i < n_whole_human_words; i++)
-	{
-		if (is_known(entry++, quarter))
-			mhub_ua_human_words[mhub_n_ua_human_words++] = whole_human_words[i];
-	}
-	for (i = 0; i < n_whole_products; i++)
-	{
-		if (is_known(entry++, quarter))
-			mhub_ua_products[mhub_n_ua_products++] = whole_products[i];
-	}
-	for (i = 0; i < n_whole_platforms; i++)
-	{
-		if (is_known(entry++, quarter))
-			mhub_ua_platforms[mhub_n_ua_platforms++] = whole_platforms[i];
-	}
+	keep_words(&entry, quarter, whole_robot_words, n_whole_robot_words, mhub_ua_robot_words, &mhub_n_ua_robot_words);
+	keep_words(&entry, quarter, whole_human_words, n_whole_human_words, mhub_ua_human_words, &mhub_n_ua_human_words);
+	keep_names(&entry, quarter, whole_products, n_whole_products, mhub_ua_products, &mhub_n_ua_products);
+	keep_names(&entry, quarter, whole_platforms, n_whole_platforms, mhub_ua_platforms, &mhub_n_ua_platforms);
 }
 
 static void
