@@ -15,7 +15,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "common/kept_elsewhere.h"
@@ -43,7 +42,7 @@ is_index(const MhubTableAccess *access, Oid relid)
 {
 	int			i;
 
-	for (i = 0; access != NULL && i < access->result->ri_NumIndices; i++)
+	for (i = 0; access != NULL && i < access->nindexes; i++)
 	{
 		if (access->indexes[i] == relid)
 			return true;
@@ -150,120 +149,16 @@ compile_defaults(MhubTableAccess *access)
 	}
 }
 
-static int
-place_of(AttrNumber column, const IndexInfo *info, int n)
-{
-	int			i;
-
-	for (i = 0; i < n && i < info->ii_NumIndexKeyAttrs; i++)
-	{
-		if (info->ii_IndexAttrNumbers[i] == column)
-			return i;
-	}
-	return -1;
-}
-
-/* Can the index look the key up?  That is when its first columns are the key's, in any order. */
-static bool
-index_fits(MhubTableAccess *access, const MhubTableKey *key, int number, TableKeyState *state)
-{
-	const IndexInfo *info = access->result->ri_IndexRelationInfo[number];
-	Relation	index = access->result->ri_IndexRelationDescs[number];
-	int			i;
-
-	if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisvalid || index->rd_index->indcheckxmin ||
-		info->ii_Predicate != NIL)
-		return false;
-	for (i = 0; i < key->n; i++)
-	{
-		state->positions[i] = place_of(access->columns[key->columns[i]], info, key->n);
-		if (state->positions[i] < 0)
-			return false;
-	}
-	return true;
-}
-
 static void
-prepare_scan_keys(Relation index, TableKeyState *state, int n)
+list_indexes(MhubTableAccess *access)
 {
-	int			i;
+	List	   *indexes = RelationGetIndexList(access->relation);
+	ListCell   *cell;
 
-	for (i = 0; i < n; i++)
-	{
-		Oid			type = index->rd_opcintype[i];
-		Oid			equals = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
-
-		ScanKeyEntryInitialize(&state->scan_keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
-							   index->rd_indcollation[i], get_opcode(equals), (Datum) 0);
-	}
-}
-
-static bool
-makes_unique(const MhubTableAccess *access, const MhubTableKey *key, int number)
-{
-	const IndexInfo *info = access->result->ri_IndexRelationInfo[number];
-	int			i;
-
-	for (i = 0; i < key->n; i++)
-	{
-		if (place_of(access->columns[key->columns[i]], info, key->n) < 0)
-			return false;
-	}
-	return info->ii_Unique && info->ii_NumIndexKeyAttrs == key->n &&
-		access->result->ri_IndexRelationDescs[number]->rd_index->indimmediate;
-}
-
-/* All that make the key unique, also those that REINDEX CONCURRENTLY is building: none may raise what is only asked. */
-static List *
-find_arbiters(const MhubTableAccess *access, const MhubTableKey *key)
-{
-	List	   *arbiters = NIL;
-	int			i;
-
-	for (i = 0; i < access->result->ri_NumIndices; i++)
-	{
-		if (makes_unique(access, key, i))
-			arbiters = lappend_oid(arbiters, access->indexes[i]);
-	}
-	return arbiters;
-}
-
-static void
-find_key(MhubTableAccess *access, const MhubTableKey *key, TableKeyState *state)
-{
-	ResultRelInfo *result = access->result;
-	int			i;
-
-	state->index = -1;
-	for (i = 0; i < result->ri_NumIndices && key->n > 0; i++)
-	{
-		TableKeyState fit = {.index = i};
-
-		if (!index_fits(access, key, i, &fit))
-			continue;
-		fit.unique = makes_unique(access, key, i);
-		if (state->index < 0 || fit.unique)
-			*state = fit;
-	}
-	if (state->index < 0)
-		return;
-	state->arbiters = find_arbiters(access, key);
-	prepare_scan_keys(result->ri_IndexRelationDescs[state->index], state, key->n);
-}
-
-/* False when a look-up has no index. */
-static bool
-find_keys(MhubTableAccess *access)
-{
-	int			i;
-
-	for (i = 0; i < MHUB_TABLE_MAX_KEYS; i++)
-	{
-		find_key(access, &access->table->keys[i], &access->keys[i]);
-		if (access->table->keys[i].n > 0 && access->keys[i].index < 0)
-			return false;
-	}
-	return true;
+	access->indexes = palloc(sizeof(Oid) * Max(list_length(indexes), 1));
+	foreach(cell, indexes)
+		access->indexes[access->nindexes++] = lfirst_oid(cell);
+	list_free(indexes);
 }
 
 /* Trigger functions are looked up here, in memory that lasts; the executor would do so wherever it happens to be. */
@@ -277,10 +172,9 @@ look_up_triggers(ResultRelInfo *result)
 }
 
 static void
-build_result(MhubTableAccess *access)
+prepare_writing(MhubTableAccess *access)
 {
 	ResultRelInfo *result = makeNode(ResultRelInfo);
-	int			i;
 
 	access->estate = CreateExecutorState();
 	access->result = result;
@@ -289,8 +183,17 @@ build_result(MhubTableAccess *access)
 	access->estate->es_opened_result_relations = list_make1(result);
 	ExecOpenIndices(result, false);
 	access->indexes = palloc(sizeof(Oid) * Max(result->ri_NumIndices, 1));
-	for (i = 0; i < result->ri_NumIndices; i++)
-		access->indexes[i] = RelationGetRelid(result->ri_IndexRelationDescs[i]);
+	for (; access->nindexes < result->ri_NumIndices; access->nindexes++)
+		access->indexes[access->nindexes] = RelationGetRelid(result->ri_IndexRelationDescs[access->nindexes]);
+	access->written = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
+	compile_defaults(access);
+}
+
+/* Of a table that is only read, indexes are opened when they are needed. */
+static int
+open_indexes(const MhubTableAccess *access)
+{
+	return access->result == NULL ? 0 : access->result->ri_NumIndices;
 }
 
 static void
@@ -299,12 +202,27 @@ close_relations(MhubTableAccess *access)
 	ResultRelInfo *result = access->result;
 	int			i;
 
-	for (i = 0; result != NULL && i < result->ri_NumIndices; i++)
+	for (i = 0; i < open_indexes(access); i++)
 	{
 		mhub_index_insert_cleanup(result->ri_IndexRelationDescs[i], result->ri_IndexRelationInfo[i]);
 		index_close(result->ri_IndexRelationDescs[i], NoLock);
 	}
 	table_close(access->relation, NoLock);
+}
+
+/* False when only statements can use the table */
+static bool
+get_to_know(MhubTableAccess *access)
+{
+	access->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(access->relation));
+	access->found = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
+	if (!is_plain(access->relation) || !find_columns(access))
+		return false;
+	if (access->table->only_read)
+		list_indexes(access);
+	else
+		prepare_writing(access);
+	return mhub_table_find_keys(access);
 }
 
 /* The table's state with everything open, or NULL when only statements can use the table */
@@ -315,6 +233,7 @@ build(MhubTable *table)
 	MemoryContext old;
 	MhubTableAccess *access;
 	uint64		changes = table->changes;
+	bool		known;
 
 	if (!table->registered)
 		register_table(table);
@@ -327,20 +246,14 @@ build(MhubTable *table)
 	access->table = table;
 	access->context = context;
 	access->changes = changes;
-	access->relation = table_open(table->relid, RowExclusiveLock);
-	access->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(access->relation));
-	if (!is_plain(access->relation) || !find_columns(access) || (build_result(access), !find_keys(access)))
-	{
-		MemoryContextSwitchTo(old);
-		close_relations(access);
-		MemoryContextDelete(context);
-		return NULL;
-	}
-	access->found = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
-	access->written = MakeSingleTupleTableSlot(access->descriptor, table_slot_callbacks(access->relation));
-	compile_defaults(access);
+	access->relation = table_open(table->relid, mhub_table_lock(table));
+	known = get_to_know(access);
 	MemoryContextSwitchTo(old);
-	return access;
+	if (known)
+		return access;
+	close_relations(access);
+	MemoryContextDelete(context);
+	return NULL;
 }
 
 /*
@@ -357,7 +270,7 @@ open_where_it_was(MhubTableAccess *access)
 	if (access->locked != mhub_local_transaction() || access->changes != access->table->changes)
 		return false;
 	RelationIncrementReferenceCount(access->relation);
-	for (i = 0; i < access->result->ri_NumIndices; i++)
+	for (i = 0; i < open_indexes(access); i++)
 		RelationIncrementReferenceCount(access->result->ri_IndexRelationDescs[i]);
 	return true;
 }
@@ -377,8 +290,8 @@ lock_again(MhubTableAccess *access)
 	if (lasting)
 		CurrentResourceOwner = TopTransactionResourceOwner;
 	/* This brings in what has changed the table. */
-	LockRelationOid(access->table->relid, RowExclusiveLock);
-	for (i = 0; access->changes == access->table->changes && i < access->result->ri_NumIndices; i++)
+	LockRelationOid(access->table->relid, mhub_table_lock(access->table));
+	for (i = 0; access->changes == access->table->changes && i < open_indexes(access); i++)
 		LockRelationOid(access->indexes[i], RowExclusiveLock);
 	CurrentResourceOwner = owner;
 	if (access->changes != access->table->changes)
@@ -397,8 +310,9 @@ open_again(MhubTableAccess *access)
 	if (!lock_again(access))
 		return false;
 	access->relation = table_open(access->table->relid, NoLock);
-	access->result->ri_RelationDesc = access->relation;
-	for (i = 0; i < access->result->ri_NumIndices; i++)
+	if (access->result != NULL)
+		access->result->ri_RelationDesc = access->relation;
+	for (i = 0; i < open_indexes(access); i++)
 		access->result->ri_IndexRelationDescs[i] = index_open(access->indexes[i], NoLock);
 	return true;
 }
@@ -423,9 +337,25 @@ take_cached(MhubTable *table)
 }
 
 static bool
-may_do(Oid relid, AclMode mode)
+may_read_columns(const MhubTableAccess *access)
 {
-	return pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) == mode &&
+	int			i;
+
+	for (i = 0; i < access->table->ncolumns; i++)
+	{
+		if (pg_attribute_aclcheck(access->table->relid, access->columns[i], GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+static bool
+may_do(const MhubTableAccess *access, AclMode mode)
+{
+	Oid			relid = access->table->relid;
+	AclMode		missing = mode & ~pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL);
+
+	return (missing == 0 || (missing == ACL_SELECT && may_read_columns(access))) &&
 		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
 }
 
@@ -441,10 +371,10 @@ is_allowed(MhubTableAccess *access, AclMode mode)
 	if (ExecutorCheckPerms_hook != NULL)
 		return false;
 	if (InNoForceRLSOperation())
-		return may_do(access->table->relid, mode);
+		return may_do(access, mode);
 	if (access->allowed_user == GetUserId() && (access->allowed & mode) == mode)
 		return true;
-	if (!may_do(access->table->relid, mode))
+	if (!may_do(access, mode))
 		return false;
 	access->allowed = access->allowed_user == GetUserId() ? access->allowed | mode : mode;
 	access->allowed_user = GetUserId();
@@ -464,6 +394,8 @@ mhub_table_open_for(MhubTable *table, AclMode mode)
 		mhub_table_close(access);
 		return NULL;
 	}
+	if (access != NULL)
+		access->memory = CurrentMemoryContext;
 	return access;
 }
 
@@ -591,7 +523,7 @@ drop_trigger_slots(MhubTableAccess *access)
 {
 	ResultRelInfo *result = access->result;
 
-	if (access->estate->es_tupleTable == NIL)
+	if (access->estate == NULL || access->estate->es_tupleTable == NIL)
 		return;
 	ExecResetTupleTable(access->estate->es_tupleTable, true);
 	access->estate->es_tupleTable = NIL;
@@ -604,7 +536,7 @@ is_reusable(const MhubTableAccess *access)
 {
 	int			i;
 
-	for (i = 0; i < access->result->ri_NumIndices; i++)
+	for (i = 0; i < open_indexes(access); i++)
 	{
 		if (access->result->ri_IndexRelationInfo[i]->ii_AmCache != NULL)
 			return false;
@@ -613,25 +545,41 @@ is_reusable(const MhubTableAccess *access)
 }
 
 void
-mhub_table_close(MhubTableAccess *access)
+mhub_table_rest(MhubTableAccess *access)
 {
 	int			i;
 
-	mhub_table_end_update(access);
 	for (i = 0; i < MHUB_TABLE_MAX_KEYS; i++)
 	{
 		if (access->keys[i].scan != NULL)
 			index_endscan(access->keys[i].scan);
 		access->keys[i].scan = NULL;
 	}
+}
+
+/* The row found and the row written need nothing any more that belongs to the transaction. */
+static void
+let_go(MhubTableAccess *access)
+{
+	mhub_table_rest(access);
 	ExecClearTuple(access->found);
-	ExecClearTuple(access->written);
+	if (access->written != NULL)
+		ExecClearTuple(access->written);
 	if (BufferIsValid(access->page))
 		ReleaseBuffer(access->page);
 	access->page = InvalidBuffer;
 	access->to_change = false;
 	drop_trigger_slots(access);
 	close_relations(access);
+}
+
+void
+mhub_table_close(MhubTableAccess *access)
+{
+	if (access->relation == NULL)
+		return;
+	mhub_table_end_update(access);
+	let_go(access);
 	if (is_reusable(access))
 	{
 		MemoryContextSetParent(access->context, CacheMemoryContext);
@@ -640,4 +588,3 @@ mhub_table_close(MhubTableAccess *access)
 	else
 		MemoryContextDelete(access->context);
 }
-

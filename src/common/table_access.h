@@ -6,9 +6,11 @@
  * What a statement would do for a table happens here too: privileges,
  * constraints, defaults, generated columns, indexes, triggers of rows and
  * statements with their transition tables.  Where something else stands
- * between a statement and the table (row security, rules, partitions, Citus,
- * rights on single columns), reading is refused, and inserting turns into the
- * statement by itself.
+ * between a statement and the table (row security, rules, partitions, Citus),
+ * that is left to statements: reading is refused or turns into one by itself,
+ * as inserting does.
+ *
+ * table_fill.h loads empty tables.
  */
 #ifndef MHUB_TABLE_ACCESS_H
 #define MHUB_TABLE_ACCESS_H
@@ -31,7 +33,7 @@ typedef struct MhubTableKey
 } MhubTableKey;
 
 /*
- * A table of schema mhub.  Declare it static with the first seven members.
+ * A table of schema mhub.  Declare it static with the first eight members.
  * Columns not named here get their defaults.
  */
 typedef struct MhubTable
@@ -44,6 +46,7 @@ typedef struct MhubTable
 	const char *row_triggers[MHUB_TABLE_MAX_TRIGGERS];	/* functions of ours, called before the insertion of a row,
 														 * that look at nothing but the row */
 	const char *sequence;		/* of its ids, for mhub_table_sequence() */
+	bool		only_read;		/* so that readers' locks will do, and of the indexes those that are used */
 
 	/* for table_access.c */
 	struct MhubTableAccess *cached;
@@ -55,13 +58,18 @@ typedef struct MhubTable
 	uint64		sequence_changes;	/* of the table when that was looked up */
 	Oid			planned_relid;
 	MhubPlan	plans[2];		/* without and with ON CONFLICT */
+	MhubPlan	reading[MHUB_TABLE_MAX_KEYS];
 	bool		was_void;		/* had not even dead rows when filling began */
 } MhubTable;
 
 typedef struct MhubTableAccess MhubTableAccess;
 
-/* Reading.  NULL where only a statement can do it; see mhub_table_latest() for the snapshot. */
+/* Reading.  NULL where only a statement can do it; see mhub_table_push_latest() for the snapshot. */
 extern MhubTableAccess *mhub_table_open(MhubTable *table);
+
+/* The same, never NULL: asks by statements where it must.  All types of MhubTable must be given. */
+extern MhubTableAccess *mhub_table_open_to_read(MhubTable *table);
+
 extern void mhub_table_close(MhubTableAccess *access);
 extern bool mhub_table_has_triggers(const MhubTableAccess *access);
 
@@ -70,6 +78,18 @@ extern bool mhub_table_may_insert(const MhubTableAccess *access);
 extern void mhub_table_seek(MhubTableAccess *access, int key, const Datum *values);
 extern bool mhub_table_next(MhubTableAccess *access);
 extern Datum mhub_table_value(MhubTableAccess *access, int column, bool *isnull);
+
+/* Of a column that is never null */
+static inline Datum
+mhub_table_datum(MhubTableAccess *access, int column)
+{
+	bool		isnull;
+
+	return mhub_table_value(access, column, &isnull);
+}
+
+/* Gives back what looking up takes, which is much memory, until the next time. */
+extern void mhub_table_rest(MhubTableAccess *access);
 
 /* Looks for the one row with this unique key, whose hash is given; the hints are the key's own. */
 extern bool mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash);

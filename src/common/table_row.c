@@ -30,6 +30,17 @@ mhub_table_push_latest(void)
 }
 
 static IndexScanDesc
+begin_scan(MhubTableAccess *access, Oid number, Snapshot snapshot, int n)
+{
+	/* those of a table that is written are locked */
+	Relation	index = index_open(number, access->result != NULL ? NoLock : AccessShareLock);
+	IndexScanDesc scan = mhub_index_beginscan(access->relation, index, snapshot, n, 0);
+
+	index_close(index, NoLock);
+	return scan;
+}
+
+static IndexScanDesc
 scan_of(MhubTableAccess *access, TableKeyState *state, int n)
 {
 	Snapshot	snapshot = GetActiveSnapshot();
@@ -38,14 +49,12 @@ scan_of(MhubTableAccess *access, TableKeyState *state, int n)
 		return state->scan;
 	if (state->scan != NULL)
 		index_endscan(state->scan);
-	state->scan = mhub_index_beginscan(access->relation, access->result->ri_IndexRelationDescs[state->index],
-									   snapshot, n, 0);
+	state->scan = begin_scan(access, state->index, snapshot, n);
 	return state->scan;
 }
 
-/* Looks the rows up, under the active snapshot, whose key has these values. */
-void
-mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
+static void
+seek(MhubTableAccess *access, int key, const Datum *values)
 {
 	const MhubTableKey *columns = &access->table->keys[key];
 	TableKeyState *state = &access->keys[key];
@@ -55,6 +64,22 @@ mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
 		state->scan_keys[state->positions[i]].sk_argument = values[i];
 	access->reading = key;
 	index_rescan(scan_of(access, state, columns->n), state->scan_keys, columns->n, NULL, 0);
+}
+
+/* Looks the rows up, under the active snapshot, whose key has these values.  Scans keep some of what they allocate. */
+void
+mhub_table_seek(MhubTableAccess *access, int key, const Datum *values)
+{
+	MemoryContext old;
+
+	if (access->relation == NULL)
+	{
+		mhub_table_ask(access, key, values);
+		return;
+	}
+	old = MemoryContextSwitchTo(access->memory);
+	seek(access, key, values);
+	MemoryContextSwitchTo(old);
 }
 
 /* A row's next version on its page saves entries in the indexes.  Nothing on the page may be in use by the caller. */
@@ -93,9 +118,8 @@ next_in_heap(MhubTableAccess *access, IndexScanDesc scan)
 	return false;
 }
 
-/* The next row found; its values stay valid until the next call. */
-bool
-mhub_table_next(MhubTableAccess *access)
+static bool
+next_directly(MhubTableAccess *access)
 {
 	IndexScanDesc scan = access->keys[access->reading].scan;
 
@@ -103,6 +127,21 @@ mhub_table_next(MhubTableAccess *access)
 	if (mhub_is_heap(access->relation))
 		return next_in_heap(access, scan);
 	return index_getnext_slot(scan, ForwardScanDirection, access->found);
+}
+
+/* The next row found; its values stay valid until the next call. */
+bool
+mhub_table_next(MhubTableAccess *access)
+{
+	MemoryContext old;
+	bool		found;
+
+	if (access->relation == NULL)
+		return mhub_table_next_answer(access);
+	old = MemoryContextSwitchTo(access->memory);
+	found = next_directly(access);
+	MemoryContextSwitchTo(old);
+	return found;
 }
 
 static bool
@@ -142,7 +181,7 @@ find_by_hint(MhubTableAccess *access, int key, const Datum *values, MhubHint *hi
 bool
 mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints *hints, uint32 hash)
 {
-	bool		is_heap = mhub_is_heap(access->relation);
+	bool		is_heap = access->relation != NULL && mhub_is_heap(access->relation);
 	MhubHint   *hint = mhub_hint_for(hints, hash);
 
 	if (is_heap && find_by_hint(access, key, values, hint, hash))
@@ -158,6 +197,8 @@ mhub_table_find(MhubTableAccess *access, int key, const Datum *values, MhubHints
 Datum
 mhub_table_value(MhubTableAccess *access, int column, bool *isnull)
 {
+	if (access->relation == NULL)
+		return mhub_table_answered(access, column, isnull);
 	return slot_getattr(access->found, access->columns[column], isnull);
 }
 

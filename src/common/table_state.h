@@ -15,7 +15,7 @@
 
 typedef struct TableKeyState
 {
-	int			index;			/* its place among the table's indexes; -1: there is none */
+	Oid			index;			/* that looks it up */
 	bool		unique;			/* exactly these columns are unique, */
 	List	   *arbiters;		/* by these indexes */
 	int			positions[MHUB_KEY_MAX_COLUMNS];	/* of the key's columns in the index */
@@ -30,20 +30,33 @@ typedef struct TableDefault
 	ExprState  *value;
 } TableDefault;
 
+/* Rows that a statement has found, as many values each as the table has columns */
+typedef struct TableAnswer
+{
+	Datum	   *values;
+	bool	   *nulls;
+	uint64		n;
+	uint64		row;			/* rows given so far */
+} TableAnswer;
+
+/* Of a table that is read by statements there is nothing but the table and the answer. */
 struct MhubTableAccess
 {
 	MhubTable  *table;
+	TableAnswer answer;
+	MemoryContext memory;		/* the opener's */
 	MemoryContext context;		/* holds all of this */
 	uint64		changes;		/* of the table when this was made */
 	Oid			allowed_user;	/* may, last time, do */
 	AclMode		allowed;		/* this */
 	LocalTransactionId locked;	/* the transaction that has locked it and its indexes to its end */
-	Relation	relation;
+	Relation	relation;		/* NULL: by statements */
 	TupleDesc	descriptor;		/* a copy, which nobody counts references to */
 	AttrNumber	columns[MHUB_MAX_COLUMNS];
-	EState	   *estate;
-	ResultRelInfo *result;
+	int			nindexes;
 	Oid		   *indexes;
+	EState	   *estate;			/* this and the next NULL: it is only read */
+	ResultRelInfo *result;		/* with the indexes open */
 	TableKeyState keys[MHUB_TABLE_MAX_KEYS];
 	bool		to_change;		/* opened to change rows */
 	bool		updating;		/* triggers of statements wait for the end of an UPDATE, */
@@ -56,7 +69,22 @@ struct MhubTableAccess
 	TableDefault *defaults;
 };
 
+/* What readers hold, CREATE INDEX need not wait for. */
+static inline LOCKMODE
+mhub_table_lock(const MhubTable *table)
+{
+	return table->only_read ? AccessShareLock : RowExclusiveLock;
+}
+
 extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
+
+/* table_keys.c: false when a key has no index that looks it up */
+extern bool mhub_table_find_keys(MhubTableAccess *access);
+
+/* table_ask.c: as the functions without statements do it */
+extern void mhub_table_ask(MhubTableAccess *access, int key, const Datum *values);
+extern bool mhub_table_next_answer(MhubTableAccess *access);
+extern Datum mhub_table_answered(const MhubTableAccess *access, int column, bool *isnull);
 
 /* table_update.c: what an UPDATE of these columns fires; the rows are changed by table_row.c */
 extern bool mhub_table_is_updatable(const MhubTableAccess *access, const int *columns, int n);

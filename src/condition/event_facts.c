@@ -142,8 +142,7 @@ read_items(const FactsReader *reader, int64 person_id, const EventCount *event)
 	arguments[0] = Int64GetDatum(person_id);
 	arguments[1] = PointerGetDatum(cstring_to_text_with_len(event->name, event->length));
 	arguments[2] = TimestampTzGetDatum(reader->at);
-	if (SPI_execute_snapshot(mhub_generic_plan(&items_plan), arguments, NULL, reader->snapshot, InvalidSnapshot,
-							 true, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(mhub_generic_plan(&items_plan), arguments, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read events");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)

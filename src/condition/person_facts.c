@@ -7,6 +7,7 @@
 #include "condition/person_facts.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "condition/json_member.h"
 #include "condition/value.h"
 #include "miscadmin.h"
@@ -14,55 +15,80 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-static MhubLookup person_lookup = {
-	.table = "person",
-	.nkeys = 1, .keys = {{"person_id", INT8OID}},
-	.ncolumns = 2, .columns = {{"merged_into", INT8OID}, {"traits", JSONBOID}}
+/* Columns and keys of the tables, by their numbers */
+enum
+{
+	PERSON_ID, PERSON_MERGED_INTO, PERSON_TRAITS
 };
-static MhubLookup merged_lookup = {
-	.table = "person",
-	.nkeys = 1, .keys = {{"merged_into", INT8OID}},
-	.ncolumns = 1, .columns = {{"person_id", INT8OID}}
+enum
+{
+	PERSON_BY_ID, PERSON_BY_SURVIVOR
 };
-static MhubLookup identifier_lookup = {
-	.table = "identifier",
-	.nkeys = 1, .keys = {{"person_id", INT8OID}},
-	.ncolumns = 1, .columns = {{"identifier_id", INT8OID}}
+enum
+{
+	COUNTER_IDENTIFIER, COUNTER_NAME, COUNTER_DAY, COUNTER_COUNT, COUNTER_VALUE, COUNTER_FIRST_AT, COUNTER_LAST_AT
 };
-
-#define COUNTER_COLUMNS \
-	.ncolumns = 6, .columns = {{"name", TEXTOID}, {"day", DATEOID}, {"count", INT8OID}, {"value_sum", NUMERICOID}, \
-		{"first_at", TIMESTAMPTZOID}, {"last_at", TIMESTAMPTZOID}}
-
-static MhubLookup counter_lookup = {
-	.table = "event_counter",
-	.nkeys = 1, .keys = {{"identifier_id", INT8OID}},
-	COUNTER_COLUMNS
+enum
+{
+	COUNTER_BY_IDENTIFIER, COUNTER_BY_NAME
 };
-static MhubLookup named_counter_lookup = {
-	.table = "event_counter",
-	.nkeys = 2, .keys = {{"identifier_id", INT8OID}, {"name", TEXTOID}},
-	COUNTER_COLUMNS
+enum
+{
+	CONSENT_PERSON, CONSENT_PURPOSE, CONSENT_CHANNEL, CONSENT_GRANTED, CONSENT_ID
+};
+enum
+{
+	CONSENT_BY_PERSON, CONSENT_BY_PURPOSE
 };
 
-#define CONSENT_COLUMNS \
-	.ncolumns = 4, .columns = {{"purpose", TEXTOID}, {"channel", TEXTOID}, {"granted", BOOLOID}, {"consent_id", INT8OID}}
+/* Of these two, persons' ids are the first column and the only key. */
+enum
+{
+	IDENTIFIER_ID = 1, LISTED_SEGMENT = 1
+};
 
-static MhubLookup consent_lookup = {
-	.table = "consent",
-	.nkeys = 1, .keys = {{"person_id", INT8OID}},
-	CONSENT_COLUMNS
+static MhubTable person_table = {
+	.name = "person",
+	.only_read = true,
+	.ncolumns = 3,
+	.columns = {"person_id", "merged_into", "traits"},
+	.types = {INT8OID, INT8OID, JSONBOID},
+	.keys = {{1, {PERSON_ID}}, {1, {PERSON_MERGED_INTO}}}
 };
-static MhubLookup purpose_lookup = {
-	.table = "consent",
-	.nkeys = 2, .keys = {{"person_id", INT8OID}, {"purpose", TEXTOID}},
-	CONSENT_COLUMNS
+static MhubTable identifier_table = {
+	.name = "identifier",
+	.only_read = true,
+	.ncolumns = 2,
+	.columns = {"person_id", "identifier_id"},
+	.types = {INT8OID, INT8OID},
+	.keys = {{1, {0}}}
 };
-static MhubLookup list_lookup = {
-	.table = "segment_listed",
-	.nkeys = 1, .keys = {{"person_id", INT8OID}},
-	.ncolumns = 1, .columns = {{"segment", TEXTOID}}
+static MhubTable counter_table = {
+	.name = "event_counter",
+	.only_read = true,
+	.ncolumns = 7,
+	.columns = {"identifier_id", "name", "day", "count", "value_sum", "first_at", "last_at"},
+	.types = {INT8OID, TEXTOID, DATEOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	.keys = {{1, {COUNTER_IDENTIFIER}}, {2, {COUNTER_IDENTIFIER, COUNTER_NAME}}}
 };
+static MhubTable consent_table = {
+	.name = "consent",
+	.only_read = true,
+	.ncolumns = 5,
+	.columns = {"person_id", "purpose", "channel", "granted", "consent_id"},
+	.types = {INT8OID, TEXTOID, TEXTOID, BOOLOID, INT8OID},
+	.keys = {{1, {CONSENT_PERSON}}, {2, {CONSENT_PERSON, CONSENT_PURPOSE}}}
+};
+static MhubTable list_table = {
+	.name = "segment_listed",
+	.only_read = true,
+	.ncolumns = 2,
+	.columns = {"person_id", "segment"},
+	.types = {INT8OID, TEXTOID},
+	.keys = {{1, {0}}}
+};
+
+static MhubHints person_hints;
 
 /* A decision about consent by one of the ids of a person. */
 typedef struct Decided
@@ -100,41 +126,34 @@ wants_events(const FactsWanted *wanted)
 }
 
 void
-facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at, Snapshot snapshot)
+facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at)
 {
+	memset(reader, 0, sizeof(*reader));
 	reader->wanted = wanted;
 	reader->at = at;
-	reader->snapshot = snapshot;
-	reader->memory = CurrentMemoryContext;
-	reader->by_name = false;
-	reader->once = false;
-	mhub_reader_open(&reader->persons, &person_lookup, snapshot);
-	mhub_reader_open(&reader->merged, &merged_lookup, snapshot);
-	mhub_reader_open(&reader->consent, wanted->all_consent ? &consent_lookup : &purpose_lookup, snapshot);
+	reader->persons = mhub_table_open_to_read(&person_table);
+	reader->consent = mhub_table_open_to_read(&consent_table);
 	if (wants_events(wanted))
 	{
-		mhub_reader_open(&reader->identifiers, &identifier_lookup, snapshot);
-		mhub_reader_open(&reader->counters, &counter_lookup, snapshot);
+		reader->identifiers = mhub_table_open_to_read(&identifier_table);
+		reader->counters = mhub_table_open_to_read(&counter_table);
 	}
 	if (wanted->lists)
-		mhub_reader_open(&reader->lists, &list_lookup, snapshot);
+		reader->lists = mhub_table_open_to_read(&list_table);
 }
 
 void
 facts_reader_close(FactsReader *reader)
 {
-	mhub_reader_close(&reader->persons);
-	mhub_reader_close(&reader->merged);
-	mhub_reader_close(&reader->consent);
+	mhub_table_close(reader->persons);
+	mhub_table_close(reader->consent);
 	if (wants_events(reader->wanted))
 	{
-		mhub_reader_close(&reader->identifiers);
-		mhub_reader_close(&reader->counters);
+		mhub_table_close(reader->identifiers);
+		mhub_table_close(reader->counters);
 	}
-	if (reader->by_name)
-		mhub_reader_close(&reader->named_counters);
 	if (reader->wanted->lists)
-		mhub_reader_close(&reader->lists);
+		mhub_table_close(reader->lists);
 }
 
 /*
@@ -143,24 +162,24 @@ facts_reader_close(FactsReader *reader)
  * it again, for each person.
  */
 static void
-leave(const FactsReader *reader, MhubReader *part)
+leave(const FactsReader *reader, MhubTableAccess *part)
 {
 	if (reader->once)
-		mhub_reader_rest(part);
+		mhub_table_rest(part);
 }
 
 static bool
 read_person(FactsReader *reader, PersonFacts *facts)
 {
 	Datum		key = Int64GetDatum(facts->person_id);
-	Datum		values[2];
-	bool		nulls[2];
+	bool		survives;
 
-	mhub_reader_find(&reader->persons, &key);
-	if (!mhub_reader_next(&reader->persons, values, nulls) || !nulls[0])
+	if (!mhub_table_find(reader->persons, PERSON_BY_ID, &key, &person_hints, hash_bytes_uint32((uint32) facts->person_id)))
 		return false;
-	facts->traits = DatumGetJsonbPCopy(values[1]);
-	return true;
+	(void) mhub_table_value(reader->persons, PERSON_MERGED_INTO, &survives);
+	if (survives)
+		facts->traits = DatumGetJsonbPCopy(mhub_table_datum(reader->persons, PERSON_TRAITS));
+	return survives;
 }
 
 /* All ids that became this person, beginning with its own. */
@@ -173,15 +192,13 @@ read_family(FactsReader *reader, int64 person_id)
 	for (int i = 0; i < family.n; i++)
 	{
 		Datum		key = Int64GetDatum(family.ids[i]);
-		Datum		value;
-		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		mhub_reader_find(&reader->merged, &key);
-		while (mhub_reader_next(&reader->merged, &value, &isnull))
-			APPEND(family.ids, family.n, family.space, DatumGetInt64(value));
+		mhub_table_seek(reader->persons, PERSON_BY_SURVIVOR, &key);
+		while (mhub_table_next(reader->persons))
+			APPEND(family.ids, family.n, family.space, DatumGetInt64(mhub_table_datum(reader->persons, PERSON_ID)));
 	}
-	leave(reader, &reader->merged);
+	leave(reader, reader->persons);
 	return family;
 }
 
@@ -190,13 +207,12 @@ read_identifiers(FactsReader *reader, int64 person_id)
 {
 	Ids			identifiers = {NULL, 0, 0};
 	Datum		key = Int64GetDatum(person_id);
-	Datum		value;
-	bool		isnull;
 
-	mhub_reader_find(&reader->identifiers, &key);
-	while (mhub_reader_next(&reader->identifiers, &value, &isnull))
-		APPEND(identifiers.ids, identifiers.n, identifiers.space, DatumGetInt64(value));
-	leave(reader, &reader->identifiers);
+	mhub_table_seek(reader->identifiers, 0, &key);
+	while (mhub_table_next(reader->identifiers))
+		APPEND(identifiers.ids, identifiers.n, identifiers.space,
+			   DatumGetInt64(mhub_table_datum(reader->identifiers, IDENTIFIER_ID)));
+	leave(reader, reader->identifiers);
 	return identifiers;
 }
 
@@ -222,30 +238,29 @@ typedef struct Counts
 } Counts;
 
 static EventCount
-copy_count(const FactsWanted *wanted, const char *name, const Datum *values)
+copy_count(const FactsReader *reader, const char *name)
 {
+	MhubTableAccess *counters = reader->counters;
 	EventCount	count = {.name = name, .length = strlen(name)};
 
-	count.day = DatumGetDateADT(values[1]);
-	count.count = DatumGetInt64(values[2]);
-	if (wanted->event_objects)
-		count.value = DatumGetNumericCopy(values[3]);
-	count.first_at = DatumGetTimestampTz(values[4]);
-	count.last_at = DatumGetTimestampTz(values[5]);
+	count.day = DatumGetDateADT(mhub_table_datum(counters, COUNTER_DAY));
+	count.count = DatumGetInt64(mhub_table_datum(counters, COUNTER_COUNT));
+	if (reader->wanted->event_objects)
+		count.value = DatumGetNumericCopy(mhub_table_datum(counters, COUNTER_VALUE));
+	count.first_at = DatumGetTimestampTz(mhub_table_datum(counters, COUNTER_FIRST_AT));
+	count.last_at = DatumGetTimestampTz(mhub_table_datum(counters, COUNTER_LAST_AT));
 	return count;
 }
 
-/* Takes those rows of what has been found that are wanted; false when more than so many (-1: any number) are not. */
+/* Takes those of the counters found that are wanted; false when more than so many (-1: any number) are not. */
 static bool
-take_counts(FactsReader *reader, MhubReader *found, int most_unwanted, Counts *counts)
+take_counts(FactsReader *reader, int most_unwanted, Counts *counts)
 {
-	Datum		values[6];
-	bool		nulls[6];
 	int			unwanted = 0;
 
-	while (mhub_reader_next(found, values, nulls))
+	while (mhub_table_next(reader->counters))
 	{
-		text	   *given = DatumGetTextPP(values[0]);
+		text	   *given = DatumGetTextPP(mhub_table_datum(reader->counters, COUNTER_NAME));
 		const char *name = wanted_name(reader->wanted, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 
 		if (name == NULL)
@@ -253,20 +268,10 @@ take_counts(FactsReader *reader, MhubReader *found, int most_unwanted, Counts *c
 			if (unwanted++ == most_unwanted)
 				return false;
 		}
-		else if (DatumGetTimestampTz(values[4]) <= reader->at)
-			APPEND(counts->counts, counts->n, counts->space, copy_count(reader->wanted, name, values));
+		else if (DatumGetTimestampTz(mhub_table_datum(reader->counters, COUNTER_FIRST_AT)) <= reader->at)
+			APPEND(counts->counts, counts->n, counts->space, copy_count(reader, name));
 	}
 	return true;
-}
-
-static void
-open_by_name(FactsReader *reader)
-{
-	MemoryContext before = MemoryContextSwitchTo(reader->memory);
-
-	mhub_reader_open(&reader->named_counters, &named_counter_lookup, reader->snapshot);
-	reader->by_name = true;
-	MemoryContextSwitchTo(before);
 }
 
 /*
@@ -280,17 +285,15 @@ read_counts(FactsReader *reader, int64 identifier_id, Counts *counts)
 	Datum		keys[2] = {Int64GetDatum(identifier_id)};
 	int			before = counts->n;
 
-	mhub_reader_find(&reader->counters, keys);
-	if (take_counts(reader, &reader->counters, wanted->all_events ? -1 : wanted->nevents, counts))
+	mhub_table_seek(reader->counters, COUNTER_BY_IDENTIFIER, keys);
+	if (take_counts(reader, wanted->all_events ? -1 : wanted->nevents, counts))
 		return;
 	counts->n = before;
-	if (!reader->by_name)
-		open_by_name(reader);
 	for (int i = 0; i < wanted->nevents; i++)
 	{
 		keys[1] = CStringGetTextDatum(wanted->events[i]);
-		mhub_reader_find(&reader->named_counters, keys);
-		(void) take_counts(reader, &reader->named_counters, -1, counts);
+		mhub_table_seek(reader->counters, COUNTER_BY_NAME, keys);
+		(void) take_counts(reader, -1, counts);
 	}
 }
 
@@ -305,7 +308,7 @@ read_events(FactsReader *reader, PersonFacts *facts)
 		CHECK_FOR_INTERRUPTS();
 		read_counts(reader, identifiers.ids[i], &counts);
 	}
-	leave(reader, &reader->counters);
+	leave(reader, reader->counters);
 	if (reader->wanted->event_objects)
 		facts->events = event_facts(counts.counts, counts.n, reader, facts->person_id);
 	else
@@ -367,34 +370,37 @@ consent_object(Decided *decided, int n)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+static Decided
+decided_by(MhubTableAccess *consent, int64 person_id)
+{
+	Decided		decided = {.person_id = person_id};
+	bool		for_all;
+	Datum		channel = mhub_table_value(consent, CONSENT_CHANNEL, &for_all);
+
+	decided.purpose = TextDatumGetCString(mhub_table_datum(consent, CONSENT_PURPOSE));
+	decided.channel = for_all ? "" : TextDatumGetCString(channel);
+	decided.granted = DatumGetBool(mhub_table_datum(consent, CONSENT_GRANTED));
+	decided.consent_id = DatumGetInt64(mhub_table_datum(consent, CONSENT_ID));
+	return decided;
+}
+
 static Jsonb *
 read_consent(FactsReader *reader, const Ids *family)
 {
+	int			by = reader->wanted->all_consent ? CONSENT_BY_PERSON : CONSENT_BY_PURPOSE;
+	Datum		keys[2] = {0, CStringGetTextDatum("profiling")};
 	Decided    *decided = NULL;
 	int			n = 0;
 	int			space = 0;
-	Datum		values[4];
-	bool		nulls[4];
 
 	for (int i = 0; i < family->n; i++)
 	{
-		Datum		keys[2] = {Int64GetDatum(family->ids[i])};
-
-		if (!reader->wanted->all_consent)
-			keys[1] = CStringGetTextDatum("profiling");
-		mhub_reader_find(&reader->consent, keys);
-		while (mhub_reader_next(&reader->consent, values, nulls))
-		{
-			Decided		one = {.person_id = family->ids[i]};
-
-			one.purpose = TextDatumGetCString(values[0]);
-			one.channel = nulls[1] ? "" : TextDatumGetCString(values[1]);
-			one.granted = DatumGetBool(values[2]);
-			one.consent_id = DatumGetInt64(values[3]);
-			APPEND(decided, n, space, one);
-		}
+		keys[0] = Int64GetDatum(family->ids[i]);
+		mhub_table_seek(reader->consent, by, keys);
+		while (mhub_table_next(reader->consent))
+			APPEND(decided, n, space, decided_by(reader->consent, family->ids[i]));
 	}
-	leave(reader, &reader->consent);
+	leave(reader, reader->consent);
 	return consent_object(decided, n);
 }
 
@@ -402,16 +408,14 @@ static void
 read_lists(FactsReader *reader, const Ids *family, PersonFacts *facts)
 {
 	int			space = 0;
-	Datum		value;
-	bool		isnull;
 
 	for (int i = 0; i < family->n; i++)
 	{
 		Datum		key = Int64GetDatum(family->ids[i]);
 
-		mhub_reader_find(&reader->lists, &key);
-		while (mhub_reader_next(&reader->lists, &value, &isnull))
-			APPEND(facts->lists, facts->nlists, space, TextDatumGetCString(value));
+		mhub_table_seek(reader->lists, 0, &key);
+		while (mhub_table_next(reader->lists))
+			APPEND(facts->lists, facts->nlists, space, TextDatumGetCString(mhub_table_datum(reader->lists, LISTED_SEGMENT)));
 	}
 }
 
@@ -435,12 +439,12 @@ facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts)
 }
 
 bool
-facts_read_one(const FactsWanted *wanted, TimestampTz at, Snapshot snapshot, int64 person_id, PersonFacts *facts)
+facts_read_one(const FactsWanted *wanted, TimestampTz at, int64 person_id, PersonFacts *facts)
 {
 	FactsReader reader;
 	bool		known;
 
-	facts_reader_open(&reader, wanted, at, snapshot);
+	facts_reader_open(&reader, wanted, at);
 	reader.once = true;
 	known = facts_reader_read(&reader, person_id, facts);
 	facts_reader_close(&reader);

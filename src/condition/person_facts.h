@@ -5,7 +5,7 @@
 #ifndef MHUB_PERSON_FACTS_H
 #define MHUB_PERSON_FACTS_H
 
-#include "common/table_reader.h"
+#include "common/table_access.h"
 #include "condition/condition.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -43,21 +43,16 @@ typedef struct FactsReader
 {
 	const FactsWanted *wanted;
 	TimestampTz at;
-	Snapshot	snapshot;
-	MemoryContext memory;
-	MhubReader	persons;
-	MhubReader	merged;
-	MhubReader	identifiers;
-	MhubReader	counters;
-	MhubReader	named_counters;
-	bool		by_name;		/* is it open? */
 	bool		once;			/* for one person: no index is needed twice */
-	MhubReader	consent;
-	MhubReader	lists;
+	MhubTableAccess *persons;
+	MhubTableAccess *consent;
+	MhubTableAccess *identifiers;
+	MhubTableAccess *counters;
+	MhubTableAccess *lists;
 } FactsReader;
 
-/* The wanted and the snapshot must last as long as the reader. */
-extern void facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at, Snapshot snapshot);
+/* Reads by the active snapshot.  The wanted must last as long as the reader. */
+extern void facts_reader_open(FactsReader *reader, const FactsWanted *wanted, TimestampTz at);
 
 /* Reads into the current memory context; false for an unknown person, or one merged into another. */
 extern bool facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts *facts);
@@ -65,7 +60,7 @@ extern bool facts_reader_read(FactsReader *reader, int64 person_id, PersonFacts 
 extern void facts_reader_close(FactsReader *reader);
 
 /* All of that for one person. */
-extern bool facts_read_one(const FactsWanted *wanted, TimestampTz at, Snapshot snapshot, int64 person_id, PersonFacts *facts);
+extern bool facts_read_one(const FactsWanted *wanted, TimestampTz at, int64 person_id, PersonFacts *facts);
 
 /* Opens a profile on the facts. */
 extern void facts_open_profile(const PersonFacts *facts, MhubProfile *profile, TimestampTz at);

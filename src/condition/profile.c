@@ -70,7 +70,7 @@ mhub_build_profiles(const int64 *persons, int npersons, const ProfileRequest *re
 	int64	   *ids = each_once(persons, npersons, &n);
 
 	want_everything(request, set, &wanted);
-	facts_reader_open(&reader, &wanted, request->at, GetActiveSnapshot());
+	facts_reader_open(&reader, &wanted, request->at);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

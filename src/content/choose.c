@@ -175,7 +175,7 @@ static void
 read_facts(Viewer *viewer)
 {
 	if (viewer->person_id == 0 ||
-		!facts_read_one(viewer->wanted, viewer->at, GetActiveSnapshot(), viewer->person_id, &viewer->facts))
+		!facts_read_one(viewer->wanted, viewer->at, viewer->person_id, &viewer->facts))
 		know_nothing(&viewer->facts);
 }
 
@@ -343,7 +343,7 @@ identify_viewer(Viewer *viewer, Jsonb *identifiers)
 	mhub_table_push_latest();
 	if (observation.nidentifiers == 0)
 		return;
-	if (!mhub_identity_known(&observation, GetActiveSnapshot()))
+	if (!mhub_identity_known(&observation))
 	{
 		PopActiveSnapshot();
 		mhub_identity_resolve(&observation, 1);

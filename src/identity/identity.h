@@ -8,7 +8,6 @@
 #include "common/pgcompat.h"
 
 #include "utils/jsonb.h"
-#include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
 /* last_seen_at follows an observation when that is so much later: most would otherwise rewrite the row for nothing. */
@@ -64,10 +63,10 @@ extern void mhub_identity_resolve(IdentityObservation *observations, int nobserv
 
 /*
  * A quicker way for an observation that mhub_identity_resolve() would write
- * nothing for: of one identifier, known and seen of late.  False when it is
- * not clearly one of these.
+ * nothing for: of one identifier, known by the active snapshot and seen of
+ * late.  False when it is not clearly one of these.
  */
-extern bool mhub_identity_known(IdentityObservation *observation, Snapshot snapshot);
+extern bool mhub_identity_known(IdentityObservation *observation);
 
 /*
  * Identifiers from {"kind": "value", "kind": ["value", ...]}; numbers count as

@@ -126,9 +126,21 @@ is(sql("SELECT count(*) FILTER (WHERE person_id % 2 = 1) || ' ' || (count(*) > 3
 my (undef, undef, $error) = $node->psql($database, 'SET ROLE guarded; RESET ROLE; REVOKE SELECT ON mhub.consent FROM guarded; SET ROLE guarded; SELECT mhub.profiles(ARRAY[2, 4, 6])');
 like($error, qr/permission denied for table consent/, 'rights are asked for');
 
-# An index gone, a column's place changed: statements again, or another index.
+# Others may build indexes meanwhile.
 sql('DROP POLICY even ON mhub.person');
 sql("ALTER TABLE mhub.$_ DISABLE ROW LEVEL SECURITY") for qw(person identifier event_counter consent segment_listed impression);
+is(sql(q{BEGIN; DO $$BEGIN PERFORM mhub.profile(1); PERFORM mhub.profile(2); END$$; SELECT count(DISTINCT relation) > 8 FROM pg_locks WHERE pid = pg_backend_pid() AND relation::regclass::text LIKE 'mhub.%';
+	SELECT DISTINCT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation::regclass::text LIKE 'mhub.%'}), "t\nAccessShareLock", 'reading takes the locks of readers');
+
+# Statements again: a table has got a child, a column another type.
+sql(q{CREATE TABLE public.more_counters () INHERITS (mhub.event_counter); INSERT INTO public.more_counters (identifier_id, name, day, count, value_sum, first_at, last_at)
+	SELECT identifier_id, '直播', '2026-01-05', 2, 7, '2026-01-05', '2026-01-05' FROM mhub.identifier WHERE identifier_id % 2 = 0});
+is(differences(), '', 'rows of a child of the table');
+sql('DROP TABLE public.more_counters; ALTER TABLE mhub.event_counter ALTER COLUMN count TYPE numeric');
+is(differences(), '', 'a column of another type');
+sql('ALTER TABLE mhub.event_counter ALTER COLUMN count TYPE bigint');
+
+# An index gone, a column's place changed: statements again, or another index.
 sql('DROP INDEX mhub.segment_listed_person_id_idx, mhub.person_merged_into_idx, mhub.identifier_person_id_kind_idx; ALTER TABLE mhub.event_counter DROP CONSTRAINT event_counter_pkey; CREATE INDEX ON mhub.event_counter USING hash (identifier_id)');
 is(differences(), '', 'without indexes');
 is(choices(), '', 'and choices');
