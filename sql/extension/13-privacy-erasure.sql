@@ -1,10 +1,5 @@
 -- Export and erasure of everything held about a person.
 
-CREATE FUNCTION mhub.lock_persons(persons bigint[]) RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_lock_persons';
-COMMENT ON FUNCTION mhub.lock_persons(bigint[]) IS
-'Locks persons until the end of the transaction: no merge, split or new link of theirs happens meanwhile. Error null_value_not_allowed for a NULL among the ids.';
-
 CREATE FUNCTION mhub.destroy_person_keys(persons bigint[]) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT AS 'MODULE_PATHNAME', 'mhub_destroy_person_keys';
 COMMENT ON FUNCTION mhub.destroy_person_keys(bigint[]) IS
@@ -134,13 +129,12 @@ BEGIN
     IF $2 IS NULL OR $3 IS NULL OR $3 NOT IN ('anonymise', 'delete') THEN
         RAISE EXCEPTION 'erasure needs a reason, and events to be "anonymise" or "delete"' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- The family is read again behind the lock: it may have grown by a merge.
-    PERFORM mhub.lock_persons(array_agg(f.id)) FROM mhub.person_family($1) AS f (id);
+    -- The family is read behind the lock of the survivor, without whom none of it changes.
+    PERFORM mhub.lock_person($1);
     SELECT array_agg(p.person_id) INTO persons FROM mhub.person AS p WHERE p.person_id IN (SELECT mhub.person_family($1));
     IF persons IS NULL THEN
         RAISE EXCEPTION 'there is no person %', coalesce($1::text, 'NULL') USING ERRCODE = 'no_data_found';
     END IF;
-    PERFORM mhub.lock_persons(persons);
     PERFORM mhub.note_access('erase', $1, $2);
     SELECT coalesce(array_agg(i.identifier_id), '{}') INTO identifiers FROM mhub.identifier AS i WHERE i.person_id = ANY (persons);
 
@@ -189,6 +183,23 @@ $$;
 COMMENT ON FUNCTION mhub.other_transactions() IS
 'The transactions of other sessions under way in this database, prepared ones included, as pg_locks.virtualtransaction names them. Part of mhub.finish_erasures().';
 
+CREATE FUNCTION mhub.add_late_counts(identifiers bigint[], fresh bigint[]) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH late AS (
+        DELETE FROM mhub.event_counter AS c USING unnest($1, $2) AS m (old, fresh), mhub.event_counter AS t
+        WHERE c.identifier_id = m.old AND t.identifier_id = m.fresh AND t.name = c.name AND t.day = c.day
+        RETURNING m.fresh, c.name, c.day, c.count, c.value_sum, c.first_at, c.last_at
+    )
+    UPDATE mhub.event_counter AS t
+    SET count = t.count + l.count, value_sum = t.value_sum + l.value_sum, first_at = least(t.first_at, l.first_at), last_at = greatest(t.last_at, l.last_at)
+    FROM late AS l WHERE t.identifier_id = l.fresh AND t.name = l.name AND t.day = l.day;
+
+    DELETE FROM mhub.rollup_visitor AS v USING unnest($1, $2) AS m (old, fresh), mhub.rollup_visitor AS t
+    WHERE v.identifier_id = m.old AND t.identifier_id = m.fresh AND t.hour = v.hour AND t.channel = v.channel;
+$$;
+COMMENT ON FUNCTION mhub.add_late_counts(bigint[], bigint[]) IS
+'Part of mhub.finish_erasures(): what was counted for erased identifiers after their counters (mhub.event_counter, mhub.rollup_visitor) had become those of the pseudonym''s identifiers (fresh, one for each) is added to these, where they have the same.';
+
 CREATE FUNCTION mhub.finish_erasure_rows() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -204,6 +215,7 @@ BEGIN
     FOR entry IN
         SELECT p.* FROM mhub.erasure_pending AS p WHERE NOT p.waiting_for && running FOR UPDATE SKIP LOCKED
     LOOP
+        PERFORM mhub.add_late_counts(entry.identifiers, entry.fresh);
         SELECT r.counts INTO counts FROM mhub.erase_rows(entry.persons, entry.identifiers, entry.pseudonym, entry.fresh, entry.events) AS r;
         UPDATE mhub.erasure_log AS l
         SET row_counts = l.row_counts || (

@@ -685,7 +685,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_c
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.erasure_statement(regclass, text, text[], text, text, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.erase_rows(bigint[], bigint[], bigint, bigint[], text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.opened_columns(regclass)'),
-    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.lock_persons(bigint[])'),
+    ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.lock_person(bigint)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.destroy_person_keys(bigint[])'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.note_access(text, bigint, text)'),
     ('privacy_officer', 'EXECUTE', 'FUNCTION', 'mhub.refresh_statistics(regclass[])'),

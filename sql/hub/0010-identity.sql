@@ -162,7 +162,7 @@ COMMENT ON COLUMN mhub.link.identifier_a IS 'The smaller identifier_id.';
 COMMENT ON COLUMN mhub.link.identifier_b IS 'The larger identifier_id.';
 COMMENT ON COLUMN mhub.link.first_seen_at IS 'Earliest observation.';
 COMMENT ON COLUMN mhub.link.last_seen_at IS 'Latest observation, correct to the hour.';
-COMMENT ON COLUMN mhub.link.confidence IS '1 for an observed link; below 1 for a probabilistic one.';
+COMMENT ON COLUMN mhub.link.confidence IS '1 for an observed link; below 1 for a probabilistic one (mhub.link_match()) that was not observed since.';
 COMMENT ON COLUMN mhub.link.joins IS 'True: the two are one person. False: removed, or only evidence (a kind that is not mergeable).';
 COMMENT ON COLUMN mhub.link.source IS 'Where the link was first observed.';
 COMMENT ON COLUMN mhub.link.removed_at IS 'When mhub.unlink() or mhub.split_person() removed it; it stays removed, whatever is observed, until mhub.relink().';
@@ -208,7 +208,7 @@ CREATE TABLE mhub.identity_conflict (
     occurred_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX identity_conflict_identifier_id_idx ON mhub.identity_conflict (identifier_id);
+CREATE UNIQUE INDEX identity_conflict_pair_idx ON mhub.identity_conflict (identifier_id, left_out_identifier_id);
 CREATE INDEX identity_conflict_left_out_identifier_id_idx ON mhub.identity_conflict (left_out_identifier_id);
 COMMENT ON TABLE mhub.identity_conflict IS 'Links that were observed but not made, because they would have broken a limit or joined two different people. One row per refused pair: a repetition is not logged again.';
 COMMENT ON COLUMN mhub.identity_conflict.conflict_id IS 'Surrogate id.';

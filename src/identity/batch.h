@@ -82,6 +82,7 @@ typedef struct BatchLink
 	bool		found;
 	bool		joins;
 	bool		removed;
+	bool		doubtful;		/* its confidence is below 1 */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 
@@ -207,6 +208,7 @@ extern int	batch_persons_to_lock(Batch *batch, int64 **persons);
 extern void batch_find_identifiers(Batch *batch);
 extern bool batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier);
 extern void batch_find_links(Batch *batch);
+extern bool batch_forget_person(Batch *batch, int64 erased);
 extern bool batch_still_true(Batch *batch, const int64 *persons, int n);
 
 /* batch_tally.c */
@@ -215,7 +217,7 @@ extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrit
 /* batch_write.c */
 extern void batch_run(MhubPlan *statement, const MhubColumns *rows, int expected);
 extern bool batch_insert_identifiers(Batch *batch);
-extern void batch_draw_identifiers(Batch *batch, const int *numbers, int n);
+extern bool batch_draw_identifiers(Batch *batch, const int *numbers, int n);
 extern Datum batch_sealed(const BatchIdentifier *identifier, int64 person_id);
 extern void batch_mark_inserted(Batch *batch, int number);
 extern void batch_assign_persons(Batch *batch);

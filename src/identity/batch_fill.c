@@ -81,7 +81,7 @@ prepare_identifiers(void *state, int row, int n)
 	Batch	   *batch = identifiers->batch;
 	int			i;
 
-	batch_draw_identifiers(batch, &batch->in_order[row], n);
+	(void) batch_draw_identifiers(batch, &batch->in_order[row], n); /* their persons are new */
 	for (i = row; i < row + n; i++)
 	{
 		const BatchIdentifier *identifier = &batch->identifiers[i];

@@ -29,12 +29,13 @@ static MhubPlan insert_conflicts = {
 	" WITH ORDINALITY AS w(reason, kind, id, left_out, person_id, other_person_id, source, at, place)"
 	" WHERE NOT EXISTS (SELECT FROM mhub.identity_conflict AS c"
 	"  WHERE c.identifier_id = w.id AND c.left_out_identifier_id = w.left_out)"
-	" ORDER BY w.id, w.left_out, w.place",
+	" ORDER BY w.id, w.left_out, w.place"
+	" ON CONFLICT (identifier_id, left_out_identifier_id) DO NOTHING",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
-/* The time kept with a trait, always in UTC */
-#define TRAIT_TIME(at) "to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+/* The time kept with a trait, always in UTC; only that of old times says its era */
+#define TRAIT_TIME(at) "replace(to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\" BC'), ' AD', '')"
 
 /* Per key the latest value that is not null wins; at the same time the one that came last. */
 static MhubPlan write_traits = {
@@ -119,6 +120,13 @@ add_link(Batch *batch, MhubColumns *rows, const BatchLink *link, Datum a, Datum 
 		mhub_columns_null(rows, LINK_SOURCE);
 }
 
+/* Does a link that was there join from now on, or is it certain now, having been only probable? */
+static bool
+is_restored(const BatchLink *link)
+{
+	return link->to_join && (!link->joins || (link->doubtful && link->confidence >= 1));
+}
+
 void
 batch_write_links(Batch *batch)
 {
@@ -142,7 +150,7 @@ batch_write_links(Batch *batch)
 
 		if (!link->found)
 			add_link(batch, link->to_join ? &joining : &evidence, link, a, b);
-		else if (link->to_join && !link->joins)
+		else if (is_restored(link))
 			mhub_columns_add(&restored, (Datum[]) {a, b, Float4GetDatum(link->confidence)});
 		if (joining.n + evidence.n == BATCH_ROWS)
 			insert_links(&joining, &evidence);

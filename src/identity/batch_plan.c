@@ -248,7 +248,7 @@ batch_plan(Batch *batch)
 	}
 }
 
-/* Could the observed link change a person?  Limits are not looked at: this errs on the side of locking. */
+/* Could the observed link change a person, or itself?  Limits are not looked at: this errs on the side of locking. */
 static bool
 link_needs_lock(const Batch *batch, const BatchObservation *observation, const BatchOther *other)
 {
@@ -256,7 +256,7 @@ link_needs_lock(const Batch *batch, const BatchObservation *observation, const B
 
 	if (observation->public->force)
 		return true;
-	return !link->joins && !link->removed &&
+	return (!link->joins || link->doubtful) && !link->removed &&
 		is_mergeable(batch, observation->base) && is_mergeable(batch, other->identifier);
 }
 

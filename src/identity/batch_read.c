@@ -12,6 +12,7 @@
 #include "common/spi_array.h"
 #include "common/spi_plan.h"
 #include "executor/spi.h"
+#include "identity/old_snapshot.h"
 #include "identity/tables.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,13 +30,13 @@ static MhubPlan find_identifier = {
 	3, {INT4OID, TEXTOID, TEXTOID}, NULL
 };
 static MhubPlan find_links = {
-	"SELECT w.place, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
+	"SELECT w.place, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at, l.confidence < 1"
 	" FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS w(place, a, b)"
 	" JOIN mhub.link AS l ON l.identifier_a = w.a AND l.identifier_b = w.b",
 	3, {INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL
 };
 static MhubPlan find_link = {
-	"SELECT $1, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at"
+	"SELECT $1, l.joins, l.removed_at IS NOT NULL, l.first_seen_at, l.last_seen_at, l.confidence < 1"
 	" FROM mhub.link AS l WHERE l.identifier_a = $2 AND l.identifier_b = $3",
 	3, {INT4OID, INT8OID, INT8OID}, NULL
 };
@@ -255,6 +256,7 @@ seek_link(Batch *batch, BatchLink *link, MhubTableAccess *access)
 	link->removed = !kept;
 	link->first_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_FIRST_SEEN, &isnull));
 	link->last_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_LAST_SEEN, &isnull));
+	link->doubtful = DatumGetFloat4(mhub_table_value(access, LINK_CONFIDENCE, &isnull)) < 1;
 }
 
 /* False when only a statement can do it. */
@@ -292,6 +294,7 @@ take_links(Batch *batch)
 		link->removed = DatumGetBool(mhub_result_value(row, 3));
 		link->first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
 		link->last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
+		link->doubtful = DatumGetBool(mhub_result_value(row, 6));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -313,26 +316,12 @@ batch_find_links(Batch *batch)
 		int64		x = batch->identifiers[link->a].identifier_id;
 		int64		y = batch->identifiers[link->b].identifier_id;
 
-		link->found = link->joins = link->removed = false;
+		link->found = link->joins = link->removed = link->doubtful = false;
 		if (may_be_linked(batch, link))
 			mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(Min(x, y)), Int64GetDatum(Max(x, y))});
 	}
 	if (wanted.n > 0 && !seek_links(batch))
 		look_up(batch, &find_link, &find_links, &wanted, take_links);
-}
-
-/*
- * In REPEATABLE READ the snapshot cannot move on, so a change that it does not
- * show must end the transaction, as an update of a changed row would.
- */
-static void
-refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent merge of persons"),
-				 errhint("The transaction might succeed if retried.")));
 }
 
 /* The person of an identifier under the active snapshot, 0 when it is gone */
@@ -406,6 +395,29 @@ forget(BatchIdentifier *identifier)
 	identifier->person_id = 0;
 }
 
+/*
+ * The identifiers of a person who was erased since they were looked up are
+ * gone.  False when they are not: this transaction looks at the state before.
+ */
+bool
+batch_forget_person(Batch *batch, int64 erased)
+{
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].person_id == erased && !batch->identifiers[i].inserted)
+			forget(&batch->identifiers[i]);
+	}
+	batch_find_identifiers(batch);
+	for (i = 0; i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].person_id == erased && !batch->identifiers[i].inserted)
+			return false;
+	}
+	return true;
+}
+
 /* Which nodes of the plan are these persons? */
 static bool *
 mark_nodes(Batch *batch, const int64 *persons, int n)
@@ -454,7 +466,7 @@ batch_still_true(Batch *batch, const int64 *persons, int n)
 
 		if (now[place] == identifier->person_id)
 			continue;
-		refuse_old_snapshot();
+		identity_refuse_old_snapshot();
 		same = false;
 		identifier->person_id = now[place];
 		if (now[place] == 0)

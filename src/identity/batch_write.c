@@ -127,27 +127,27 @@ missing_in_order(Batch *batch, int **missing)
 	return n;
 }
 
-/* Makes the keys of all persons ready at once, so that sealing finds them. */
-static void
+/* Makes the keys of all persons ready at once, so that sealing finds them.  Returns a person who was erased, 0 if none was. */
+static int64
 prepare_keys(Batch *batch, const int *missing, int n)
 {
 	int64		persons[MHUB_KEY_BATCH];
+	int64		erased = 0;
 	int			m = 0;
 	int			i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && erased == 0; i++)
 	{
 		if (batch->identifiers[missing[i]].plain == NULL)
 			continue;
 		persons[m++] = person_of(batch, missing[i])->person_id;
 		if (m == MHUB_KEY_BATCH)
 		{
-			mhub_prepare_person_keys(persons, m);
+			erased = mhub_prepare_person_keys(persons, m);
 			m = 0;
 		}
 	}
-	if (m > 1)
-		mhub_prepare_person_keys(persons, m);
+	return m > 0 && erased == 0 ? mhub_prepare_person_keys(persons, m) : erased;
 }
 
 Datum
@@ -231,19 +231,26 @@ next_identifier_id(void)
 	return mhub_next_id(&kept.ids);
 }
 
-/* Makes ids and keys ready for identifiers that are about to be written. */
-void
+/*
+ * Makes ids and keys ready for identifiers that are about to be written.
+ * False when somebody has erased a person meanwhile whom they were to join:
+ * then they are to be looked up once more.
+ */
+bool
 batch_draw_identifiers(Batch *batch, const int *numbers, int n)
 {
+	int64		erased = prepare_keys(batch, numbers, n);
 	int			i;
 
-	prepare_keys(batch, numbers, n);
+	if (erased != 0 && batch_forget_person(batch, erased))
+		return false;
 	for (i = 0; i < n; i++)
 		batch->identifiers[numbers[i]].identifier_id =
 			batch->identifier_ids.left > 0 ? mhub_next_id(&batch->identifier_ids) : next_identifier_id();
+	return true;
 }
 
-/* False when another session was faster with one of them. */
+/* False when another session was faster with one of them, or has erased their person. */
 static bool
 insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool stop)
 {
@@ -251,7 +258,8 @@ insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool sto
 	uint64		done;
 	int			i;
 
-	batch_draw_identifiers(batch, missing, n);
+	if (!batch_draw_identifiers(batch, missing, n))
+		return false;
 	for (i = 0; i < n; i++)
 		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), rows);
 	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
@@ -266,7 +274,8 @@ insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool sto
 
 /*
  * Inserts the identifiers that are not there, with the persons of the present
- * plan.  False when another session was faster with one of them.
+ * plan.  False when another session was faster with one of them, or has erased
+ * a person.
  */
 bool
 batch_insert_identifiers(Batch *batch)

@@ -86,9 +86,6 @@ extern void mhub_identity_refuse_unknown_kind(const IdentityObservation *observa
  */
 extern int64 mhub_identity_lock_person(int64 person_id);
 
-/* The same for many at once, in the order that excludes deadlocks, but without following merges: look them up again. */
-extern void mhub_identity_lock_persons(const int64 *persons, int n);
-
 /*
  * Waits until no other transaction has the person in a class of advisory
  * locks that is the caller's own (first key of two), and keeps it from others

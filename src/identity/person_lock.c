@@ -127,12 +127,3 @@ mhub_identity_wait_for_turn(int64 person, uint32 lock_class)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class, bucket_of(person), 2);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
-
-void
-mhub_identity_lock_persons(const int64 *persons, int n)
-{
-	PersonLocks taken;
-
-	person_lock(persons, n, &taken);
-	pfree(taken.buckets);
-}

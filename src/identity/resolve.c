@@ -21,6 +21,7 @@
 #include "mhub.h"
 
 #include "identity/batch.h"
+#include "identity/old_snapshot.h"
 #include "identity/person_lock.h"
 #include "identity/value_order.h"
 
@@ -108,6 +109,7 @@ plan_under_locks(Batch *batch, int64 *persons, int n)
 {
 	if (!batch_still_true(batch, persons, n))
 		return false;
+	identity_refuse_changed_persons(persons, n);
 	batch_start_plan(batch);
 	batch_load_tallies(batch, persons, n);
 	batch_plan(batch);

@@ -6,6 +6,7 @@
 
 #include "identity/find.h"
 #include "identity/identity.h"
+#include "identity/old_snapshot.h"
 #include "identity/person_lock.h"
 #include "identity/split.h"
 
@@ -94,7 +95,10 @@ find_and_lock(FunctionCallInfo fcinfo, FoundIdentifier *a, FoundIdentifier *b)
 		y = find_argument(fcinfo, 2);
 		if (x.person_id == a->person_id && y.person_id == b->person_id &&
 			x.identifier_id == a->identifier_id && y.identifier_id == b->identifier_id)
+		{
+			identity_refuse_changed_persons((int64[]) {a->person_id, b->person_id}, 2);
 			return true;
+		}
 		person_unlock(&locks);
 	}
 }
@@ -193,7 +197,10 @@ mhub_identity_lock_person(int64 person_id)
 			return 0;
 		person_lock(&resolved, 1, &locks);
 		if (run_resolve(person_id) == resolved)
+		{
+			identity_refuse_changed_persons(&resolved, 1);
 			return resolved;
+		}
 		person_unlock(&locks);
 	}
 }

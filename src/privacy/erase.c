@@ -4,7 +4,6 @@
  */
 #include "mhub.h"
 
-#include "identity/identity.h"
 #include "privacy/access_log.h"
 #include "privacy/key_store.h"
 
@@ -16,7 +15,6 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
-PG_FUNCTION_INFO_V1(mhub_lock_persons);
 PG_FUNCTION_INFO_V1(mhub_destroy_person_keys);
 PG_FUNCTION_INFO_V1(mhub_note_access);
 PG_FUNCTION_INFO_V1(mhub_refresh_statistics);
@@ -37,36 +35,6 @@ static MhubPlan leave_tombstones = {
 };
 
 static MhubPlan finish_rows = {.sql = "SELECT mhub.finish_erasure_rows()"};
-
-static int64 *
-int8_elements(ArrayType *array, int *n)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int64	   *values;
-
-	deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, n);
-	values = palloc(*n * sizeof(int64));
-	for (int i = 0; i < *n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("person ids must not be NULL")));
-		values[i] = DatumGetInt64(elements[i]);
-	}
-	return values;
-}
-
-Datum
-mhub_lock_persons(PG_FUNCTION_ARGS)
-{
-	int			n;
-	int64	   *persons = int8_elements(PG_GETARG_ARRAYTYPE_P(0), &n);
-
-	mhub_identity_lock_persons(persons, n);
-	PG_RETURN_VOID();
-}
 
 Datum
 mhub_destroy_person_keys(PG_FUNCTION_ARGS)

@@ -252,7 +252,7 @@ person_erased(int64 person_id)
 			 errhidestmt(true), errhidecontext(true)));
 }
 
-/* Persons of the list that no living key is cached for; those whose key is destroyed raise an error. */
+/* Persons of the list that no living key is cached for */
 static int
 without_key(const int64 *persons, int n, int64 *missing)
 {
@@ -270,8 +270,9 @@ without_key(const int64 *persons, int n, int64 *missing)
 	return count;
 }
 
-static void
-refuse_erased(const int64 *persons, int n)
+/* One of the persons whose key is destroyed, 0 if there is none */
+static int64
+find_erased(const int64 *persons, int n)
 {
 	Datum		arg = int8_array(persons, n);
 
@@ -279,30 +280,34 @@ refuse_erased(const int64 *persons, int n)
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		if (DatumGetBool(column(row, 5)))
-			person_erased(DatumGetInt64(column(row, 2)));
+			return DatumGetInt64(column(row, 2));
 	}
+	return 0;
 }
 
-void
+int64
 mhub_prepare_person_keys(const int64 *persons, int n)
 {
 	int64		missing[MHUB_KEY_BATCH];
 	int			count;
+	int64		erased;
 	MhubOwnerContext saved;
 
 	if (n > MHUB_KEY_BATCH)
 		elog(ERROR, "keys of at most %d persons can be prepared at once", MHUB_KEY_BATCH);
 	count = without_key(persons, n, missing);
 	if (count == 0)
-		return;
+		return 0;
 	load_keys(&select_by_persons, int8_array(missing, count));
 	count = without_key(missing, count, missing);
 	if (count == 0)
-		return;
+		return 0;
 	connect_as_owner(&saved);
-	refuse_erased(missing, count);
-	create_keys(missing, count);
+	erased = find_erased(missing, count);
+	if (erased == 0)
+		create_keys(missing, count);
 	finish_as_owner(&saved);
+	return erased;
 }
 
 /* The key to seal with for a person; made now if there is none. */
@@ -313,6 +318,7 @@ mhub_key_of_person(int64 person_id)
 
 	if (key != NULL)
 		return key;
-	mhub_prepare_person_keys(&person_id, 1);
+	if (mhub_prepare_person_keys(&person_id, 1) != 0)
+		person_erased(person_id);
 	return mhub_cached_key_of(person_id);
 }

@@ -47,9 +47,10 @@ extern char *mhub_blind_index_hex(const char *normalised, const char *domain);
  * Makes sure that each of at most MHUB_KEY_BATCH persons has a key, in two or
  * three statements for all of them; sealing for them then needs none.  A
  * person's key is otherwise created when a value is first sealed for it.
- * Raises MH003 for an erased person.
+ * Should one of them have been erased, that one is returned (0: none) and
+ * nobody gets a key; sealing for it would raise MH003.
  */
-extern void mhub_prepare_person_keys(const int64 *persons, int n);
+extern int64 mhub_prepare_person_keys(const int64 *persons, int n);
 
 /*
  * Seals a value of mhub.enc_column.name column_name under the person's key.
