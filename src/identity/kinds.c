@@ -291,27 +291,30 @@ is_blocked(int kind, const char *value, int length)
 	return false;
 }
 
-/* The value within a pair of quotes, or NULL: programs quote what they do not know, too. */
-static char *
-unquoted(const char *value, int length)
+static bool
+is_quoted(const char *value, int length)
 {
-	if (length >= 2 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0])
-		return pnstrdup(value + 1, length - 2);
-	return NULL;
+	return length >= 2 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0];
 }
 
-/* Blocked as it is, or without its quotes */
+/* Blocked as it is, or without its quotes, of which there may be several: programs quote what they do not know, too. */
 static bool
 identifies_nobody(const IdentityKind *kind, const char *value)
 {
 	int			n = strlen(value);
-	char	   *inner;
 
 	if (n > IDENTITY_MAX_VALUE)
 		return false;
-	inner = unquoted(value, n);
-	return is_blocked(kind->number, value, n) ||
-		(inner != NULL && (inner[0] == '\0' || is_blocked(kind->number, inner, n - 2)));
+	while (!is_blocked(kind->number, value, n))
+	{
+		if (!is_quoted(value, n))
+			return false;
+		value = mhub_normalise(MHUB_NORMALISE_EXACT, pnstrdup(value + 1, n - 2));
+		if (value == NULL)
+			return true;
+		n = strlen(value);
+	}
+	return true;
 }
 
 char *

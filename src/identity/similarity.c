@@ -7,6 +7,8 @@
  */
 #include "identity/similarity.h"
 
+#include "miscadmin.h"
+
 #define PREFIX_SCALE 0.1
 #define PREFIX_MAX 4
 
@@ -24,6 +26,7 @@ mark_common(const pg_wchar *a, int na, const pg_wchar *b, int nb, bool *in_a, bo
 	{
 		int			last = Min(nb - 1, i + reach);
 
+		CHECK_FOR_INTERRUPTS(); /* the time grows with the product of the lengths */
 		for (int j = Max(0, i - reach); j <= last; j++)
 		{
 			if (in_b[j] || a[i] != b[j])

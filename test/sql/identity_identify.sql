@@ -44,7 +44,7 @@ SELECT count(*) AS merges FROM mhub.merge_log;
 -- (Unaligned: psql's versions disagree on the width of invisible characters.)
 \pset format unaligned
 SELECT value, (mhub.check_identifier('cookie', value)).*
-FROM (VALUES (''), ('  '), (E'　\t'), ('NULL'), ('"null"'), ('''undefined'''), ('Anonymous'), ('None'), ('NaN'), ('nan'), ('0'), ('-1'),
+FROM (VALUES (''), ('  '), (E'　\t'), ('NULL'), ('"null"'), ('''undefined'''), ('" 0 "'), ('"　"'), ('"''null''"'), ('"'), ('"甲"'), ('Anonymous'), ('None'), ('NaN'), ('nan'), ('0'), ('-1'),
     ('00000000-0000-0000-0000-000000000000'), ('[object Object]'), ('distinct_id'), ('true'), ('abc'), ('　甲乙　'), (E'\u00a0x\u200b')) AS v(value);
 \pset format aligned
 SELECT (mhub.check_identifier('cookie', repeat('x', 1024))).accepted, (mhub.check_identifier('cookie', repeat('x', 1025))).reason;
@@ -128,6 +128,13 @@ SELECT mhub.identify('{"cookie": "t-2"}', '{"city": "深圳", "vip": true}', '20
 SELECT traits FROM mhub.person WHERE person_id IN (:t1, :t2) ORDER BY person_id;
 SELECT mhub.identify('{"cookie": ["t-1", "t-2"]}', '{"vip": null, "age": 31}', '2026-02-04 00:00+00') = :t1 AS merged;
 SELECT traits, trait_times FROM mhub.person WHERE person_id = :t1;
+-- also when the times are before our era, or far ahead
+SELECT mhub.identify('{"cookie": "t-3"}', jsonb_build_object('dynasty', name), at) IS NOT NULL AS seen
+FROM (VALUES (1, '秦', timestamptz '0221-01-01 00:00+00 BC'), (2, '西汉', '0202-01-01 00:00+00 BC'), (3, '东周', '0256-01-01 00:00+00 BC')) AS v(n, name, at) ORDER BY n;
+SELECT traits, trait_times FROM mhub.person WHERE person_id = mhub.person_id('cookie', 't-3');
+SELECT mhub.identify('{"cookie": ["t-4"]}', '{"dynasty": "未来"}', '12026-01-01 00:00+00') IS NOT NULL AS ahead;
+SELECT mhub.identify('{"cookie": ["t-3", "t-4"]}') IS NOT NULL AS merged;
+SELECT traits, trait_times FROM mhub.person WHERE person_id = mhub.person_id('cookie', 't-3');
 
 -- Times: the earliest is exact, the latest correct to the hour.
 SELECT mhub.identify('{"cookie": "s"}', occurred_at => timestamptz '2026-04-01 12:00+00' + step * interval '1 minute') IS NOT NULL AS ok

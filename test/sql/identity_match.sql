@@ -33,6 +33,11 @@ SELECT count(*) AS old_salts FROM mhub.visitor_salt WHERE day < mhub.hub_day(now
 
 -- Winkler's own examples
 SELECT a, b, round(mhub.similarity(a, b)::numeric, 3) AS similarity FROM (VALUES ('MARTHA', 'MARHTA'), ('DIXON', 'DICKSONX'), ('DWAYNE', 'DUANE'), ('', ''), ('a', ''), ('上海市', '上海'), ('same', 'same'), ('abc', 'xyz')) AS v(a, b);
+-- of texts without end it can be cancelled
+SAVEPOINT long;
+SET LOCAL statement_timeout = '200ms';
+SELECT mhub.similarity(repeat('长', 200000), repeat('短', 200000));
+ROLLBACK TO long;
 
 -- candidates: agreement counts for, difference against; evidence without values; common persons do not match
 INSERT INTO mhub.person (person_id, traits)
@@ -66,6 +71,9 @@ SELECT count(mhub.record_consent(jsonb_build_object('cookie', c), 'identity_matc
 SELECT mhub.link_match(:margaret, :peter) IS NULL AS not_probable;
 SELECT mhub.link_match(:margaret, :margret) = :margaret AS merged;
 SELECT confidence > 0.99 AND confidence <= 1 AS confident, source, joins FROM mhub.link WHERE source = 'match';
+-- observing the two together makes it certain
+SELECT mhub.identify('{"cookie": ["m-1", "m-2"]}') = :margaret AS observed;
+SELECT confidence, joins FROM mhub.link WHERE source = 'match';
 SELECT cause FROM mhub.merge_log;
 SELECT mhub.unlink('cookie', 'm-1', 'cookie', 'm-2', 'sisters') AS apart;
 SELECT mhub.link_match(:margaret, :margret) IS NULL AS stays_apart;
