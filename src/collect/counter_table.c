@@ -16,7 +16,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
-/* Columns of the table, as both of its descriptions have them */
 enum
 {
 	IDENTIFIER_ID, NAME, DAY, COUNT, VALUE_SUM, FIRST_AT, LAST_AT
@@ -24,19 +23,7 @@ enum
 
 #define CHANGING_COLUMNS (MHUB_COUNTER_COLUMNS - COUNT)
 
-static const MhubColumn columns[MHUB_COUNTER_COLUMNS] = {
-	{"identifier_id", INT8OID},
-	{"name", TEXTOID},
-	{"day", DATEOID},
-	{"count", INT8OID},
-	{"value_sum", NUMERICOID},
-	{"first_at", TIMESTAMPTZOID},
-	{"last_at", TIMESTAMPTZOID}
-};
-
-const MhubPlainTable mhub_counter_table = {"event_counter", lengthof(columns), columns};
-
-static MhubTable counter_table = {
+MhubTable	mhub_counter_table = {
 	.name = "event_counter",
 	.ncolumns = MHUB_COUNTER_COLUMNS,
 	.columns = {"identifier_id", "name", "day", "count", "value_sum", "first_at", "last_at"},
@@ -56,7 +43,7 @@ mhub_add_values(Numeric a, Numeric b)
 MhubTableAccess *
 mhub_counters_open(void)
 {
-	MhubTableAccess *counters = mhub_table_open_to_change(&counter_table, true);
+	MhubTableAccess *counters = mhub_table_open_to_change(&mhub_counter_table, true);
 
 	if (counters != NULL && !mhub_table_key_is_unique(counters, 0))
 	{
@@ -81,15 +68,38 @@ mhub_counter_row(const MhubCount *count, Datum *values)
 	values[LAST_AT] = TimestampTzGetDatum(count->last_at);
 }
 
+/* They go in together, as nobody can have inserted them or wait for them. */
+int
+mhub_counters_insert_first(MhubTableAccess *counters, MhubCount *list, int n)
+{
+	MhubColumns first;
+	Datum		values[MHUB_COUNTER_COLUMNS];
+	int			kept = 0;
+
+	mhub_columns_init(&first, MHUB_COUNTER_COLUMNS, mhub_counter_table.types);
+	for (int i = 0; i < n; i++)
+	{
+		if (list[i].is_first)
+		{
+			mhub_counter_row(&list[i], values);
+			mhub_columns_add(&first, values);
+		}
+		else
+			list[kept++] = list[i];
+	}
+	if (first.n > 0)
+		mhub_table_insert_into(counters, &first);
+	return kept;
+}
+
 /* values: what to add; afterwards the new sums */
 static void
 add_found(MhubTableAccess *counters, const MhubCount *count, Datum *values)
 {
 	Datum		found[MHUB_COUNTER_COLUMNS];
-	bool		isnull;
 
 	for (int i = COUNT; i < MHUB_COUNTER_COLUMNS; i++)
-		found[i] = mhub_table_value(counters, i, &isnull);
+		found[i] = mhub_table_datum(counters, i);
 	values[COUNT] = Int64GetDatum(count->count + DatumGetInt64(found[COUNT]));
 	values[VALUE_SUM] = count->value_sum == NULL ? found[VALUE_SUM] :
 		NumericGetDatum(mhub_add_values(DatumGetNumeric(found[VALUE_SUM]), count->value_sum));

@@ -7,7 +7,6 @@
 
 #include "common/pgcompat.h"
 
-#include "common/plain_table.h"
 #include "common/table_access.h"
 #include "utils/date.h"
 #include "utils/numeric.h"
@@ -29,12 +28,15 @@ typedef struct MhubCount
 #define MHUB_COUNTER_COLUMNS 7
 
 /* Its columns are those of MhubCount, in order. */
-extern const MhubPlainTable mhub_counter_table;
+extern MhubTable mhub_counter_table;
 
 /* values: room for the table's columns, none of which is NULL */
 extern void mhub_counter_row(const MhubCount *count, Datum *values);
 
 extern MhubTableAccess *mhub_counters_open(void);
+
+/* Inserts those of the list that come first; returns how many are left, in order. */
+extern int	mhub_counters_insert_first(MhubTableAccess *counters, MhubCount *list, int n);
 extern bool mhub_counters_add(MhubTableAccess *counters, const MhubCount *count);
 extern void mhub_counters_close(MhubTableAccess *counters);
 

@@ -4,42 +4,26 @@
  */
 #include "collect/record.h"
 
-#include "access/table.h"
 #include "catalog/pg_type_d.h"
 #include "collect/event_id.h"
 #include "collect/transient_rows.h"
-#include "common/bulk_insert.h"
-#include "common/spi_plan.h"
-#include "common/table_access.h"
 
-static const MhubColumn message_columns[] = {
-	{"message_key", UUIDOID},
-	{"event_id", INT8OID}
-};
+#define MESSAGE_COLUMNS 2
 
-static const MhubPlainTable message_table = {"event_message", lengthof(message_columns), message_columns};
-static MhubRowType message_rows = {"mhub_new_message", &message_table, NULL};
-
-/* The same table for claiming row by row */
-static MhubTable claims = {
+static MhubTable message_table = {
 	.name = "event_message",
-	.ncolumns = lengthof(message_columns),
+	.ncolumns = MESSAGE_COLUMNS,
 	.columns = {"message_key", "event_id"},
 	.types = {UUIDOID, INT8OID},
 	.keys = {{1, {0}}}
 };
 
+static MhubRowType message_rows = {.name = "mhub_new_message", .table = &message_table};
+
 static MhubPlan claim = {
 	"INSERT INTO mhub.event_message (message_key, event_id) "
 	"SELECT n.message_key, n.event_id FROM mhub_new_message AS n "
 	"ON CONFLICT (message_key) DO NOTHING RETURNING event_id",
-	0, {0}, NULL
-};
-
-/* Cheaper by a probe and a WAL record a row, but a duplicate is an error */
-static MhubPlan claim_new = {
-	"INSERT INTO mhub.event_message (message_key, event_id) "
-	"SELECT n.message_key, n.event_id FROM mhub_new_message AS n",
 	0, {0}, NULL
 };
 
@@ -106,28 +90,40 @@ distinct_keys(MhubEvent **pending, int n, MhubEvent **distinct)
 }
 
 static void
-fill_key(void *state, int i, Datum *values, bool *nulls)
+fill_key(const MhubEvent *event, Datum *values)
 {
-	const MhubEvent *event = ((MhubEvent **) state)[i];
-
 	values[0] = UUIDPGetDatum(&event->message_key);
 	values[1] = Int64GetDatum(event->event_id);
-	nulls[0] = nulls[1] = false;
 }
 
 static Tuplestorestate *
-keys_as_rows(MhubEvent **distinct, const int *numbers, int n)
+keys_as_rows(MhubEvent **distinct, int n)
 {
 	Tuplestorestate *rows = mhub_transient_rows(&message_rows);
-	Datum		values[lengthof(message_columns)];
-	bool		nulls[lengthof(message_columns)];
+	Datum		values[MESSAGE_COLUMNS];
+	bool		nulls[MESSAGE_COLUMNS] = {false};
 
 	for (int i = 0; i < n; i++)
 	{
-		fill_key(distinct, numbers != NULL ? numbers[i] : i, values, nulls);
+		fill_key(distinct[i], values);
 		mhub_transient_add(&message_rows, rows, values, nulls);
 	}
 	return rows;
+}
+
+static MhubColumns
+keys_as_columns(MhubEvent **distinct, int n)
+{
+	MhubColumns columns;
+	Datum		values[MESSAGE_COLUMNS];
+
+	mhub_columns_init(&columns, message_table.ncolumns, message_table.types);
+	for (int i = 0; i < n; i++)
+	{
+		fill_key(distinct[i], values);
+		mhub_columns_add(&columns, values);
+	}
+	return columns;
 }
 
 static bool
@@ -141,22 +137,30 @@ all_ids_are_ours(MhubEvent **pending, int n)
 	return true;
 }
 
+/* Cheaper by a probe and a WAL record a row, but a duplicate is an error */
+static void
+insert_keys(MhubEvent **distinct, int n)
+{
+	MhubTableAccess *messages = mhub_table_open_to_insert(&message_table);
+	MhubColumns keys;
+
+	if (messages == NULL)
+	{
+		mhub_transient_insert(&message_rows, keys_as_rows(distinct, n));
+		return;
+	}
+	keys = keys_as_columns(distinct, n);
+	mhub_table_insert_into(messages, &keys);
+	mhub_table_close(messages);
+}
+
 /* Every key is new, or this raises unique_violation; only repetitions within the batch are duplicates. */
 static void
 claim_as_new(MhubEvent **pending, int n)
 {
 	MhubEvent **distinct = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubEvent *));
-	int		   *left = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int));
-	int			n_left = mhub_bulk_insert(&message_table, distinct_keys(pending, n, distinct), fill_key, distinct, left);
 
-	if (n_left > 0)
-	{
-		Tuplestorestate *rows = keys_as_rows(distinct, left, n_left);
-
-		if (SPI_execute_plan(mhub_plan(&claim_new), NULL, NULL, false, 0) != SPI_OK_INSERT)
-			elog(ERROR, "could not claim message ids");
-		mhub_transient_end(&message_rows, rows);
-	}
+	insert_keys(distinct, distinct_keys(pending, n, distinct));
 	for (int i = 1; i < n; i++)
 	{
 		if (same_key(pending[i - 1], pending[i]))
@@ -164,26 +168,33 @@ claim_as_new(MhubEvent **pending, int n)
 	}
 }
 
+/* May keys be claimed without a statement?  Not where a trigger would see the one that is known twice. */
+static bool
+may_claim_directly(void)
+{
+	MhubTableAccess *messages = mhub_table_open_to_insert(&message_table);
+	bool		may = messages != NULL && !mhub_table_has_triggers(messages);
+
+	if (messages != NULL)
+		mhub_table_close(messages);
+	return may;
+}
+
 /*
  * Claims keys without a look beforehand until the first that is known: most
  * batches have none that is, and a repeated batch begins with one.  Returns
- * how many it has dealt with: none where a trigger would see that one twice.
+ * how many it has dealt with.
  */
 static int
 claim_directly(MhubEvent **distinct, int n, bool *claimed)
 {
-	static const Oid types[] = {UUIDOID, INT8OID};
-	Relation	relation = mhub_open_plain_table(&message_table, ACL_INSERT | ACL_SELECT);
-	MhubColumns rows;
+	MhubColumns keys;
 	int			done = 0;
 
-	if (relation == NULL)
+	if (!may_claim_directly())
 		return 0;
-	table_close(relation, NoLock);
-	mhub_columns_init(&rows, lengthof(types), types);
-	for (int i = 0; i < n; i++)
-		mhub_columns_add(&rows, (Datum[]) {UUIDPGetDatum(&distinct[i]->message_key), Int64GetDatum(distinct[i]->event_id)});
-	(void) mhub_table_insert_unique(&claims, &rows, 0, claimed, true);
+	keys = keys_as_columns(distinct, n);
+	(void) mhub_table_insert_unique(&message_table, &keys, 0, claimed, true);
 	while (done < n && claimed[done])
 		done++;
 	return Min(done + 1, n);
@@ -193,7 +204,7 @@ claim_directly(MhubEvent **distinct, int n, bool *claimed)
 static void
 claim_by_statement(MhubEvent **distinct, int n, bool *claimed)
 {
-	Tuplestorestate *rows = keys_as_rows(distinct, NULL, n);
+	Tuplestorestate *rows = keys_as_rows(distinct, n);
 	uint64		found = 0;
 
 	if (SPI_execute_plan(mhub_plan(&claim), NULL, NULL, false, 0) != SPI_OK_INSERT_RETURNING)

@@ -7,14 +7,13 @@
 #include "collect/counted_value.h"
 #include "collect/counter_table.h"
 #include "collect/transient_rows.h"
-#include "common/bulk_insert.h"
 #include "common/hub_time.h"
 #include "common/spi_plan.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-static MhubRowType count_rows = {"mhub_new_count", &mhub_counter_table, NULL};
+static MhubRowType count_rows = {.name = "mhub_new_count", .table = &mhub_counter_table};
 
 static MhubPlan upsert = {
 	"INSERT INTO mhub.event_counter AS c (identifier_id, name, day, count, value_sum, first_at, last_at) "
@@ -101,22 +100,15 @@ merge_counts(MhubCount *list, int n)
 }
 
 static void
-fill_row(void *state, int i, Datum *values, bool *nulls)
-{
-	mhub_counter_row((const MhubCount *) state + i, values);
-	memset(nulls, false, mhub_counter_table.n_columns);
-}
-
-static void
 count_by_statement(MhubCount *list, int n)
 {
 	Tuplestorestate *rows = mhub_transient_rows(&count_rows);
 	Datum		values[MHUB_COUNTER_COLUMNS];
-	bool		nulls[MHUB_COUNTER_COLUMNS];
+	bool		nulls[MHUB_COUNTER_COLUMNS] = {false};
 
 	for (int i = 0; i < n; i++)
 	{
-		fill_row(list, i, values, nulls);
+		mhub_counter_row(&list[i], values);
 		mhub_transient_add(&count_rows, rows, values, nulls);
 	}
 	if (SPI_execute_plan(mhub_plan(&upsert), NULL, NULL, false, 0) != SPI_OK_INSERT)
@@ -128,6 +120,7 @@ count_by_statement(MhubCount *list, int n)
 static void
 count_directly(MhubTableAccess *counters, MhubCount *list, int n)
 {
+	n = mhub_counters_insert_first(counters, list, n);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -135,34 +128,6 @@ count_directly(MhubTableAccess *counters, MhubCount *list, int n)
 			count_by_statement(&list[i], 1);
 	}
 	mhub_counters_close(counters);
-}
-
-/*
- * Inserts the counters that come first together, as nobody can have inserted
- * them or wait for them.  Returns what is left, in order.
- */
-static int
-count_first(MhubCount *list, int n)
-{
-	MhubCount  *first = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(MhubCount));
-	int		   *left = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(int));
-	int			n_first = 0;
-	int			kept = 0;
-	int			n_left;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (list[i].is_first)
-			first[n_first++] = list[i];
-		else
-			list[kept++] = list[i];
-	}
-	n_left = n_first == 0 ? 0 : mhub_bulk_insert(&mhub_counter_table, n_first, fill_row, first, left);
-	for (int i = 0; i < n_left; i++)
-		first[i] = first[left[i]];
-	if (n_left > 0)
-		count_by_statement(first, n_left);
-	return kept;
 }
 
 /* Adds the accepted, valid events of the batch to mhub.event_counter. */
@@ -175,9 +140,7 @@ mhub_count_events(MhubEventBatch *batch)
 
 	if (n == 0)
 		return;
-	n = count_first(list, merge_counts(list, n));
-	if (n == 0)
-		return;
+	n = merge_counts(list, n);
 	counters = mhub_counters_open();
 	if (counters != NULL)
 		count_directly(counters, list, n);

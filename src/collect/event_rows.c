@@ -6,56 +6,31 @@
 
 #include "catalog/pg_type_d.h"
 #include "collect/transient_rows.h"
-#include "common/bulk_insert.h"
-#include "common/spi_plan.h"
 #include "utils/builtins.h"
 
-/* In the order of fill_row() */
-static const MhubColumn event_columns[] = {
-	{"event_id", INT8OID},
-	{"occurred_at", TIMESTAMPTZOID},
-	{"received_at", TIMESTAMPTZOID},
-	{"identifier_id", INT8OID},
-	{"type", TEXTOID},
-	{"name", TEXTOID},
-	{"message_id", TEXTOID},
-	{"channel", TEXTOID},
-	{"source", TEXTOID},
-	{"medium", TEXTOID},
-	{"campaign", TEXTOID},
-	{"term", TEXTOID},
-	{"content", TEXTOID},
-	{"campaign_id", TEXTOID},
-	{"click_id", TEXTOID},
-	{"click_network", TEXTOID},
-	{"referrer_host", TEXTOID},
-	{"search_term", TEXTOID},
-	{"is_paid", BOOLOID},
-	{"url", TEXTOID},
-	{"ip", INETOID},
-	{"user_agent", TEXTOID},
-	{"invalid_reason", TEXTOID},
-	{"value", NUMERICOID},
-	{"currency", TEXTOID},
-	{"original_timestamp", TIMESTAMPTZOID},
-	{"sent_at", TIMESTAMPTZOID},
-	{"client_sequence", INT8OID},
-	{"properties", JSONBOID},
-	{"context", JSONBOID}
+#define EVENT_COLUMNS 30
+
+/* Columns in the order of fill_row() */
+static const MhubTable event_table = {
+	.name = "event",
+	.ncolumns = EVENT_COLUMNS,
+	.columns = {"event_id", "occurred_at", "received_at", "identifier_id",
+		"type", "name", "message_id",
+		"channel", "source", "medium", "campaign", "term", "content",
+		"campaign_id", "click_id", "click_network", "referrer_host", "search_term", "is_paid",
+		"url", "ip", "user_agent", "invalid_reason",
+		"value", "currency", "original_timestamp", "sent_at", "client_sequence",
+	"properties", "context"},
+	.types = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID,
+		TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID,
+		TEXTOID, INETOID, TEXTOID, TEXTOID,
+		NUMERICOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID,
+	JSONBOID, JSONBOID}
 };
 
-static const MhubPlainTable event_table = {"event", lengthof(event_columns), event_columns};
-static MhubRowType event_rows = {"mhub_new_event", &event_table, NULL};
-
-#define EVENT_COLUMN_LIST \
-	"event_id, occurred_at, received_at, identifier_id, type, name, message_id, channel, source, medium, campaign, " \
-	"term, content, campaign_id, click_id, click_network, referrer_host, search_term, is_paid, url, ip, user_agent, " \
-	"invalid_reason, value, currency, original_timestamp, sent_at, client_sequence, properties, context"
-
-static MhubPlan insert_events = {
-	"INSERT INTO mhub.event (" EVENT_COLUMN_LIST ") SELECT " EVENT_COLUMN_LIST " FROM mhub_new_event",
-	0, {0}, NULL
-};
+static MhubRowType event_rows = {.name = "mhub_new_event", .table = &event_table};
 
 /* A power of 2 */
 #define KNOWN_TEXTS 64
@@ -165,7 +140,7 @@ fill_row(void *state, int i, Datum *values, bool *nulls)
 	put(row, Int64GetDatum(event->client_sequence), !event->has_client_sequence);
 	put_object(row, event->properties);
 	put_object(row, event->context);
-	Assert(row->n == lengthof(event_columns));
+	Assert(row->n == EVENT_COLUMNS);
 }
 
 static Jsonb *
@@ -182,17 +157,15 @@ static void
 insert_by_statement(RowBuilder *row, const int *numbers, int n)
 {
 	Tuplestorestate *rows = mhub_transient_rows(&event_rows);
-	Datum		values[lengthof(event_columns)];
-	bool		nulls[lengthof(event_columns)];
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS];
 
 	for (int i = 0; i < n; i++)
 	{
 		fill_row(row, numbers[i], values, nulls);
 		mhub_transient_add(&event_rows, rows, values, nulls);
 	}
-	if (SPI_execute_plan(mhub_plan(&insert_events), NULL, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not insert events");
-	mhub_transient_end(&event_rows, rows);
+	mhub_transient_insert(&event_rows, rows);
 }
 
 /* Inserts the accepted events of the batch. */
@@ -212,7 +185,7 @@ mhub_insert_events(MhubEventBatch *batch)
 			row->events[n++] = batch->events[i];
 	}
 	if (n > 0)
-		n = mhub_bulk_insert(&event_table, n, fill_row, row, left);
+		n = mhub_table_insert_routed(&event_table, n, fill_row, row, left);
 	if (n > 0)
 		insert_by_statement(row, left, n);
 }

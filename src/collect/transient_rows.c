@@ -8,8 +8,9 @@
  */
 #include "collect/transient_rows.h"
 
-#include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 
@@ -24,10 +25,9 @@ row_descriptor(MhubRowType *type)
 	if (type->tupdesc != NULL)
 		return type->tupdesc;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	type->tupdesc = CreateTemplateTupleDesc(type->table->n_columns);
-	for (int i = 0; i < type->table->n_columns; i++)
-		TupleDescInitEntry(type->tupdesc, (AttrNumber) (i + 1), type->table->columns[i].name,
-						   type->table->columns[i].type, -1, 0);
+	type->tupdesc = CreateTemplateTupleDesc(type->table->ncolumns);
+	for (int i = 0; i < type->table->ncolumns; i++)
+		TupleDescInitEntry(type->tupdesc, (AttrNumber) (i + 1), type->table->columns[i], type->table->types[i], -1, 0);
 	MemoryContextSwitchTo(old);
 	return type->tupdesc;
 }
@@ -61,4 +61,31 @@ void
 mhub_transient_add(MhubRowType *type, Tuplestorestate *rows, Datum *values, bool *nulls)
 {
 	tuplestore_putvalues(rows, type->tupdesc, values, nulls);
+}
+
+static char *
+insertion_text(const MhubRowType *type)
+{
+	const MhubTable *table = type->table;
+	StringInfoData columns;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	char	   *text;
+
+	initStringInfo(&columns);
+	for (int i = 0; i < table->ncolumns; i++)
+		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(table->columns[i]));
+	text = psprintf("INSERT INTO mhub.%s (%s) SELECT %s FROM %s", quote_identifier(table->name), columns.data, columns.data, type->name);
+	pfree(columns.data);
+	MemoryContextSwitchTo(old);
+	return text;
+}
+
+void
+mhub_transient_insert(MhubRowType *type, Tuplestorestate *rows)
+{
+	if (type->insertion.sql == NULL)
+		type->insertion.sql = insertion_text(type);
+	if (SPI_execute_plan(mhub_plan(&type->insertion), NULL, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not insert into mhub.%s", type->table->name);
+	mhub_transient_end(type, rows);
 }

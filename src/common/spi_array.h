@@ -12,7 +12,7 @@
 /* So few rows are quicker one by one than as arrays, which cost a function scan. */
 #define MHUB_FEW_ROWS 4
 
-#define MHUB_MAX_COLUMNS 12
+#define MHUB_MAX_COLUMNS 32
 
 typedef struct MhubColumns
 {

@@ -85,12 +85,23 @@ register_table(MhubTable *table)
 	table->registered = true;
 }
 
+Oid
+mhub_table_relid(const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid("mhub", false));
+}
+
+bool
+mhub_table_is_itself(Relation relation)
+{
+	return relation->rd_rules == NULL && !mhub_is_kept_elsewhere(relation);
+}
+
 static bool
 is_plain(Relation relation)
 {
-	return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rules == NULL &&
-		!relation->rd_rel->relhassubclass && !relation->rd_rel->relispartition &&
-		!mhub_is_kept_elsewhere(relation);
+	return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhassubclass &&
+		!relation->rd_rel->relispartition && mhub_table_is_itself(relation);
 }
 
 static bool
@@ -237,7 +248,7 @@ build(MhubTable *table)
 
 	if (!table->registered)
 		register_table(table);
-	table->relid = get_relname_relid(table->name, get_namespace_oid("mhub", false));
+	table->relid = mhub_table_relid(table->name);
 	if (!OidIsValid(table->relid))
 		return NULL;
 	context = AllocSetContextCreate(CurTransactionContext, "mhub table", ALLOCSET_DEFAULT_SIZES);
@@ -349,21 +360,27 @@ may_read_columns(const MhubTableAccess *access)
 	return true;
 }
 
+/* Who audits statements, or has rights of its own kind, hooks into the check of a statement's. */
+bool
+mhub_table_grants(Oid relid, AclMode mode)
+{
+	return ExecutorCheckPerms_hook == NULL &&
+		pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL) == mode &&
+		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
 static bool
 may_do(const MhubTableAccess *access, AclMode mode)
 {
 	Oid			relid = access->table->relid;
-	AclMode		missing = mode & ~pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ALL);
 
-	return (missing == 0 || (missing == ACL_SELECT && may_read_columns(access))) &&
-		check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+	return mhub_table_grants(relid, mode) ||
+		((mode & ACL_SELECT) != 0 && may_read_columns(access) && mhub_table_grants(relid, mode & ~ACL_SELECT));
 }
 
 /*
  * What a user may do is remembered until the table, a role or a membership
- * changes; a foreign key's own queries have more rights.  Who audits
- * statements, or has rights of its own kind, hooks into the check of a
- * statement's.
+ * changes; a foreign key's own queries have more rights.
  */
 static bool
 is_allowed(MhubTableAccess *access, AclMode mode)
@@ -403,6 +420,12 @@ MhubTableAccess *
 mhub_table_open(MhubTable *table)
 {
 	return mhub_table_open_for(table, ACL_SELECT);
+}
+
+MhubTableAccess *
+mhub_table_open_to_insert(MhubTable *table)
+{
+	return mhub_table_open_for(table, ACL_INSERT);
 }
 
 /* Is changing and inserting a row all that a statement would do? */
@@ -476,7 +499,7 @@ mhub_table_open_to_update(MhubTable *table, const int *columns, int n)
 static Oid
 look_up_sequence(const MhubTable *table)
 {
-	Oid			sequence = get_relname_relid(table->sequence, get_namespace_oid("mhub", false));
+	Oid			sequence = mhub_table_relid(table->sequence);
 
 	if (!OidIsValid(sequence))
 		ereport(ERROR,

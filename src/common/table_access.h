@@ -139,6 +139,21 @@ extern bool mhub_table_insert_one(MhubTableAccess *access, int key, const Datum 
  * Needs no SPI connection.  Returns the number of rows inserted.
  */
 extern uint64 mhub_table_insert(MhubTable *table, const MhubColumns *rows);
+
+/* The same in two steps: NULL where only a statement can do it, which is then the caller's business */
+extern MhubTableAccess *mhub_table_open_to_insert(MhubTable *table);
+extern void mhub_table_insert_into(MhubTableAccess *access, const MhubColumns *rows);
+
 extern uint64 mhub_table_insert_unique(MhubTable *table, const MhubColumns *rows, int key, bool *inserted, bool stop);
+
+/* Writes the values of row number i, all columns of MhubTable; what they point to lives until the rows are inserted. */
+typedef void (*MhubFillRow) (void *state, int i, Datum *values, bool *nulls);
+
+/*
+ * Inserts n rows into a partitioned table.  Those that only a statement may
+ * insert are left out, and their numbers come in left, which has room for n;
+ * returns how many they are.
+ */
+extern int	mhub_table_insert_routed(const MhubTable *table, int n, MhubFillRow fill, void *state, int *left);
 
 #endif							/* MHUB_TABLE_ACCESS_H */

@@ -25,9 +25,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-/* Rows written together, where nothing looks at each */
-#define ROWS_TOGETHER 64
-
 /* One INSERT statement under way */
 typedef struct Insertion
 {
@@ -143,54 +140,54 @@ has_row_triggers(const ResultRelInfo *result)
 }
 
 void
-mhub_table_write_slots(MhubTableAccess *access, TupleTableSlot **slots, int n, CommandId command)
+mhub_table_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
 {
+	const TupleConstr *constraints = RelationGetDescr(result->ri_RelationDesc)->constr;
 	int			i;
 
-	for (i = 0; access->descriptor->constr != NULL && i < n; i++)
+	for (i = 0; constraints != NULL && i < n; i++)
 	{
-		if (access->descriptor->constr->has_generated_stored)
-			ExecComputeStoredGenerated(access->result, access->estate, slots[i], CMD_INSERT);
-		ExecConstraints(access->result, slots[i], access->estate);
+		if (constraints->has_generated_stored)
+			ExecComputeStoredGenerated(result, estate, slots[i], CMD_INSERT);
+		ExecConstraints(result, slots[i], estate);
 	}
-	table_multi_insert(access->relation, slots, n, command, 0, NULL);
+	table_multi_insert(result->ri_RelationDesc, slots, n, command, 0, NULL);
 }
 
-/* With their index entries; the slots are empty again. */
-static void
-write_together(Insertion *insertion, TupleTableSlot **slots, int n)
+void
+mhub_table_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
 {
-	MhubTableAccess *access = insertion->access;
-	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(access->estate));
+	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	int			i;
 
-	mhub_table_write_slots(access, slots, n, insertion->command);
+	CHECK_FOR_INTERRUPTS();
+	mhub_table_write_slots(result, estate, slots, n, command);
 	for (i = 0; i < n; i++)
 	{
-		(void) mhub_insert_index_tuples_unless(access->result, slots[i], access->estate, NIL, NULL);
+		(void) mhub_insert_index_tuples_unless(result, slots[i], estate, NIL, NULL);
 		ExecClearTuple(slots[i]);
 	}
 	MemoryContextSwitchTo(old);
-	ResetPerTupleExprContext(access->estate);
+	ResetPerTupleExprContext(estate);
 }
 
 static void
 insert_together(Insertion *insertion)
 {
-	TupleTableSlot *slots[ROWS_TOGETHER];
-	int			nslots = Min(insertion->rows->n, ROWS_TOGETHER);
+	MhubTableAccess *access = insertion->access;
+	TupleTableSlot *slots[MHUB_ROWS_TOGETHER];
+	int			nslots = Min(insertion->rows->n, MHUB_ROWS_TOGETHER);
 	int			n = 0;
 	int			i;
 
 	for (i = 0; i < nslots; i++)
-		slots[i] = table_slot_create(insertion->access->relation, NULL);
+		slots[i] = table_slot_create(access->relation, NULL);
 	for (i = 0; i < insertion->rows->n; i++)
 	{
-		fill_slot(insertion->access, slots[n++], insertion->rows, i);
+		fill_slot(access, slots[n++], insertion->rows, i);
 		if (n == nslots || i + 1 == insertion->rows->n)
 		{
-			CHECK_FOR_INTERRUPTS();
-			write_together(insertion, slots, n);
+			mhub_table_write_together(access->result, access->estate, slots, n, insertion->command);
 			n = 0;
 		}
 	}
@@ -237,26 +234,31 @@ end_statement(Insertion *insertion)
 	CommandCounterIncrement();
 }
 
-/* Inserts rows that nothing stands against. */
 static void
-insert_all(MhubTableAccess *access, const MhubColumns *rows)
+insert_one_by_one(Insertion *insertion)
+{
+	int			i;
+
+	for (i = 0; i < insertion->rows->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) insert_row(insertion, i);
+	}
+}
+
+/* Rows that nothing stands against */
+void
+mhub_table_insert_into(MhubTableAccess *access, const MhubColumns *rows)
 {
 	Insertion	insertion = {.access = access, .rows = rows};
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "mhub insertion", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	int			i;
 
 	begin_statement(&insertion);
 	if (rows->n > 1 && !has_row_triggers(access->result))
 		insert_together(&insertion);
 	else
-	{
-		for (i = 0; i < rows->n; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			(void) insert_row(&insertion, i);
-		}
-	}
+		insert_one_by_one(&insertion);
 	end_statement(&insertion);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -404,10 +406,10 @@ mhub_table_insert(MhubTable *table, const MhubColumns *rows)
 
 	if (rows->n == 0)
 		return 0;
-	access = mhub_table_open_for(table, ACL_INSERT);
+	access = mhub_table_open_to_insert(table);
 	if (access != NULL)
 	{
-		insert_all(access, rows);
+		mhub_table_insert_into(access, rows);
 		mhub_table_close(access);
 		return rows->n;
 	}

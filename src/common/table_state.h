@@ -13,6 +13,9 @@
 #include "nodes/execnodes.h"
 #include "storage/buf.h"
 
+/* Rows written together, where nothing looks at each */
+#define MHUB_ROWS_TOGETHER 64
+
 typedef struct TableKeyState
 {
 	Oid			index;			/* that looks it up */
@@ -76,6 +79,13 @@ mhub_table_lock(const MhubTable *table)
 	return table->only_read ? AccessShareLock : RowExclusiveLock;
 }
 
+/* Nothing but the relation itself, of whatever kind, is behind it: no rules, no extension that keeps its rows. */
+extern bool mhub_table_is_itself(Relation relation);
+
+/* Has the user these rights on all rows of the table? */
+extern bool mhub_table_grants(Oid relid, AclMode mode);
+
+extern Oid	mhub_table_relid(const char *name);
 extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
 
 /* table_keys.c: false when a key has no index that looks it up */
@@ -96,6 +106,9 @@ extern void mhub_table_end_update(MhubTableAccess *access);
 extern void mhub_table_start_row(MhubTableAccess *access, TupleTableSlot *slot);
 
 /* Writes rows of a table without triggers of rows: one lock and one WAL record for those on one page. */
-extern void mhub_table_write_slots(MhubTableAccess *access, TupleTableSlot **slots, int n, CommandId command);
+extern void mhub_table_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
+
+/* The same with their index entries, in the state's memory for a row; the slots are empty again. */
+extern void mhub_table_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
 
 #endif							/* MHUB_TABLE_STATE_H */
