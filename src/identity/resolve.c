@@ -79,13 +79,29 @@ has_missing(const Batch *batch)
 	return false;
 }
 
+/* So often an identifier may be in the way of an insertion and gone, erased, when it is looked up. */
+#define MOST_ATTEMPTS 100
+
+static void
+refuse_hidden(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("an identifier is there already, but is not to be seen"),
+			 errhint("Row security of mhub.identifier must show every row to whoever identifies.")));
+}
+
 /* Looks everything up and inserts what is missing; ends with every identifier in the table. */
 static void
 find_or_insert(Batch *batch)
 {
+	int			attempts = 0;
+
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (attempts++ == MOST_ATTEMPTS)
+			refuse_hidden();
 		batch_find_identifiers(batch);
 		batch_find_links(batch);
 		batch_start_plan(batch);

@@ -113,6 +113,15 @@ SELECT string_agg(value, ' ' ORDER BY value) AS linked FROM mhub.identifier WHER
 SELECT string_agg(o.value, ' ' ORDER BY o.value) AS left_out FROM mhub.identity_conflict AS c
 JOIN mhub.identifier AS o ON o.identifier_id = c.left_out_identifier_id WHERE c.kind = 'tag' AND c.reason = 'limit';
 SELECT pg_temp.consistent();
+-- Who has too many of late, because the limit was lowered, may still meet who has none of late.
+UPDATE mhub.identifier_kind SET max_per_person = 3 WHERE kind = 'tag';
+SELECT mhub.identify('{"user_id": "many", "tag": ["m1", "m2", "m3"]}', occurred_at => '2026-03-20 00:00+08') AS many \gset
+UPDATE mhub.identifier_kind SET max_per_person = 2 WHERE kind = 'tag';
+SELECT mhub.identify('{"device": "lone", "tag": "old"}', occurred_at => '2026-02-01 00:00+08') IS NOT NULL AS lone;
+SELECT mhub.identify('{"user_id": "many", "tag": "m4"}', occurred_at => '2026-03-21 00:00+08') = :many AS same;
+SELECT mhub.person_id('tag', 'm4') <> :many AS left_out;
+SELECT mhub.identify('{"user_id": "many", "device": "lone"}', occurred_at => '2026-03-21 00:00+08') IS NOT NULL AS met;
+SELECT mhub.person_id('tag', 'old') = :many AS one;
 
 -- A fingerprint joins nobody; what it was seen with is kept as evidence.
 SELECT mhub.identify('{"fingerprint": "f-1", "cookie": "f-a"}') = mhub.identify('{"cookie": "f-a"}') AS cookie_decides;

@@ -70,7 +70,7 @@ SELECT mhub.link_match(:margaret, :margret) IS NULL AS no_consent;
 SELECT count(mhub.record_consent(jsonb_build_object('cookie', c), 'identity_matching', legal_basis => 'consent')) AS consents FROM unnest(ARRAY['m-1', 'm-2', 'm-3']) AS c;
 SELECT mhub.link_match(:margaret, :peter) IS NULL AS not_probable;
 SELECT mhub.link_match(:margaret, :margret) = :margaret AS merged;
-SELECT confidence > 0.99 AND confidence <= 1 AS confident, source, joins FROM mhub.link WHERE source = 'match';
+SELECT confidence > 0.99 AND confidence < 1 AS confident, source, joins FROM mhub.link WHERE source = 'match';
 -- observing the two together makes it certain
 SELECT mhub.identify('{"cookie": ["m-1", "m-2"]}') = :margaret AS observed;
 SELECT confidence, joins FROM mhub.link WHERE source = 'match';

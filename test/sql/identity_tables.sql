@@ -98,6 +98,13 @@ SAVEPOINT refused;
 SELECT mhub.identify('{"cookie": "x-9"}');
 ROLLBACK TO refused;
 RESET ROLE;
+-- what a policy hides, and would let pass as a new row, is refused instead of being looked for without end
+SELECT mhub.person_id('user_id', 'u-8') AS hidden \gset
+ALTER POLICY p ON mhub.identifier USING (person_id <> :hidden) WITH CHECK (true);
+SET LOCAL ROLE mhub_test_identity;
+SELECT mhub.identify('{"cookie": "c-8"}');
+ROLLBACK TO refused;
+RESET ROLE;
 ALTER TABLE mhub.identifier DISABLE ROW LEVEL SECURITY;
 -- and without the right to insert
 REVOKE INSERT ON mhub.person FROM mhub_test_identity;
