@@ -117,25 +117,13 @@ uint64
 mhub_execute_batch(MhubPlan *statement, Datum *values, const char *nulls, int expected)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	bool		is_planned = statement->plan != NULL && SPI_plan_is_valid(statement->plan);
+	SPIPlanPtr	plan = mhub_generic_plan(statement);
 	int			code;
 
-	if (statement->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nargs, statement->argtypes,
-											  CURSOR_OPT_GENERIC_PLAN);
-
-		if (plan == NULL)
-			elog(ERROR, "could not prepare \"%s\": %s",
-				 statement->sql, SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
-		statement->plan = plan;
+	if (!is_planned)
 		plan_for_large_tables(plan);
-	}
-	else if (!SPI_plan_is_valid(statement->plan))
-		plan_for_large_tables(statement->plan);
-
-	code = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	code = SPI_execute_plan(plan, values, nulls, false, 0);
 	MemoryContextSwitchTo(caller);
 	if (code != expected)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(code));
