@@ -14,26 +14,12 @@
 #include "common/id_horizon.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "commands/sequence.h"
+#include "common/hub_relation.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-
-static Oid
-sequence_of(const MhubIdSource *source)
-{
-	Oid			schema = get_namespace_oid("mhub", false);
-	Oid			sequence = get_relname_relid(source->sequence, schema);
-
-	if (!OidIsValid(sequence))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the hub is not installed"),
-				 errhint("Run SELECT mhub.install();")));
-	return sequence;
-}
 
 /* pg_sequence_last_value() without fmgr's refusal of NULL results */
 static int64
@@ -65,7 +51,7 @@ mark_as_writer(MhubIdSource *source, Oid sequence)
 void
 mhub_draw_ids(MhubIdSource *source, int64 *ids, int n)
 {
-	Oid			sequence = sequence_of(source);
+	Oid			sequence = mhub_relation(source->sequence);
 
 	mark_as_writer(source, sequence);
 	for (int i = 0; i < n; i++)
@@ -117,6 +103,6 @@ mhub_id_horizon(const MhubIdSource *source)
 				 errdetail("The transaction's snapshot is older than the horizon, so settled rows might be invisible to it.")));
 
 	/* The order matters: a writer not yet locked now will draw ids above this. */
-	newest = sequence_last_value(sequence_of(source));
+	newest = sequence_last_value(mhub_relation(source->sequence));
 	return smallest_writer_bound(source, newest);
 }

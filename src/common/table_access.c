@@ -14,9 +14,9 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
+#include "common/hub_relation.h"
 #include "common/kept_elsewhere.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -83,12 +83,6 @@ register_table(MhubTable *table)
 	table->next = tables;
 	tables = table;
 	table->registered = true;
-}
-
-Oid
-mhub_table_relid(const char *name)
-{
-	return get_relname_relid(name, get_namespace_oid("mhub", false));
 }
 
 bool
@@ -248,7 +242,7 @@ build(MhubTable *table)
 
 	if (!table->registered)
 		register_table(table);
-	table->relid = mhub_table_relid(table->name);
+	table->relid = mhub_find_relation(table->name);
 	if (!OidIsValid(table->relid))
 		return NULL;
 	context = AllocSetContextCreate(CurTransactionContext, "mhub table", ALLOCSET_DEFAULT_SIZES);
@@ -430,15 +424,11 @@ mhub_table_open_to_insert(MhubTable *table)
 
 /* Is changing and inserting a row all that a statement would do? */
 static bool
-is_quiet(const MhubTableAccess *access)
+is_quiet(const TriggerDesc *triggers)
 {
-	const TriggerDesc *triggers = access->result->ri_TrigDesc;
-
-	return triggers == NULL ||
-		!(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		  triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
-		  triggers->trig_update_before_row || triggers->trig_update_after_row ||
-		  triggers->trig_update_before_statement || triggers->trig_update_after_statement);
+	return !mhub_fires_on_insert(triggers) &&
+		!(triggers != NULL && (triggers->trig_update_before_row || triggers->trig_update_after_row ||
+							   triggers->trig_update_before_statement || triggers->trig_update_after_statement));
 }
 
 /* Besides, a snapshot that does not move on is left to statements, which know what that means for a change. */
@@ -468,7 +458,7 @@ mhub_table_open_to_change(MhubTable *table, bool inserts)
 {
 	MhubTableAccess *access = open_to_write(table, ACL_SELECT | ACL_UPDATE | (inserts ? ACL_INSERT : 0));
 
-	if (access != NULL && !is_quiet(access))
+	if (access != NULL && !is_quiet(access->result->ri_TrigDesc))
 	{
 		mhub_table_close(access);
 		return NULL;
@@ -496,19 +486,6 @@ mhub_table_open_to_update(MhubTable *table, const int *columns, int n)
 	return access;
 }
 
-static Oid
-look_up_sequence(const MhubTable *table)
-{
-	Oid			sequence = mhub_table_relid(table->sequence);
-
-	if (!OidIsValid(sequence))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"mhub.%s\" does not exist", table->sequence),
-				 errhint("Create the hub's tables first: SELECT mhub.install();")));
-	return sequence;
-}
-
 Oid
 mhub_table_sequence(MhubTable *table)
 {
@@ -517,7 +494,7 @@ mhub_table_sequence(MhubTable *table)
 	if (!OidIsValid(table->sequence_oid) || table->sequence_changes != table->changes)
 	{
 		table->sequence_changes = table->changes;
-		table->sequence_oid = look_up_sequence(table);
+		table->sequence_oid = mhub_relation(table->sequence);
 	}
 	return table->sequence_oid;
 }

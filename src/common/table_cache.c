@@ -10,9 +10,9 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
+#include "common/hub_relation.h"
 #include "fmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -89,21 +89,13 @@ register_cache(MhubTableCache *cache)
 uint64
 mhub_table_cache_begin(MhubTableCache *cache)
 {
-	Oid			schema = get_namespace_oid("mhub", false);
 	int			i;
 
 	cache->valid = false;
 	if (!cache->registered)
 		register_cache(cache);
 	for (i = 0; i < MHUB_CACHE_MAX_TABLES && cache->tables[i] != NULL; i++)
-	{
-		cache->relids[i] = get_relname_relid(cache->tables[i], schema);
-		if (!OidIsValid(cache->relids[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("relation \"mhub.%s\" does not exist", cache->tables[i]),
-					 errhint("Create the hub's tables first: SELECT mhub.install();")));
-	}
+		cache->relids[i] = mhub_relation(cache->tables[i]);
 	return cache->changes;
 }
 

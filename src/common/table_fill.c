@@ -214,7 +214,7 @@ write_rows(MhubTableAccess *access, const MhubFilling *filling, int row, TupleTa
 		fill_slot(access, slots[i], filling, row + i);
 		fire_triggers(access, slots[i]);
 	}
-	mhub_table_write_slots(access->result, access->estate, slots, n, GetCurrentCommandId(true));
+	mhub_write_slots(access->result, access->estate, slots, n, GetCurrentCommandId(true));
 	for (i = 0; i < n; i++)
 	{
 		places[row + i] = slots[i]->tts_tid;

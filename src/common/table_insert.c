@@ -140,7 +140,7 @@ has_row_triggers(const ResultRelInfo *result)
 }
 
 void
-mhub_table_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
+mhub_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
 {
 	const TupleConstr *constraints = RelationGetDescr(result->ri_RelationDesc)->constr;
 	int			i;
@@ -155,13 +155,13 @@ mhub_table_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **s
 }
 
 void
-mhub_table_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
+mhub_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	int			i;
 
 	CHECK_FOR_INTERRUPTS();
-	mhub_table_write_slots(result, estate, slots, n, command);
+	mhub_write_slots(result, estate, slots, n, command);
 	for (i = 0; i < n; i++)
 	{
 		(void) mhub_insert_index_tuples_unless(result, slots[i], estate, NIL, NULL);
@@ -187,7 +187,7 @@ insert_together(Insertion *insertion)
 		fill_slot(access, slots[n++], insertion->rows, i);
 		if (n == nslots || i + 1 == insertion->rows->n)
 		{
-			mhub_table_write_together(access->result, access->estate, slots, n, insertion->command);
+			mhub_write_together(access->result, access->estate, slots, n, insertion->command);
 			n = 0;
 		}
 	}

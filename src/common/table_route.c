@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "common/hub_relation.h"
 #include "executor/execPartition.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -56,20 +57,13 @@ has_columns(TupleDesc descriptor, const MhubTable *table)
 	return true;
 }
 
-static bool
-fires_on_insert(const TriggerDesc *triggers)
-{
-	return triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		triggers->trig_insert_before_statement || triggers->trig_insert_after_statement;
-}
-
 /* Does a row take nothing but being stored? */
 static bool
 is_bare(Relation relation, const MhubTable *table)
 {
 	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
-	return mhub_table_is_itself(relation) && (relation->trigdesc == NULL || !fires_on_insert(relation->trigdesc)) &&
+	return mhub_table_is_itself(relation) && !mhub_fires_on_insert(relation->trigdesc) &&
 		(constraints == NULL || !constraints->has_generated_stored) &&
 		has_columns(RelationGetDescr(relation), table);
 }
@@ -78,7 +72,7 @@ is_bare(Relation relation, const MhubTable *table)
 static Relation
 open_root(const MhubTable *table)
 {
-	Oid			relid = mhub_table_relid(table->name);
+	Oid			relid = mhub_find_relation(table->name);
 	Relation	relation;
 
 	if (!OidIsValid(relid) || !mhub_table_grants(relid, ACL_INSERT))
@@ -139,7 +133,7 @@ static void
 flush(RoutedInsert *insert)
 {
 	if (insert->n_buffered > 0)
-		mhub_table_write_together(insert->target, insert->estate, insert->slots, insert->n_buffered, insert->command);
+		mhub_write_together(insert->target, insert->estate, insert->slots, insert->n_buffered, insert->command);
 	insert->n_buffered = 0;
 }
 

@@ -252,21 +252,30 @@ fill_changed(MhubTableAccess *access, const MhubTableChange *changes, int n)
 	ExecStoreVirtualTuple(slot);
 }
 
-static bool
-write_changed(MhubTableAccess *access)
+bool
+mhub_write_version(ResultRelInfo *result, EState *estate, ItemPointer tid, TupleTableSlot *slot, CommandId command)
 {
-	ItemPointerData tid = access->found->tts_tid;
 	TM_FailureData failure;
 	LockTupleMode lock_mode;
 	MhubUpdateIndexes indexes;
 
-	if (access->descriptor->constr != NULL)
-		ExecConstraints(access->result, access->written, access->estate);
-	if (table_tuple_update(access->relation, &tid, access->written, GetCurrentCommandId(true), GetActiveSnapshot(),
-						   InvalidSnapshot, true, &failure, &lock_mode, &indexes) != TM_Ok)
+	if (table_tuple_update(result->ri_RelationDesc, tid, slot, command, GetActiveSnapshot(), InvalidSnapshot, true,
+						   &failure, &lock_mode, &indexes) != TM_Ok)
 		return false;
 	if (mhub_must_update_indexes(indexes))
-		(void) mhub_insert_index_tuples(access->result, access->written, access->estate, indexes);
+		(void) mhub_insert_index_tuples(result, slot, estate, indexes);
+	return true;
+}
+
+static bool
+write_changed(MhubTableAccess *access)
+{
+	ItemPointerData tid = access->found->tts_tid;
+
+	if (access->descriptor->constr != NULL)
+		ExecConstraints(access->result, access->written, access->estate);
+	if (!mhub_write_version(access->result, access->estate, &tid, access->written, GetCurrentCommandId(true)))
+		return false;
 	mhub_table_note_update(access, &tid);
 	return true;
 }

@@ -82,10 +82,17 @@ mhub_table_lock(const MhubTable *table)
 /* Nothing but the relation itself, of whatever kind, is behind it: no rules, no extension that keeps its rows. */
 extern bool mhub_table_is_itself(Relation relation);
 
+static inline bool
+mhub_fires_on_insert(const TriggerDesc *triggers)
+{
+	return triggers != NULL &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		 triggers->trig_insert_before_statement || triggers->trig_insert_after_statement);
+}
+
 /* Has the user these rights on all rows of the table? */
 extern bool mhub_table_grants(Oid relid, AclMode mode);
 
-extern Oid	mhub_table_relid(const char *name);
 extern MhubTableAccess *mhub_table_open_for(MhubTable *table, AclMode mode);
 
 /* table_keys.c: false when a key has no index that looks it up */
@@ -105,10 +112,16 @@ extern void mhub_table_end_update(MhubTableAccess *access);
 /* An empty row; columns nobody gives have their defaults. */
 extern void mhub_table_start_row(MhubTableAccess *access, TupleTableSlot *slot);
 
+/*
+ * Writes the new version of a row in its place; false, with nothing done, when
+ * somebody else has changed it since the active snapshot.
+ */
+extern bool mhub_write_version(ResultRelInfo *result, EState *estate, ItemPointer tid, TupleTableSlot *slot, CommandId command);
+
 /* Writes rows of a table without triggers of rows: one lock and one WAL record for those on one page. */
-extern void mhub_table_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
+extern void mhub_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
 
 /* The same with their index entries, in the state's memory for a row; the slots are empty again. */
-extern void mhub_table_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
+extern void mhub_write_together(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command);
 
 #endif							/* MHUB_TABLE_STATE_H */

@@ -9,11 +9,10 @@
  */
 #include "mhub.h"
 
-#include "catalog/namespace.h"
 #include "commands/event_trigger.h"
+#include "common/hub_relation.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
-#include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(mhub_guard_drop_extension);
 
@@ -30,14 +29,6 @@ drops_mhub(DropStmt *stmt)
 	return false;
 }
 
-static bool
-hub_exists(void)
-{
-	Oid			schema = get_namespace_oid("mhub", true);
-
-	return OidIsValid(schema) && OidIsValid(get_relname_relid("migration", schema));
-}
-
 Datum
 mhub_guard_drop_extension(PG_FUNCTION_ARGS)
 {
@@ -49,7 +40,7 @@ mhub_guard_drop_extension(PG_FUNCTION_ARGS)
 				 errmsg("mhub.guard_drop_extension() must be called as an event trigger")));
 
 	trigger = (EventTriggerData *) fcinfo->context;
-	if (IsA(trigger->parsetree, DropStmt) && drops_mhub((DropStmt *) trigger->parsetree) && hub_exists())
+	if (IsA(trigger->parsetree, DropStmt) && drops_mhub((DropStmt *) trigger->parsetree) && OidIsValid(mhub_find_relation("migration")))
 		ereport(ERROR,
 				(errcode(ERRCODE_MHUB_HUB_INSTALLED),
 				 errmsg("cannot drop extension mhub while the hub is installed"),

@@ -9,6 +9,7 @@
 #include "privacy/key_store.h"
 
 #include "catalog/pg_type.h"
+#include "common/hub_relation.h"
 #include "common/spi_plan.h"
 #include "privacy/hub_access.h"
 #include "utils/builtins.h"
@@ -60,7 +61,7 @@ read_column(const char *name)
 	MhubEncColumn	column = {0};
 	bool		isnull;
 
-	mhub_watch(MHUB_WATCH_COLUMN, mhub_hub_table("enc_column"));
+	mhub_watch(MHUB_WATCH_COLUMN, mhub_relation("enc_column"));
 	mhub_become_owner("enc_column", &saved);
 	SPI_connect();
 	if (SPI_execute_plan(mhub_plan(&select_column), &arg, NULL, false, 1) != SPI_OK_SELECT)

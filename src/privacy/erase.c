@@ -8,6 +8,7 @@
 #include "privacy/key_store.h"
 
 #include "catalog/pg_type.h"
+#include "common/hub_relation.h"
 #include "common/spi_plan.h"
 #include "privacy/hub_access.h"
 #include "utils/array.h"
@@ -53,7 +54,7 @@ mhub_destroy_person_keys(PG_FUNCTION_ARGS)
 	SPI_finish();
 	mhub_become_self_again(&saved);
 	/* no session goes on using what it has unwrapped */
-	CacheInvalidateRelcacheByRelid(mhub_hub_table("person_key"));
+	CacheInvalidateRelcacheByRelid(mhub_relation("person_key"));
 	PG_RETURN_INT64(destroyed);
 }
 

@@ -10,27 +10,10 @@
 #include "privacy/hub_access.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "common/hub_relation.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
 #include "utils/syscache.h"
-
-/* A table of the hub; an error that says what to do when there is no hub. */
-Oid
-mhub_hub_table(const char *name)
-{
-	Oid			schema = get_namespace_oid("mhub", true);
-	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-
-	if (!OidIsValid(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the hub has no table mhub.%s", name),
-				 errhint("Run SELECT mhub.install();"),
-				 errhidestmt(true), errhidecontext(true)));
-	return table;
-}
 
 static Oid
 owner_of(Oid table)
@@ -59,7 +42,7 @@ mhub_become_owner_of(Oid table, MhubOwnerContext *saved)
 void
 mhub_become_owner(const char *table, MhubOwnerContext *saved)
 {
-	mhub_become_owner_of(mhub_hub_table(table), saved);
+	mhub_become_owner_of(mhub_relation(table), saved);
 }
 
 void

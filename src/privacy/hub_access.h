@@ -13,7 +13,6 @@ typedef struct MhubOwnerContext
 	int			security;
 } MhubOwnerContext;
 
-extern Oid	mhub_hub_table(const char *name);
 extern void mhub_become_owner(const char *table, MhubOwnerContext *saved);
 extern void mhub_become_owner_of(Oid table, MhubOwnerContext *saved);
 extern void mhub_become_self_again(const MhubOwnerContext *saved);

@@ -11,6 +11,7 @@
 #include "privacy/key_store.h"
 
 #include "catalog/pg_type.h"
+#include "common/hub_relation.h"
 #include "common/spi_plan.h"
 #include "port/pg_bswap.h"
 #include "privacy/hub_access.h"
@@ -142,7 +143,7 @@ load_key(const char *purpose, uint8 *key)
 	MhubOwnerContext saved;
 	bool		found;
 
-	mhub_watch(MHUB_WATCH_KEYRING, mhub_hub_table("keyring"));
+	mhub_watch(MHUB_WATCH_KEYRING, mhub_relation("keyring"));
 	mhub_become_owner("keyring", &saved);
 	SPI_connect();
 	found = select_into(purpose, key);

@@ -10,6 +10,7 @@
 #include "privacy/key_store.h"
 
 #include "catalog/pg_type.h"
+#include "common/hub_relation.h"
 #include "common/spi_plan.h"
 #include "port/pg_bswap.h"
 #include "privacy/hub_access.h"
@@ -105,7 +106,7 @@ run(MhubPlan *statement, Datum *args, int expected)
 static void
 connect_as_owner(MhubOwnerContext *saved)
 {
-	mhub_watch(MHUB_WATCH_PERSON_KEY, mhub_hub_table("person_key"));
+	mhub_watch(MHUB_WATCH_PERSON_KEY, mhub_relation("person_key"));
 	mhub_become_owner("person_key", saved);
 	SPI_connect();
 }

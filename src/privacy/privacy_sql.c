@@ -8,8 +8,8 @@
 #include "privacy/key_store.h"
 
 #include "access/xact.h"
+#include "common/hub_relation.h"
 #include "miscadmin.h"
-#include "privacy/hub_access.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 
@@ -162,6 +162,6 @@ mhub_keys_reload(PG_FUNCTION_ARGS pg_attribute_unused())
 
 	mhub_forget_epochs();
 	n = mhub_epochs(&epochs);
-	CacheInvalidateRelcacheByRelid(mhub_hub_table("keyring"));
+	CacheInvalidateRelcacheByRelid(mhub_relation("keyring"));
 	PG_RETURN_INT32(n);
 }

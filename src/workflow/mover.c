@@ -12,6 +12,9 @@
  * passed over; it is still due and comes again in the next round.  So the
  * engine does not wait for a row (but for one that is changed in the very moment
  * between looking and writing).
+ *
+ * Nothing else of common/table_access.h is of use here: the row is at hand, and
+ * there are no triggers to care for, as they do not see what the engine does.
  */
 #include "workflow/advance.h"
 
@@ -19,8 +22,9 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "common/hub_relation.h"
+#include "common/table_state.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
@@ -71,7 +75,7 @@ startup(DestReceiver *self, int operation pg_attribute_unused(), TupleDesc desc 
 {
 	Mover	   *mover = (Mover *) self;
 	MemoryContext caller = MemoryContextSwitchTo(mover->sink->context);
-	Oid			table = get_relname_relid("enrollment", get_namespace_oid("mhub", false));
+	Oid			table = mhub_relation("enrollment");
 
 	mover->relation = table_open(table, RowExclusiveLock);
 	for (int i = 0; i < COLUMNS; i++)
@@ -249,21 +253,11 @@ is_being_modified(Mover *mover, ItemPointer tid)
 static bool
 write_row(Mover *mover, ItemPointer tid)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
-	TM_FailureData failure;
-	LockTupleMode lock_mode;
-	MhubUpdateIndexes update_indexes;
+	bool		done = !is_being_modified(mover, tid) &&
+		mhub_write_version(mover->result, mover->estate, tid, mover->slot, mover->command);
 
-	if (is_being_modified(mover, tid) ||
-		table_tuple_update(mover->relation, tid, mover->slot, mover->command, snapshot, InvalidSnapshot,
-						   true, &failure, &lock_mode, &update_indexes) != TM_Ok)
-		return false;
-	if (mhub_must_update_indexes(update_indexes))
-	{
-		list_free(mhub_insert_index_tuples(mover->result, mover->slot, mover->estate, update_indexes));
-		ResetPerTupleExprContext(mover->estate);
-	}
-	return true;
+	ResetPerTupleExprContext(mover->estate);
+	return done;
 }
 
 static void
