@@ -119,6 +119,15 @@ fill_slot(TupleTableSlot *slot, const Needed *needed, const MhubFilling *filling
 	ExecStoreVirtualTuple(slot);
 }
 
+/* Row i of this order is about to be asked for. */
+static void
+expect_row(const int *order, int i)
+{
+	mhub_filling_expect(feeding->filling, order, i);
+	if (i + MHUB_FILLING_AHEAD < feeding->filling->n)
+		__builtin_prefetch(&feeding->places[order[i + MHUB_FILLING_AHEAD]]);
+}
+
 static void
 feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info, IndexBuildCallback callback, void *state)
 {
@@ -140,9 +149,8 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 		int			row = order == NULL ? i : order[i];
 
 		CHECK_FOR_INTERRUPTS();
-		mhub_filling_expect(filling, order, i);
-		if (order != NULL && i + MHUB_FILLING_AHEAD < filling->n)
-			__builtin_prefetch(&feeding->places[order[i + MHUB_FILLING_AHEAD]]);
+		if (order != NULL)
+			expect_row(order, i);
 		fill_slot(slot, &needed, filling, row);
 		if (predicate != NULL && !ExecQualAndReset(predicate, context))
 			continue;

@@ -210,7 +210,6 @@ write_rows(MhubTableAccess *access, const MhubFilling *filling, int row, TupleTa
 		filling->prepare(filling->state, row, n);
 	for (i = 0; i < n; i++)
 	{
-		mhub_filling_expect(filling, NULL, row + i);
 		fill_slot(access, slots[i], filling, row + i);
 		fire_triggers(access, slots[i]);
 	}

@@ -23,7 +23,7 @@ typedef struct MhubFilling
 	/* What a row has in a column of MhubTable; what it points to must last until the next prepare(). */
 	Datum		(*value) (void *state, int row, int column, bool *isnull);
 
-	/* Called ahead of value(): which rows are next, and which are later; NULL: they are near in memory anyway */
+	/* Called ahead of value(), for rows not asked for as given: which is next, and which later; NULL: all are near in memory */
 	void		(*expect) (void *state, int next, int later);
 
 	/* The rows in the order of a key of MhubTable, as far as that is easily had, in memory of its own; NULL: as given */
@@ -33,7 +33,7 @@ typedef struct MhubFilling
 /* So many rows ahead expect() is told the next one; the later one is twice as far. */
 #define MHUB_FILLING_AHEAD 16
 
-/* Row i is about to be asked for, in this order; NULL: as given. */
+/* Row i of this order is about to be asked for. */
 static inline void
 mhub_filling_expect(const MhubFilling *filling, const int *order, int i)
 {
@@ -41,7 +41,7 @@ mhub_filling_expect(const MhubFilling *filling, const int *order, int i)
 	int			later = next + MHUB_FILLING_AHEAD;
 
 	if (filling->expect != NULL && later < filling->n)
-		filling->expect(filling->state, order == NULL ? next : order[next], order == NULL ? later : order[later]);
+		filling->expect(filling->state, order[next], order[later]);
 }
 
 /*

@@ -61,11 +61,15 @@ slot_index_grow(SlotIndex *index, int n)
 	pfree(old.slots);
 }
 
-/* A copy of a value in the batch, with the header of type text before it and a zero behind it */
+/*
+ * A copy of a value in the batch, with the header of type text before it and a
+ * zero behind it; behind that, of a pii kind, what it is in plain.
+ */
 static char *
-keep_value(Batch *batch, const char *value, int length)
+keep_value(Batch *batch, const char *value, int length, const char *plain)
 {
-	Size		size = INTALIGN(VARHDRSZ + length + 1);
+	int			plain_size = plain == NULL ? 0 : strlen(plain) + 1;
+	Size		size = INTALIGN(VARHDRSZ + length + 1 + plain_size);
 	char	   *kept;
 
 	if (batch->text_left < size)
@@ -78,6 +82,8 @@ keep_value(Batch *batch, const char *value, int length)
 	SET_VARSIZE(batch->text, VARHDRSZ + length);
 	memcpy(kept, value, length);
 	kept[length] = '\0';
+	if (plain != NULL)
+		memcpy(kept + length + 1, plain, plain_size);
 	batch->text += size;
 	batch->text_left -= size;
 	return kept;
@@ -86,6 +92,7 @@ keep_value(Batch *batch, const char *value, int length)
 static int
 add_identifier(Batch *batch, const BatchName *name)
 {
+	bool		pii = batch->kinds->kinds[name->kind].pii;
 	BatchIdentifier *identifier;
 
 	slot_index_grow(&batch->identifier_index, batch->nidentifiers);
@@ -93,9 +100,8 @@ add_identifier(Batch *batch, const BatchName *name)
 	identifier = &batch->identifiers[batch->nidentifiers];
 	memset(identifier, 0, sizeof(*identifier));
 	identifier->kind = name->kind;
-	identifier->value = keep_value(batch, name->value, name->length);
+	identifier->value = keep_value(batch, name->value, name->length, pii && name->plain == NULL ? "" : name->plain);
 	identifier->length = name->length;
-	identifier->plain = name->plain == NULL ? NULL : keep_value(batch, name->plain, strlen(name->plain));
 	identifier->earliest = DT_NOEND;
 	identifier->latest = DT_NOBEGIN;
 	slot_index_put(&batch->identifier_index, name->hash, batch->nidentifiers);
@@ -254,8 +260,6 @@ insert_by_rank(const Batch *batch, int *accepted, int n, int identifier, bool ke
 static void
 seen(BatchIdentifier *identifier, const IdentityObservation *public, TimestampTz at)
 {
-	if (TIMESTAMP_IS_NOEND(identifier->earliest))
-		identifier->first_observed = at;
 	if (identifier->source == NULL)
 		identifier->source = public->source;
 	identifier->earliest = Min(identifier->earliest, at);
@@ -358,7 +362,7 @@ bring_near(const Batch *batch, const BatchPair *pair, int step)
 			continue;
 		__builtin_prefetch(step == 1 ? (const void *) &batch->identifiers[number] : batch->identifiers[number].value);
 		if (step == 1)
-			__builtin_prefetch(&batch->identifiers[number].drawn);
+			__builtin_prefetch(&batch->identifiers[number].person_id);
 	}
 }
 

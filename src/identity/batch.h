@@ -48,49 +48,53 @@ typedef struct BatchPair
 /* There are millions of these, hence the order of the members: what is looked at in random order comes first. */
 typedef struct BatchIdentifier
 {
-	char	   *value;			/* as stored: normalised, or the blind index in hex; see batch_value() */
+	char	   *value;			/* as stored: normalised, or the blind index in hex; see batch_value(), batch_plain() */
 	int			length;			/* of value; it ends with a zero, too */
 	int			kind;
-	TimestampTz earliest;		/* observations in this batch: the first and the last by time, */
+	TimestampTz earliest;		/* observations in this batch: the first and the last by time */
 	TimestampTz latest;
 	const char *source;
 	int64		identifier_id;	/* from the table, or as inserted */
 	int64		person_id;		/* 0: not in the table */
 	int			node;			/* of the plan */
-	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
+	bool		inserted;		/* by this call */
+} BatchIdentifier;
 
-	TimestampTz first_observed; /* and the first in order */
-	char	   *plain;			/* of a pii kind: the value to be sealed */
-	TimestampTz since;			/* first_seen_at as the observation at hand finds it; of kinds with a period */
+/* What else is known of an identifier's row in the table */
+typedef struct BatchRow
+{
 	TimestampTz first_seen;		/* from the table, or as inserted */
 	TimestampTz last_seen;
 	ItemPointerData place;		/* of the row, when it was read directly */
-	bool		inserted;		/* by this call */
-} BatchIdentifier;
+	int			drawn;			/* inserted with a new person's id: its place in drawn, else -1 */
+} BatchRow;
 
 typedef struct BatchLink
 {
 	int			a;				/* identifiers of the batch, a < b */
 	int			b;
 
-	/* from the plan */
-	float		confidence;
-	bool		to_join;
-	bool		to_note;		/* as evidence */
-
 	/* from the table */
-	bool		found;
-	bool		joins;
-	bool		removed;
-	bool		doubtful;		/* its confidence is below 1 */
-	TimestampTz first_seen;
-	TimestampTz last_seen;
+	bool		found:1;
+	bool		joins:1;
+	bool		removed:1;
+	bool		doubtful:1;		/* its confidence is below 1 */
 
 	/* from the plan */
+	bool		to_join:1;
+	bool		to_note:1;		/* as evidence */
+	float		confidence;
 	TimestampTz earliest;		/* of the observations that join or note */
 	TimestampTz latest;
 	const char *source;
 } BatchLink;
+
+/* What else is known of a link that is in the table */
+typedef struct BatchLinkRow
+{
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+} BatchLinkRow;
 
 /* An identifier of an observation besides the primary one, and the link to that */
 typedef struct BatchOther
@@ -128,10 +132,16 @@ typedef struct BatchConflict
 typedef struct BatchPerson
 {
 	int64		person_id;		/* 0: not assigned */
-	int			drawn;			/* a new person: its place in drawn, else -1 */
-	bool		claimed;		/* in drawn: by a root of the present plan */
 	TimestampTz created_at;
+	int			drawn;			/* a new person: its place in drawn, else -1 */
 } BatchPerson;
+
+/* An id drawn for a new person */
+typedef struct BatchDrawn
+{
+	int64		person_id;
+	bool		claimed;		/* by a person of the present plan */
+} BatchDrawn;
 
 #define BATCH_RECENT_KINDS 16
 
@@ -152,9 +162,11 @@ typedef struct Batch
 	int			nidentifiers;
 	int			identifiers_capacity;
 	int		   *in_order;		/* their numbers in the order of insertion */
+	BatchRow   *rows;			/* of each; none in tables that are filled */
 	BatchLink  *links;
 	int			nlinks;
 	int			links_capacity;
+	BatchLinkRow *link_rows;	/* of each; none in tables that are filled */
 	BatchObservation *observations;
 	int			nobservations;
 	int			observations_capacity;
@@ -165,24 +177,27 @@ typedef struct Batch
 	SlotIndex	link_index;
 	uint8		recent_kinds[BATCH_RECENT_KINDS];	/* see kind_number() */
 
-	MhubIdRange identifier_ids;
+	int64	   *row_ids;		/* of filled rows, in the order of in_order */
 
-	/* ids drawn for new persons */
-	struct BatchPerson *drawn;
+	BatchDrawn *drawn;
 	int			ndrawn;
 	int			drawn_capacity;
 
 	/* the plan, made anew by batch_start_plan() and batch_plan() */
 	MergePlan	plan;
 	SlotIndex	person_index;	/* nodes of existing persons */
+	TimestampTz *since;			/* of each identifier: first_seen_at as the observation at hand finds it, for periods */
 	BatchMerge *merges;
 	int			nmerges;
 	int			merges_capacity;
 	BatchConflict *conflicts;
 	int			nconflicts;
 	int			conflicts_capacity;
-	bool		assigned;		/* its roots have their persons */
-	struct BatchPerson *root_person;	/* of each root, once assigned */
+	bool		assigned;		/* its roots have their persons: */
+	int		   *person_of;		/* of each root, its place in persons */
+	BatchPerson *persons;
+	int			npersons;
+	int			persons_capacity;
 } Batch;
 
 /* batch.c */
@@ -196,7 +211,6 @@ extern void slot_index_put(SlotIndex *index, uint32 hash, int number);
 
 /* resolve.c */
 extern void batch_resolve(Batch *batch);
-extern int *batch_sorted_identifiers(const Batch *batch);
 
 /* batch_plan.c */
 extern void batch_start_plan(Batch *batch);
@@ -206,7 +220,7 @@ extern int	batch_persons_to_lock(Batch *batch, int64 **persons);
 
 /* batch_read.c */
 extern void batch_find_identifiers(Batch *batch);
-extern bool batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier);
+extern bool batch_find_again(const Batch *batch, MhubTableAccess *access, int number);
 extern void batch_find_links(Batch *batch);
 extern bool batch_forget_person(Batch *batch, int64 erased);
 extern bool batch_still_true(Batch *batch, const int64 *persons, int n);
@@ -217,9 +231,8 @@ extern void batch_load_tallies(Batch *batch, int64 *persons, int n);	/* overwrit
 /* batch_write.c */
 extern void batch_run(MhubPlan *statement, const MhubColumns *rows, int expected);
 extern bool batch_insert_identifiers(Batch *batch);
-extern bool batch_draw_identifiers(Batch *batch, const int *numbers, int n);
-extern Datum batch_sealed(const BatchIdentifier *identifier, int64 person_id);
-extern void batch_mark_inserted(Batch *batch, int number);
+extern int64 batch_prepare_keys(Batch *batch, const int *numbers, int n);
+extern Datum batch_sealed(const char *plain, int64 person_id);
 extern void batch_assign_persons(Batch *batch);
 extern void batch_apply(Batch *batch);
 
@@ -260,6 +273,22 @@ static inline Datum
 batch_value(const BatchIdentifier *identifier)
 {
 	return PointerGetDatum(identifier->value - VARHDRSZ);
+}
+
+/* What is to be sealed of a pii kind's value, NULL where that is not known; it stands behind the value. */
+static inline const char *
+batch_plain(const Batch *batch, const BatchIdentifier *identifier)
+{
+	const char *plain = identifier->value + identifier->length + 1;
+
+	return batch->kinds->kinds[identifier->kind].pii && *plain != '\0' ? plain : NULL;
+}
+
+/* The person that a node belongs to, once assigned */
+static inline BatchPerson *
+batch_person(Batch *batch, int node)
+{
+	return &batch->persons[batch->person_of[plan_find(&batch->plan, node)]];
 }
 
 /* The other identifiers of an observation */

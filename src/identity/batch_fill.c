@@ -12,6 +12,8 @@
 
 #include "common/table_fill.h"
 #include "identity/tables.h"
+#include "identity/value_order.h"
+#include "miscadmin.h"
 
 static Datum
 source_value(Batch *batch, const char *source, bool *isnull)
@@ -20,48 +22,59 @@ source_value(Batch *batch, const char *source, bool *isnull)
 	return batch_source(batch, source);
 }
 
-/* What indexes ask for in an order of their own, in little memory */
-typedef struct IndexedPart
+/* An identifier as its row and the indexes want it, in little memory */
+typedef struct IdentifierRow
 {
 	char	   *value;
-	int			drawn;
+	int			person;			/* its place in the batch's persons */
 	int			kind;
-} IndexedPart;
+} IdentifierRow;
 
+/* Rows lie by person and then by kind: who asks for a person finds its identifiers together. */
 typedef struct Identifiers
 {
 	Batch	   *batch;
-	IndexedPart *parts;
+	IdentifierRow *rows;		/* those written so far */
+	MhubIdRange ids;
+	bool		sealed;			/* some are */
 } Identifiers;
+
+static Datum
+sealed_value(const Identifiers *identifiers, int row, bool *isnull)
+{
+	Batch	   *batch = identifiers->batch;
+	const char *plain = batch_plain(batch, &batch->identifiers[batch->in_order[row]]);
+
+	*isnull = plain == NULL;
+	return *isnull ? (Datum) 0 : batch_sealed(plain, batch->persons[identifiers->rows[row].person].person_id);
+}
 
 static Datum
 identifier_value(void *state, int row, int column, bool *isnull)
 {
 	const Identifiers *identifiers = state;
 	Batch	   *batch = identifiers->batch;
-	const IndexedPart *part = &identifiers->parts[row];
-	const BatchIdentifier *identifier = &batch->identifiers[row];
+	const IdentifierRow *indexed = &identifiers->rows[row];
 
 	switch (column)
 	{
 		case IDENTIFIER_ID:
-			return Int64GetDatum(identifier->identifier_id);
+			return Int64GetDatum(batch->row_ids[row]);
 		case IDENTIFIER_PERSON:
 		case IDENTIFIER_FIRST_PERSON:
-			return Int64GetDatum(batch->drawn[part->drawn].person_id);
+			return Int64GetDatum(batch->persons[indexed->person].person_id);
 		case IDENTIFIER_KIND:
-			return PointerGetDatum(batch->kinds->kinds[part->kind].name_text);
+			return PointerGetDatum(batch->kinds->kinds[indexed->kind].name_text);
 		case IDENTIFIER_VALUE:
-			return PointerGetDatum(part->value - VARHDRSZ);
+			return PointerGetDatum(indexed->value - VARHDRSZ);
 		case IDENTIFIER_SEALED:
-			*isnull = identifier->plain == NULL;
-			return *isnull ? (Datum) 0 : batch_sealed(identifier, identifier->person_id);
+			return sealed_value(identifiers, row, isnull);
 		case IDENTIFIER_FIRST_SEEN:
-			return TimestampTzGetDatum(identifier->first_seen);
+			return TimestampTzGetDatum(batch->identifiers[batch->in_order[row]].earliest);
 		case IDENTIFIER_LAST_SEEN:
-			return TimestampTzGetDatum(identifier->last_seen);
+			return TimestampTzGetDatum(batch->identifiers[batch->in_order[row]].latest);
 		default:
-			return source_value(batch, identifier->source, isnull);
+			return source_value(batch, batch->identifiers[batch->in_order[row]].source, isnull);
 	}
 }
 
@@ -70,49 +83,35 @@ expect_identifier(void *state, int next, int later)
 {
 	const Identifiers *identifiers = state;
 
-	__builtin_prefetch(identifiers->parts[next].value);
-	__builtin_prefetch(&identifiers->parts[later]);
+	__builtin_prefetch(identifiers->rows[next].value);
+	__builtin_prefetch(&identifiers->rows[later]);
 }
 
+/* So many rows before its turn memory is asked for an identifier, which lies where it was observed first. */
+#define AHEAD 16
+
+/* Brings the identifiers of the next rows together, so that asking for their values finds them near. */
 static void
 prepare_identifiers(void *state, int row, int n)
 {
-	const Identifiers *identifiers = state;
+	Identifiers *identifiers = state;
 	Batch	   *batch = identifiers->batch;
 	int			i;
 
-	(void) batch_draw_identifiers(batch, &batch->in_order[row], n); /* their persons are new */
+	if (identifiers->sealed)
+		(void) batch_prepare_keys(batch, &batch->in_order[row], n); /* their persons are new */
 	for (i = row; i < row + n; i++)
 	{
-		const BatchIdentifier *identifier = &batch->identifiers[i];
+		BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
 
-		batch_mark_inserted(batch, i);
-		identifiers->parts[i] = (IndexedPart) {identifier->value, identifier->drawn, identifier->kind};
+		if (i + AHEAD < batch->nidentifiers)
+			__builtin_prefetch(&batch->identifiers[batch->in_order[i + AHEAD]]);
+		__builtin_prefetch(identifier->value);
+		identifier->identifier_id = batch->row_ids[i] = mhub_next_id(&identifiers->ids);
+		identifiers->rows[i] = (IdentifierRow) {
+			identifier->value, batch->person_of[plan_find(&batch->plan, identifier->node)], identifier->kind
+		};
 	}
-}
-
-static int
-drawn_of_identifier(const void *state, int number)
-{
-	return ((const Identifiers *) state)->parts[number].drawn;
-}
-
-static int
-kind_of_identifier(const void *state, int number)
-{
-	return ((const Identifiers *) state)->parts[number].kind;
-}
-
-static int
-a_of_link(const void *state, int number)
-{
-	return ((const Batch *) state)->links[number].a;
-}
-
-static int
-b_of_link(const void *state, int number)
-{
-	return ((const Batch *) state)->links[number].b;
 }
 
 /* Sorts n numbers by a key below nkeys, keeping their order where it is the same.  NULL: 0, 1, 2, ... */
@@ -137,41 +136,87 @@ deal_out(const void *state, const int *numbers, int n, int (*key) (const void *,
 	return dealt;
 }
 
-/* By one key and where that is the same by another */
-static int *
-deal_out_by_two(const void *state, int n, int (*first) (const void *, int), int nfirst, int (*second) (const void *, int), int nsecond)
+static int
+person_of_identifier(const void *state, int number)
 {
-	int		   *by_second = deal_out(state, NULL, n, second, nsecond);
-	int		   *by_both = deal_out(state, by_second, n, first, nfirst);
+	return ((const int *) state)[number];
+}
 
-	pfree(by_second);
+static int
+kind_of_identifier(const void *state, int number)
+{
+	return ((const Batch *) state)->identifiers[number].kind;
+}
+
+static int *
+persons_of_identifiers(Batch *batch)
+{
+	int		   *persons = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
+		persons[i] = batch->person_of[plan_find(&batch->plan, batch->identifiers[i].node)];
+	return persons;
+}
+
+/* Persons are numbered as their ids are drawn, so this is the order of the index by person, too. */
+static int *
+by_person_and_kind(Batch *batch)
+{
+	int		   *by_kind = deal_out(batch, NULL, batch->nidentifiers, kind_of_identifier, batch->kinds->n);
+	int		   *persons = persons_of_identifiers(batch);
+	int		   *by_both = deal_out(persons, by_kind, batch->nidentifiers, person_of_identifier, batch->npersons);
+
+	pfree(by_kind);
+	pfree(persons);
 	return by_both;
+}
+
+/* Their rows in the order of (value, kind) */
+static int *
+by_value(const Identifiers *identifiers)
+{
+	int			n = identifiers->batch->nidentifiers;
+	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) n, MCXT_ALLOC_HUGE);
+	int			i;
+
+	for (i = 0; i < n; i++)
+		values[i] = (OrderedValue) {identifiers->rows[i].value, identifiers->rows[i].kind, i, 0};
+	return numbers_by_value(values, n);
 }
 
 static int *
 identifiers_in_order(void *state, int key)
 {
-	const Batch *batch = ((const Identifiers *) state)->batch;
+	return key == IDENTIFIER_BY_VALUE ? by_value(state) : NULL;
+}
 
-	switch (key)
+static bool
+any_is_sealed(const Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		case IDENTIFIER_BY_VALUE:
-			return batch_sorted_identifiers(batch);
-		case IDENTIFIER_BY_PERSON:
-			return deal_out_by_two(state, batch->nidentifiers, drawn_of_identifier, batch->ndrawn,
-								   kind_of_identifier, batch->kinds->n);
-		default:
-			return NULL;		/* ids are drawn in order */
+		if (batch->kinds->kinds[batch->identifiers[i].kind].pii)
+			return true;
 	}
+	return false;
 }
 
 void
 batch_fill_identifiers(Batch *batch)
 {
-	Identifiers identifiers = {batch, palloc_extended(sizeof(IndexedPart) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE)};
+	Identifiers identifiers = {
+		.batch = batch,
+		.rows = palloc_extended(sizeof(IdentifierRow) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE),
+		.ids = {mhub_table_sequence(&identity_identifier_table), 0, 0},
+		.sealed = any_is_sealed(batch)
+	};
 
-	batch->identifier_ids = (MhubIdRange) {mhub_table_sequence(&identity_identifier_table), 0, 0};
-	mhub_draw_id_range(&batch->identifier_ids, batch->nidentifiers);
+	batch->in_order = by_person_and_kind(batch);
+	batch->row_ids = palloc_extended(sizeof(int64) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	mhub_draw_id_range(&identifiers.ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
 		.n = batch->nidentifiers,
 		.ncolumns = IDENTIFIER_COLUMNS,
@@ -182,7 +227,7 @@ batch_fill_identifiers(Batch *batch)
 		.value = identifier_value,
 		.in_order = identifiers_in_order
 	});
-	pfree(identifiers.parts);
+	pfree(identifiers.rows);
 }
 
 static int *
@@ -191,17 +236,10 @@ as_given(void *state pg_attribute_unused(), int key pg_attribute_unused())
 	return NULL;
 }
 
-typedef struct Persons
-{
-	Batch	   *batch;
-	int		   *roots;			/* in the order in which they were drawn */
-} Persons;
-
 static Datum
 person_value(void *state, int row, int column, bool *isnull pg_attribute_unused())
 {
-	const Persons *persons = state;
-	const BatchPerson *person = &persons->batch->root_person[persons->roots[row]];
+	const BatchPerson *person = &((const Batch *) state)->persons[row];
 
 	return column == PERSON_ID ? Int64GetDatum(person->person_id) : TimestampTzGetDatum(person->created_at);
 }
@@ -209,30 +247,21 @@ person_value(void *state, int row, int column, bool *isnull pg_attribute_unused(
 void
 batch_fill_persons(Batch *batch)
 {
-	Persons		persons = {batch, palloc_extended(sizeof(int) * (Size) batch->ndrawn, MCXT_ALLOC_HUGE)};
-	int			i;
-
-	for (i = 0; i < batch->plan.nnodes; i++)
-	{
-		if (batch->root_person[i].drawn >= 0)
-			persons.roots[batch->root_person[i].drawn] = i;
-	}
 	mhub_table_fill(&identity_person_table, &(MhubFilling) {
-		.n = batch->ndrawn,
+		.n = batch->npersons,
 		.ncolumns = PERSON_COLUMNS,
-		.state = &persons,
+		.state = batch,
 		.value = person_value,
 		.in_order = as_given
 	});
-	pfree(persons.roots);
 }
 
-/* A link as the table has it */
+/* A link by the rows of its identifiers */
 typedef struct LinkRow
 {
-	int64		a;				/* the smaller id */
-	int64		b;
-	const BatchLink *link;
+	int			a;				/* a < b, unless their ids were drawn one by one: then it need not be so */
+	int			b;
+	int			number;			/* in the batch */
 	bool		joins;
 } LinkRow;
 
@@ -243,78 +272,135 @@ typedef struct Links
 	int			n;
 } Links;
 
-static int64 *
-ids_of_identifiers(const Batch *batch)
+static inline int
+compare_a(const LinkRow *x, const LinkRow *y)
 {
-	int64	   *ids = palloc_extended(sizeof(int64) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	return (x->a > y->a) - (x->a < y->a);
+}
+
+#define ST_SORT sort_by_a
+#define ST_ELEMENT_TYPE LinkRow
+#define ST_COMPARE(x, y) compare_a(x, y)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static int *
+rows_of_identifiers(const Batch *batch)
+{
+	int		   *rows = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
-		ids[i] = batch->identifiers[i].identifier_id;
-	return ids;
+		rows[batch->in_order[i]] = i;
+	return rows;
 }
 
-/* In the order of ids, which is that of the identifiers' numbers */
+/* The links to be written, as they came */
+static LinkRow *
+links_as_they_came(const Batch *batch, int *n)
+{
+	LinkRow    *links = palloc_extended(sizeof(LinkRow) * (Size) batch->nlinks, MCXT_ALLOC_HUGE);
+	int		   *rows = rows_of_identifiers(batch);
+	int			i;
+
+	*n = 0;
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		const BatchLink *link = &batch->links[i];
+		int			a = rows[link->a];
+		int			b = rows[link->b];
+
+		if (link->to_join || link->to_note)
+			links[(*n)++] = (LinkRow) {Min(a, b), Max(a, b), i, link->to_join};
+	}
+	pfree(rows);
+	return links;
+}
+
+/* By b, each of which has few. */
+static LinkRow *
+links_by_b(const LinkRow *links, int n, int nidentifiers, int *ends)
+{
+	LinkRow    *sorted = palloc_extended(sizeof(LinkRow) * (Size) n, MCXT_ALLOC_HUGE);
+	int			i;
+
+	for (i = 0; i < n; i++)
+		ends[links[i].b + 1]++;
+	for (i = 0; i < nidentifiers; i++)
+		ends[i + 1] += ends[i];
+	for (i = 0; i < n; i++)
+		sorted[ends[links[i].b]++] = links[i];
+	return sorted;
+}
+
+/* In the order of the index: by b, then by a */
 static void
 find_link_rows(Links *links)
 {
-	const Batch *batch = links->batch;
-	int		   *order = deal_out_by_two(batch, batch->nlinks, a_of_link, batch->nidentifiers, b_of_link, batch->nidentifiers);
-	int64	   *ids = ids_of_identifiers(batch);
+	int			nidentifiers = links->batch->nidentifiers;
+	int		   *ends = palloc_extended(sizeof(int) * ((Size) nidentifiers + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	LinkRow    *unsorted = links_as_they_came(links->batch, &links->n);
+	int			from = 0;
 	int			i;
 
-	links->rows = palloc_extended(sizeof(LinkRow) * (Size) Max(batch->nlinks, 1), MCXT_ALLOC_HUGE);
-	links->n = 0;
-	for (i = 0; i < batch->nlinks; i++)
+	links->rows = links_by_b(unsorted, links->n, nidentifiers, ends);
+	for (i = 0; i < nidentifiers; i++)
 	{
-		const BatchLink *link = &batch->links[order[i]];
-		int64		a = ids[link->a];
-		int64		b = ids[link->b];
-
-		if (i + MHUB_FILLING_AHEAD < batch->nlinks)
-			__builtin_prefetch(&batch->links[order[i + MHUB_FILLING_AHEAD]]);
-		if (link->to_join || link->to_note)
-			links->rows[links->n++] = (LinkRow) {Min(a, b), Max(a, b), link, link->to_join};
+		if (ends[i] - from > 1)
+			sort_by_a(links->rows + from, ends[i] - from);
+		from = ends[i];
 	}
-	pfree(order);
-	pfree(ids);
+	pfree(unsorted);
+	pfree(ends);
 }
 
 static Datum
 link_value(void *state, int row, int column, bool *isnull)
 {
 	const Links *links = state;
-	const BatchLink *link = links->rows[row].link;
+	Batch	   *batch = links->batch;
+	const LinkRow *ends = &links->rows[row];
+	int64		a = batch->row_ids[ends->a];
+	int64		b = batch->row_ids[ends->b];
 
 	switch (column)
 	{
 		case LINK_A:
-			return Int64GetDatum(links->rows[row].a);
+			return Int64GetDatum(Min(a, b));
 		case LINK_B:
-			return Int64GetDatum(links->rows[row].b);
+			return Int64GetDatum(Max(a, b));
 		case LINK_FIRST_SEEN:
-			return TimestampTzGetDatum(link->earliest);
+			return TimestampTzGetDatum(batch->links[ends->number].earliest);
 		case LINK_LAST_SEEN:
-			return TimestampTzGetDatum(link->latest);
+			return TimestampTzGetDatum(batch->links[ends->number].latest);
 		case LINK_CONFIDENCE:
-			return Float4GetDatum(link->confidence);
+			return Float4GetDatum(batch->links[ends->number].confidence);
 		case LINK_JOINS:
-			return BoolGetDatum(links->rows[row].joins);
+			return BoolGetDatum(ends->joins);
 		case LINK_SOURCE:
-			return source_value(links->batch, link->source, isnull);
+			return source_value(batch, batch->links[ends->number].source, isnull);
 		default:
 			*isnull = true;
 			return (Datum) 0;
 	}
 }
 
+/* Brings the links of the next rows near, which lie where they were observed first. */
 static void
-expect_link(void *state, int next pg_attribute_unused(), int later)
+prepare_links(void *state, int row, int n)
 {
-	const BatchLink *link = ((const Links *) state)->rows[later].link;
+	const Links *links = state;
+	int			i;
 
-	__builtin_prefetch(link);
-	__builtin_prefetch(&link->source);
+	for (i = row; i < row + n; i++)
+	{
+		const BatchLink *link = &links->batch->links[links->rows[i].number];
+
+		__builtin_prefetch(link);
+		__builtin_prefetch(&link->source);
+	}
 }
 
 void
@@ -327,7 +413,7 @@ batch_fill_links(Batch *batch)
 		.n = links.n,
 		.ncolumns = LINK_COLUMNS,
 		.state = &links,
-		.expect = expect_link,
+		.prepare = prepare_links,
 		.value = link_value,
 		.in_order = as_given
 	});

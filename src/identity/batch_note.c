@@ -173,15 +173,14 @@ batch_write_conflicts(Batch *batch)
 		const BatchConflict *conflict = &batch->conflicts[i];
 		const BatchObservation *observation = &batch->observations[conflict->observation];
 		const IdentityKind *kind = &batch->kinds->kinds[conflict->kind];
-		int			root = plan_find(&batch->plan, conflict->person_node);
-		int			other = plan_find(&batch->plan, conflict->other_node);
 
 		mhub_columns_add(&rows, (Datum[]) {
 			CStringGetTextDatum(batch->kinds->limits[conflict->kind].unique ? "unique" : "limit"),
 			CStringGetTextDatum(kind->name),
 			Int64GetDatum(batch->identifiers[observation->base].identifier_id),
 			Int64GetDatum(batch->identifiers[conflict->left_out].identifier_id),
-			Int64GetDatum(batch->root_person[root].person_id), Int64GetDatum(batch->root_person[other].person_id),
+			Int64GetDatum(batch_person(batch, conflict->person_node)->person_id),
+			Int64GetDatum(batch_person(batch, conflict->other_node)->person_id),
 			batch_source(batch, observation->public->source), TimestampTzGetDatum(observation->at)});
 		if (observation->public->source == NULL)
 			mhub_columns_null(&rows, 6);
@@ -200,13 +199,11 @@ batch_write_traits(Batch *batch)
 	for (i = 0; i < batch->nobservations; i++)
 	{
 		const BatchObservation *observation = &batch->observations[i];
-		int			root;
 
 		if (observation->base < 0 || observation->public->traits == NULL)
 			continue;
-		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
 		mhub_columns_add(&rows, (Datum[]) {
-			Int64GetDatum(batch->root_person[root].person_id),
+			Int64GetDatum(batch_person(batch, batch->identifiers[observation->base].node)->person_id),
 			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->at)});
 	}
 	batch_run(&write_traits, &rows, SPI_OK_UPDATE);

@@ -48,13 +48,20 @@ add_person_node(Batch *batch, int64 person_id)
 	return node;
 }
 
-/* An identifier that is new, or was inserted by this call, starts as a person of its own. */
+/* Was it in the table before this call? */
+static bool
+was_known(const BatchIdentifier *identifier)
+{
+	return identifier->person_id != 0 && !identifier->inserted;
+}
+
+/* An identifier that is new starts as a person of its own. */
 static int
-add_new_node(Batch *batch, const BatchIdentifier *identifier)
+add_new_node(Batch *batch, int number)
 {
 	int			node = plan_add_node(&batch->plan, 0, 1);
 
-	plan_tally(&batch->plan, node, identifier->kind, 1, &identifier->first_observed);
+	plan_tally(&batch->plan, node, batch->identifiers[number].kind, 1, batch->since == NULL ? NULL : &batch->since[number]);
 	return node;
 }
 
@@ -66,10 +73,40 @@ empty_person_index(Batch *batch)
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
-		known += batch->identifiers[i].person_id != 0 && !batch->identifiers[i].inserted;
+		known += was_known(&batch->identifiers[i]);
 	if (batch->person_index.slots != NULL)
 		pfree(batch->person_index.slots);
 	slot_index_init(&batch->person_index, known);
+}
+
+static void
+first_observed(Batch *batch, int number, TimestampTz at)
+{
+	if (TIMESTAMP_IS_NOEND(batch->since[number]))
+		batch->since[number] = at;
+}
+
+/* A new identifier counts from its first observation: the first in order, not by time. */
+static void
+find_since(Batch *batch)
+{
+	int			i;
+	int			j;
+
+	if (batch->since == NULL)
+		batch->since = palloc_extended(sizeof(TimestampTz) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	for (i = 0; i < batch->nidentifiers; i++)
+		batch->since[i] = was_known(&batch->identifiers[i]) ? batch->rows[i].first_seen : DT_NOEND;
+	for (i = 0; i < batch->nobservations; i++)
+	{
+		const BatchObservation *observation = &batch->observations[i];
+		const BatchOther *others = batch_others(batch, observation);
+
+		if (observation->base >= 0)
+			first_observed(batch, observation->base, observation->at);
+		for (j = 0; j < observation->nothers; j++)
+			first_observed(batch, others[j].identifier, observation->at);
+	}
 }
 
 /*
@@ -84,16 +121,16 @@ batch_start_plan(Batch *batch)
 	plan_free(&batch->plan);
 	plan_init(&batch->plan, batch->kinds->limits, batch->nidentifiers);
 	empty_person_index(batch);
+	if (batch->kinds->timed)
+		find_since(batch);
 	batch->assigned = false;
 	batch->nmerges = 0;
 	batch->nconflicts = 0;
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
 		BatchIdentifier *identifier = &batch->identifiers[i];
-		bool		is_new = identifier->person_id == 0 || identifier->inserted;
 
-		identifier->node = is_new ? add_new_node(batch, identifier) : add_person_node(batch, identifier->person_id);
-		identifier->since = is_new ? identifier->first_observed : identifier->first_seen;
+		identifier->node = was_known(identifier) ? add_person_node(batch, identifier->person_id) : add_new_node(batch, i);
 	}
 	for (i = 0; i < batch->nlinks; i++)
 	{
@@ -186,12 +223,12 @@ plan_link(Batch *batch, int number, const BatchOther *other)
 static void
 note_time(Batch *batch, int number, TimestampTz at)
 {
-	BatchIdentifier *identifier = &batch->identifiers[number];
+	const BatchIdentifier *identifier = &batch->identifiers[number];
 
-	if (batch->kinds->limits[identifier->kind].period == 0 || at >= identifier->since)
+	if (batch->kinds->limits[identifier->kind].period == 0 || at >= batch->since[number])
 		return;
-	plan_seen_earlier(&batch->plan, identifier->node, identifier->kind, identifier->since, at);
-	identifier->since = at;
+	plan_seen_earlier(&batch->plan, identifier->node, identifier->kind, batch->since[number], at);
+	batch->since[number] = at;
 }
 
 /* Brings near what an observation will need; its links and nodes when they follow soon. */
@@ -225,6 +262,8 @@ plan_observation(Batch *batch, int number)
 
 	for (i = 0; i < observation->nothers; i++)
 		plan_link(batch, number, &others[i]);
+	if (!batch->kinds->timed)
+		return;
 	if (observation->base >= 0)
 		note_time(batch, observation->base, observation->at);
 	for (i = 0; i < observation->nothers; i++)
@@ -292,7 +331,7 @@ batch_persons_to_lock(Batch *batch, int64 **persons)
 	{
 		const BatchIdentifier *identifier = &batch->identifiers[i];
 
-		if (identifier->person_id != 0 && !identifier->inserted && identifier->earliest < identifier->first_seen)
+		if (was_known(identifier) && identifier->earliest < batch->rows[i].first_seen)
 			marked[identifier->node] = true;
 	}
 

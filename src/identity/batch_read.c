@@ -47,27 +47,31 @@ static MhubPlan find_persons = {
 };
 /* Takes over the row of an identifier that access has found. */
 static void
-take_identifier(BatchIdentifier *identifier, MhubTableAccess *access)
+take_identifier(Batch *batch, int number, MhubTableAccess *access)
 {
+	BatchIdentifier *identifier = &batch->identifiers[number];
+	BatchRow   *row = &batch->rows[number];
 	bool		isnull;
 
 	identifier->identifier_id = DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull));
 	identifier->person_id = DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull));
-	identifier->first_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_FIRST_SEEN, &isnull));
-	identifier->last_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_LAST_SEEN, &isnull));
-	identifier->place = mhub_table_place(access);
+	row->first_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_FIRST_SEEN, &isnull));
+	row->last_seen = DatumGetTimestampTz(mhub_table_value(access, IDENTIFIER_LAST_SEEN, &isnull));
+	row->place = mhub_table_place(access);
 }
 
 /* Finds the row of an identifier once more, at its place if that has not changed meanwhile. */
 bool
-batch_find_again(MhubTableAccess *access, const BatchIdentifier *identifier)
+batch_find_again(const Batch *batch, MhubTableAccess *access, int number)
 {
+	int64		id = batch->identifiers[number].identifier_id;
+	const ItemPointerData *place = &batch->rows[number].place;
 	bool		isnull;
 
-	if (ItemPointerIsValid(&identifier->place) && mhub_table_find_again(access, &identifier->place) &&
-		DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull)) == identifier->identifier_id)
+	if (ItemPointerIsValid(place) && mhub_table_find_again(access, place) &&
+		DatumGetInt64(mhub_table_value(access, IDENTIFIER_ID, &isnull)) == id)
 		return true;
-	mhub_table_seek(access, IDENTIFIER_BY_ID, (Datum[]) {Int64GetDatum(identifier->identifier_id)});
+	mhub_table_seek(access, IDENTIFIER_BY_ID, (Datum[]) {Int64GetDatum(id)});
 	return mhub_table_next(access);
 }
 
@@ -131,13 +135,14 @@ note_news(const IdentityKind *kind, bool found)
 }
 
 static void
-seek_identifier(BatchIdentifier *identifier, const IdentityKind *kind, MhubTableAccess *access)
+seek_identifier(Batch *batch, int number, const IdentityKind *kind, MhubTableAccess *access)
 {
+	const BatchIdentifier *identifier = &batch->identifiers[number];
 	bool		found = mhub_table_find(access, IDENTIFIER_BY_VALUE, (Datum[]) {PointerGetDatum(kind->name_text), batch_value(identifier)},
 										&hints, hash_of(identifier));
 
 	if (found)
-		take_identifier(identifier, access);
+		take_identifier(batch, number, access);
 	note_news(kind, found);
 }
 
@@ -150,12 +155,12 @@ seek_identifiers(Batch *batch, MhubTableAccess *access)
 	mhub_table_push_latest();
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
+		const BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
 		const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
 
 		CHECK_FOR_INTERRUPTS();
 		if (identifier->person_id == 0 && !is_probably_new(batch, kind, access))
-			seek_identifier(identifier, kind, access);
+			seek_identifier(batch, batch->in_order[i], kind, access);
 	}
 	batch->looked_up = true;
 	PopActiveSnapshot();
@@ -169,12 +174,13 @@ take_identifiers(Batch *batch)
 
 	for (row = 0; row < SPI_processed; row++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[DatumGetInt32(mhub_result_value(row, 1))];
+		int			number = DatumGetInt32(mhub_result_value(row, 1));
+		BatchIdentifier *identifier = &batch->identifiers[number];
 
 		identifier->identifier_id = DatumGetInt64(mhub_result_value(row, 2));
 		identifier->person_id = DatumGetInt64(mhub_result_value(row, 3));
-		identifier->first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
-		identifier->last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
+		batch->rows[number].first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
+		batch->rows[number].last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -240,8 +246,10 @@ may_be_linked(const Batch *batch, const BatchLink *link)
 }
 
 static void
-seek_link(Batch *batch, BatchLink *link, MhubTableAccess *access)
+seek_link(Batch *batch, int number, MhubTableAccess *access)
 {
+	BatchLink  *link = &batch->links[number];
+	BatchLinkRow *row = &batch->link_rows[number];
 	int64		x = batch->identifiers[link->a].identifier_id;
 	int64		y = batch->identifiers[link->b].identifier_id;
 	bool		isnull;
@@ -254,9 +262,9 @@ seek_link(Batch *batch, BatchLink *link, MhubTableAccess *access)
 	link->joins = DatumGetBool(mhub_table_value(access, LINK_JOINS, &isnull));
 	(void) mhub_table_value(access, LINK_REMOVED_AT, &kept);
 	link->removed = !kept;
-	link->first_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_FIRST_SEEN, &isnull));
-	link->last_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_LAST_SEEN, &isnull));
 	link->doubtful = DatumGetFloat4(mhub_table_value(access, LINK_CONFIDENCE, &isnull)) < 1;
+	row->first_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_FIRST_SEEN, &isnull));
+	row->last_seen = DatumGetTimestampTz(mhub_table_value(access, LINK_LAST_SEEN, &isnull));
 }
 
 /* False when only a statement can do it. */
@@ -273,7 +281,7 @@ seek_links(Batch *batch)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (may_be_linked(batch, &batch->links[i]))
-			seek_link(batch, &batch->links[i], access);
+			seek_link(batch, i, access);
 	}
 	PopActiveSnapshot();
 	mhub_table_close(access);
@@ -287,14 +295,15 @@ take_links(Batch *batch)
 
 	for (row = 0; row < SPI_processed; row++)
 	{
-		BatchLink  *link = &batch->links[DatumGetInt32(mhub_result_value(row, 1))];
+		int			number = DatumGetInt32(mhub_result_value(row, 1));
+		BatchLink  *link = &batch->links[number];
 
 		link->found = true;
 		link->joins = DatumGetBool(mhub_result_value(row, 2));
 		link->removed = DatumGetBool(mhub_result_value(row, 3));
-		link->first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
-		link->last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
 		link->doubtful = DatumGetBool(mhub_result_value(row, 6));
+		batch->link_rows[number].first_seen = DatumGetTimestampTz(mhub_result_value(row, 4));
+		batch->link_rows[number].last_seen = DatumGetTimestampTz(mhub_result_value(row, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -326,11 +335,11 @@ batch_find_links(Batch *batch)
 
 /* The person of an identifier under the active snapshot, 0 when it is gone */
 static int64
-person_now(MhubTableAccess *access, const BatchIdentifier *identifier)
+person_now(const Batch *batch, MhubTableAccess *access, int number)
 {
 	bool		isnull;
 
-	return batch_find_again(access, identifier) ? DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull)) : 0;
+	return batch_find_again(batch, access, number) ? DatumGetInt64(mhub_table_value(access, IDENTIFIER_PERSON, &isnull)) : 0;
 }
 
 /* False when only a statement can do it. */
@@ -347,7 +356,7 @@ seek_persons_again(const Batch *batch, const MhubColumns *wanted, int64 *now)
 	{
 		int			place = DatumGetInt32(wanted->values[0][i]);
 
-		now[place] = person_now(access, &batch->identifiers[place]);
+		now[place] = person_now(batch, access, place);
 	}
 	PopActiveSnapshot();
 	mhub_table_close(access);

@@ -49,33 +49,34 @@ seen_anew(TimestampTz earliest, TimestampTz latest, TimestampTz first_seen, Time
 }
 
 static bool
-is_earlier(const BatchIdentifier *identifier)
+is_earlier(const Batch *batch, int number)
 {
-	return identifier->earliest < identifier->first_seen;
+	return batch->identifiers[number].earliest < batch->rows[number].first_seen;
 }
 
 static bool
-is_later(const BatchIdentifier *identifier)
+is_later(const Batch *batch, int number)
 {
-	return identifier->latest - identifier->last_seen >= IDENTITY_SEEN_STEP;
+	return batch->identifiers[number].latest - batch->rows[number].last_seen >= IDENTITY_SEEN_STEP;
 }
 
 /* False: a statement has to. */
 static bool
-set_times(MhubTableAccess *identifiers, const BatchIdentifier *identifier)
+set_times(const Batch *batch, MhubTableAccess *identifiers, int number)
 {
+	const BatchIdentifier *identifier = &batch->identifiers[number];
 	MhubTableChange changes[2];
 	int			n = 0;
 	bool		isnull;
 
-	if (identifiers == NULL || !batch_find_again(identifiers, identifier))
+	if (identifiers == NULL || !batch_find_again(batch, identifiers, number))
 		return false;
-	if (!is_earlier(identifier) && !mhub_table_lock_found(identifiers))
+	if (!is_earlier(batch, number) && !mhub_table_lock_found(identifiers))
 		return true;
 	/* Somebody else may have moved them further since they were read. */
 	if (identifier->earliest < DatumGetTimestampTz(mhub_table_value(identifiers, IDENTIFIER_FIRST_SEEN, &isnull)))
 		changes[n++] = (MhubTableChange) {IDENTIFIER_FIRST_SEEN, TimestampTzGetDatum(identifier->earliest)};
-	if (is_later(identifier) &&
+	if (is_later(batch, number) &&
 		identifier->latest > DatumGetTimestampTz(mhub_table_value(identifiers, IDENTIFIER_LAST_SEEN, &isnull)))
 		changes[n++] = (MhubTableChange) {IDENTIFIER_LAST_SEEN, TimestampTzGetDatum(identifier->latest)};
 	return n == 0 || mhub_table_change_found(identifiers, changes, n);
@@ -107,11 +108,11 @@ write_identifiers(Batch *batch, SeenRows *rows)
 		const BatchIdentifier *identifier = &batch->identifiers[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if ((!is_earlier(identifier) && !is_later(identifier)) || set_times(identifiers, identifier))
+		if ((!is_earlier(batch, i) && !is_later(batch, i)) || set_times(batch, identifiers, i))
 			continue;
-		if (is_earlier(identifier))
+		if (is_earlier(batch, i))
 			add_row(&rows->earlier, identifier->identifier_id, identifier->earliest);
-		if (is_later(identifier))
+		if (is_later(batch, i))
 			add_row(&rows->later, identifier->identifier_id, identifier->latest);
 	}
 	PopActiveSnapshot();
@@ -139,19 +140,19 @@ set_created(MhubTableAccess *persons, const BatchPerson *person)
 static void
 change_persons(Batch *batch, MhubTableAccess *persons, MhubColumns *created)
 {
-	bool	   *done = palloc0(sizeof(bool) * Max(batch->plan.nnodes, 1));
+	bool	   *done = palloc0(sizeof(bool) * batch->npersons);
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		int			root = plan_find(&batch->plan, batch->identifiers[i].node);
+		const BatchPerson *person = batch_person(batch, batch->identifiers[i].node);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_earlier(&batch->identifiers[i]) || done[root])
+		if (!is_earlier(batch, i) || done[person - batch->persons])
 			continue;
-		done[root] = true;
-		if (!set_created(persons, &batch->root_person[root]))
-			add_row(created, batch->root_person[root].person_id, batch->root_person[root].created_at);
+		done[person - batch->persons] = true;
+		if (!set_created(persons, person))
+			add_row(created, person->person_id, person->created_at);
 	}
 }
 
@@ -162,7 +163,7 @@ any_is_earlier(const Batch *batch)
 
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		if (is_earlier(&batch->identifiers[i]))
+		if (is_earlier(batch, i))
 			return true;
 	}
 	return false;
@@ -192,7 +193,7 @@ anything_new(const Batch *batch)
 
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		if (is_earlier(&batch->identifiers[i]) || is_later(&batch->identifiers[i]))
+		if (is_earlier(batch, i) || is_later(batch, i))
 			return true;
 	}
 	return false;
@@ -231,7 +232,7 @@ batch_write_seen(Batch *batch)
 		int64		b = batch->identifiers[link->b].identifier_id;
 
 		if (link->found && (!link->removed || link->to_join) &&
-			seen_anew(link->earliest, link->latest, link->first_seen, link->last_seen))
+			seen_anew(link->earliest, link->latest, batch->link_rows[i].first_seen, batch->link_rows[i].last_seen))
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(Min(a, b)), Int64GetDatum(Max(a, b)),
 				TimestampTzGetDatum(link->earliest), TimestampTzGetDatum(link->latest)});
 	}

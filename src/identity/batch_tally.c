@@ -240,7 +240,7 @@ size_large(Batch *batch, Datum persons, int64 most)
 	{
 		int			node = batch_node_of_person(batch, DatumGetInt64(mhub_result_value(row, 1)));
 
-		batch->plan.nodes[node].size = DatumGetInt64(mhub_result_value(row, 2));
+		batch->plan.nodes[node].size = (int) DatumGetInt64(mhub_result_value(row, 2));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -365,7 +365,7 @@ batch_load_tallies(Batch *batch, int64 *persons, int n)
 
 		if (node->size <= TALLY_ALL)
 			continue;
-		node->ntallies = 0;
+		node->tallies = NULL;
 		persons[large++] = persons[i];
 	}
 	if (large > 0)

@@ -31,20 +31,48 @@ batch_run(MhubPlan *statement, const MhubColumns *rows, int expected)
 	(void) mhub_execute_batch(statement, args, NULL, expected);
 }
 
+/* The person of an identifier, which this may be the first to ask for */
+static BatchPerson *
+person_of(Batch *batch, int identifier)
+{
+	int			root = plan_find(&batch->plan, batch->identifiers[identifier].node);
+	int			number = batch->person_of[root];
+
+	if (number < 0)
+	{
+		BATCH_ROOM(batch->persons, batch->npersons, batch->persons_capacity);
+		number = batch->person_of[root] = batch->npersons++;
+		batch->persons[number] = (BatchPerson) {batch->plan.nodes[root].person_id, DT_NOEND, -1};
+	}
+	return &batch->persons[number];
+}
+
 /* The new person's id that inserted members of this root already carry, if one is left. */
 static void
-reuse_drawn(Batch *batch, const BatchIdentifier *identifier, BatchPerson *person)
+reuse_drawn(Batch *batch, int number)
 {
-	BatchPerson *drawn;
+	BatchPerson *person = person_of(batch, number);
+	int			place = batch->rows[number].drawn;
 
-	if (person->person_id != 0 || !identifier->inserted || identifier->drawn < 0)
+	if (person->person_id != 0 || place < 0 || batch->drawn[place].claimed)
 		return;
-	drawn = &batch->drawn[identifier->drawn];
-	if (drawn->claimed)
-		return;
-	drawn->claimed = true;
-	person->person_id = drawn->person_id;
-	person->drawn = identifier->drawn;
+	batch->drawn[place].claimed = true;
+	person->person_id = batch->drawn[place].person_id;
+	person->drawn = place;
+}
+
+static void
+reuse_all_drawn(Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->ndrawn; i++)
+		batch->drawn[i].claimed = false;
+	for (i = 0; batch->ndrawn > 0 && i < batch->nidentifiers; i++)
+	{
+		if (batch->identifiers[i].inserted)
+			reuse_drawn(batch, i);
+	}
 }
 
 static void
@@ -55,8 +83,7 @@ draw_person(Batch *batch, BatchPerson *person, MhubIdRange *ids)
 		person->person_id = mhub_next_id(ids);
 	while (person->person_id == 0); /* which stands for nobody */
 	person->drawn = batch->ndrawn;
-	batch->drawn[batch->ndrawn] = *person;
-	batch->drawn[batch->ndrawn++].claimed = true;
+	batch->drawn[batch->ndrawn++] = (BatchDrawn) {person->person_id, true};
 }
 
 static int
@@ -70,7 +97,23 @@ count_roots(const MergePlan *plan)
 	return n;
 }
 
-/* Gives each root of the plan its person: the existing one, or a new id. */
+static void
+forget_assigned(Batch *batch)
+{
+	Size		size = sizeof(int) * (Size) batch->plan.nnodes;
+
+	if (batch->person_of != NULL)
+		pfree(batch->person_of);
+	batch->person_of = palloc_extended(size, MCXT_ALLOC_HUGE);
+	memset(batch->person_of, 0xff, size);
+	batch->npersons = 0;
+}
+
+/*
+ * Gives each root of the plan its person: the existing one, or a new id.  Ids
+ * are drawn in the order of insertion, so that the index of persons grows at
+ * its end.
+ */
 void
 batch_assign_persons(Batch *batch)
 {
@@ -82,33 +125,18 @@ batch_assign_persons(Batch *batch)
 	ids = (MhubIdRange) {mhub_table_sequence(&identity_person_table), 0, 0};
 	if (batch->fills)
 		mhub_draw_id_range(&ids, count_roots(&batch->plan));
-	if (batch->root_person != NULL)
-		pfree(batch->root_person);
-	batch->root_person = palloc_extended(sizeof(BatchPerson) * (Size) Max(batch->plan.nnodes, 1), MCXT_ALLOC_HUGE);
-	for (i = 0; i < batch->plan.nnodes; i++)
-		batch->root_person[i] = (BatchPerson) {batch->plan.nodes[i].person_id, -1, false, DT_NOEND};
-	for (i = 0; i < batch->ndrawn; i++)
-		batch->drawn[i].claimed = false;
-	for (i = 0; batch->ndrawn > 0 && i < batch->nidentifiers; i++)
-		reuse_drawn(batch, &batch->identifiers[i],
-					&batch->root_person[plan_find(&batch->plan, batch->identifiers[i].node)]);
+	forget_assigned(batch);
+	reuse_all_drawn(batch);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		/* in the order of insertion, so that the index of persons grows at its end */
-		const BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
-		BatchPerson *person = &batch->root_person[plan_find(&batch->plan, identifier->node)];
+		int			number = batch->in_order == NULL ? i : batch->in_order[i];
+		BatchPerson *person = person_of(batch, number);
 
 		if (person->person_id == 0)
 			draw_person(batch, person, &ids);
-		person->created_at = Min(person->created_at, identifier->earliest);
+		person->created_at = Min(person->created_at, batch->identifiers[number].earliest);
 	}
 	batch->assigned = true;
-}
-
-static BatchPerson *
-person_of(Batch *batch, int identifier)
-{
-	return &batch->root_person[plan_find(&batch->plan, batch->identifiers[identifier].node)];
 }
 
 /* The identifiers to be inserted, in order */
@@ -127,9 +155,9 @@ missing_in_order(Batch *batch, int **missing)
 	return n;
 }
 
-/* Makes the keys of all persons ready at once, so that sealing finds them.  Returns a person who was erased, 0 if none was. */
-static int64
-prepare_keys(Batch *batch, const int *missing, int n)
+/* Makes the keys of their persons ready at once, so that sealing finds them.  Returns a person who was erased, 0 if none was. */
+int64
+batch_prepare_keys(Batch *batch, const int *numbers, int n)
 {
 	int64		persons[MHUB_KEY_BATCH];
 	int64		erased = 0;
@@ -138,9 +166,11 @@ prepare_keys(Batch *batch, const int *missing, int n)
 
 	for (i = 0; i < n && erased == 0; i++)
 	{
-		if (batch->identifiers[missing[i]].plain == NULL)
+		const BatchIdentifier *identifier = &batch->identifiers[numbers[i]];
+
+		if (batch_plain(batch, identifier) == NULL)
 			continue;
-		persons[m++] = person_of(batch, missing[i])->person_id;
+		persons[m++] = batch_person(batch, identifier->node)->person_id;
 		if (m == MHUB_KEY_BATCH)
 		{
 			erased = mhub_prepare_person_keys(persons, m);
@@ -151,39 +181,40 @@ prepare_keys(Batch *batch, const int *missing, int n)
 }
 
 Datum
-batch_sealed(const BatchIdentifier *identifier, int64 person_id)
+batch_sealed(const char *plain, int64 person_id)
 {
-	return PointerGetDatum(mhub_seal(identifier->plain, person_id, "identifier.sealed"));
+	return PointerGetDatum(mhub_seal(plain, person_id, "identifier.sealed"));
 }
 
 static void
 add_identifier_row(Batch *batch, BatchIdentifier *identifier, const BatchPerson *person, MhubColumns *rows)
 {
 	const IdentityKind *kind = &batch->kinds->kinds[identifier->kind];
-	Datum		sealed = identifier->plain == NULL ? (Datum) 0 : batch_sealed(identifier, person->person_id);
+	const char *plain = batch_plain(batch, identifier);
+	Datum		sealed = plain == NULL ? (Datum) 0 : batch_sealed(plain, person->person_id);
 
 	mhub_columns_add(rows, (Datum[]) {
 		Int64GetDatum(identifier->identifier_id), Int64GetDatum(person->person_id), Int64GetDatum(person->person_id),
 		PointerGetDatum(kind->name_text), batch_value(identifier),
 		sealed, TimestampTzGetDatum(identifier->earliest), TimestampTzGetDatum(identifier->latest),
 		batch_source(batch, identifier->source)});
-	if (identifier->plain == NULL)
+	if (plain == NULL)
 		mhub_columns_null(rows, IDENTIFIER_SEALED);
 	if (identifier->source == NULL)
 		mhub_columns_null(rows, IDENTIFIER_SOURCE);
 }
 
-void
-batch_mark_inserted(Batch *batch, int number)
+static void
+mark_inserted(Batch *batch, int number)
 {
 	BatchIdentifier *identifier = &batch->identifiers[number];
-	const BatchPerson *person = person_of(batch, number);
+	const BatchPerson *person = batch_person(batch, identifier->node);
 
 	identifier->person_id = person->person_id;
-	identifier->drawn = person->drawn;
 	identifier->inserted = true;
-	identifier->first_seen = identifier->earliest;
-	identifier->last_seen = identifier->latest;
+	batch->rows[number].first_seen = identifier->earliest;
+	batch->rows[number].last_seen = identifier->latest;
+	batch->rows[number].drawn = person->drawn;
 }
 
 /* Empties the rows for the next. */
@@ -232,22 +263,16 @@ next_identifier_id(void)
 }
 
 /*
- * Makes ids and keys ready for identifiers that are about to be written.
- * False when somebody has erased a person meanwhile whom they were to join:
- * then they are to be looked up once more.
+ * Makes keys ready for identifiers that are about to be inserted.  False when
+ * somebody has erased a person meanwhile whom they were to join: then they are
+ * to be looked up once more.
  */
-bool
-batch_draw_identifiers(Batch *batch, const int *numbers, int n)
+static bool
+prepare_keys(Batch *batch, const int *numbers, int n)
 {
-	int64		erased = prepare_keys(batch, numbers, n);
-	int			i;
+	int64		erased = batch_prepare_keys(batch, numbers, n);
 
-	if (erased != 0 && batch_forget_person(batch, erased))
-		return false;
-	for (i = 0; i < n; i++)
-		batch->identifiers[numbers[i]].identifier_id =
-			batch->identifier_ids.left > 0 ? mhub_next_id(&batch->identifier_ids) : next_identifier_id();
-	return true;
+	return erased == 0 || !batch_forget_person(batch, erased);
 }
 
 /* False when another session was faster with one of them, or has erased their person. */
@@ -258,15 +283,20 @@ insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool sto
 	uint64		done;
 	int			i;
 
-	if (!batch_draw_identifiers(batch, missing, n))
+	if (!prepare_keys(batch, missing, n))
 		return false;
 	for (i = 0; i < n; i++)
-		add_identifier_row(batch, &batch->identifiers[missing[i]], person_of(batch, missing[i]), rows);
+	{
+		BatchIdentifier *identifier = &batch->identifiers[missing[i]];
+
+		identifier->identifier_id = next_identifier_id();
+		add_identifier_row(batch, identifier, batch_person(batch, identifier->node), rows);
+	}
 	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
 	for (i = 0; i < n; i++)
 	{
 		if (inserted[i])
-			batch_mark_inserted(batch, missing[i]);
+			mark_inserted(batch, missing[i]);
 	}
 	forget_rows(rows);
 	return done == (uint64) n;
@@ -307,13 +337,13 @@ write_new_persons(Batch *batch)
 	int			i;
 
 	mhub_columns_init(&rows, lengthof(types), types);
-	for (i = 0; i < batch->plan.nnodes; i++)
+	for (i = 0; i < batch->npersons; i++)
 	{
-		const BatchPerson *person = &batch->root_person[i];
+		const BatchPerson *person = &batch->persons[i];
 
-		if (person->drawn >= 0 && plan_find(&batch->plan, i) == i)
+		if (person->drawn >= 0)
 			mhub_columns_add(&rows, (Datum[]) {Int64GetDatum(person->person_id), TimestampTzGetDatum(person->created_at)});
-		if (rows.n == BATCH_ROWS || i + 1 == batch->plan.nnodes)
+		if (rows.n == BATCH_ROWS || i + 1 == batch->npersons)
 		{
 			(void) mhub_table_insert(&identity_person_table, &rows);
 			rows.n = 0;
@@ -322,14 +352,15 @@ write_new_persons(Batch *batch)
 }
 
 static void
-add_moved_row(const BatchIdentifier *identifier, int64 person_id, MhubColumns *rows)
+add_moved_row(const Batch *batch, const BatchIdentifier *identifier, int64 person_id, MhubColumns *rows)
 {
+	const char *plain = batch_plain(batch, identifier);
 	Datum		sealed = 0;
 
-	if (identifier->plain != NULL)
-		sealed = identity_enc_text(mhub_seal(identifier->plain, person_id, "identifier.sealed"));
+	if (plain != NULL)
+		sealed = identity_enc_text(mhub_seal(plain, person_id, "identifier.sealed"));
 	mhub_columns_add(rows, (Datum[]) {Int64GetDatum(identifier->identifier_id), Int64GetDatum(person_id), sealed});
-	if (identifier->plain == NULL)
+	if (plain == NULL)
 		mhub_columns_null(rows, 2);
 }
 
@@ -349,10 +380,10 @@ write_moved_inserted(Batch *batch)
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
 		const BatchIdentifier *identifier = &batch->identifiers[i];
-		int64		person_id = person_of(batch, i)->person_id;
+		int64		person_id = batch_person(batch, identifier->node)->person_id;
 
 		if (identifier->inserted && identifier->person_id != person_id)
-			add_moved_row(identifier, person_id, &rows);
+			add_moved_row(batch, identifier, person_id, &rows);
 	}
 	batch_run(&move_inserted, &rows, SPI_OK_UPDATE);
 }

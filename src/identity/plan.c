@@ -26,20 +26,8 @@ plan_free(MergePlan *plan)
 	plan->nodes = NULL;
 }
 
-/* Room for one more element: doubles the array when it is full. */
-static void *
-room_for_one(void *array, int count, int *capacity, Size element)
-{
-	if (count < *capacity)
-		return array;
-	*capacity = Max(1, *capacity * 2);
-	if (array == NULL)
-		return palloc_extended((Size) *capacity * element, MCXT_ALLOC_HUGE);
-	return repalloc_huge(array, (Size) *capacity * element);
-}
-
 int
-plan_add_node(MergePlan *plan, int64 person_id, int64 size)
+plan_add_node(MergePlan *plan, int64 person_id, int size)
 {
 	PlanNode   *node;
 
@@ -58,16 +46,50 @@ plan_add_node(MergePlan *plan, int64 person_id, int64 size)
 }
 
 static PlanTally *
-tally_of(PlanNode *node, int kind)
+tally_of(const PlanNode *node, int kind)
 {
 	int			i;
 
-	for (i = 0; i < node->ntallies; i++)
+	for (i = 0; node->tallies != NULL && i < node->tallies->n; i++)
 	{
-		if (node->tallies[i].kind == kind)
-			return &node->tallies[i];
+		if (node->tallies->tallies[i].kind == kind)
+			return &node->tallies->tallies[i];
 	}
 	return NULL;
+}
+
+static PlanTally *
+add_tally(PlanNode *node, int kind)
+{
+	PlanTallies *all = node->tallies;
+	int			n = all == NULL ? 0 : all->n;
+	int			capacity = all == NULL ? 0 : all->capacity;
+	Size		size;
+
+	if (n == capacity)
+	{
+		capacity = Max(1, capacity * 2);
+		size = offsetof(PlanTallies, tallies) + sizeof(PlanTally) * capacity;
+		all = node->tallies = all == NULL ? palloc(size) : repalloc(all, size);
+		all->capacity = capacity;
+	}
+	all->n = n + 1;
+	all->tallies[n] = (PlanTally) {.kind = kind};
+	return &all->tallies[n];
+}
+
+/* Adds the times to a tally with a period. */
+static void
+tally_times(PlanTally *tally, const TimestampTz *seen, int n)
+{
+	if (tally->count + n > tally->capacity)
+	{
+		tally->capacity = Max(tally->capacity * 2, tally->count + n);
+		tally->seen = tally->seen == NULL
+			? palloc_extended(sizeof(TimestampTz) * (Size) tally->capacity, MCXT_ALLOC_HUGE)
+			: repalloc_huge(tally->seen, sizeof(TimestampTz) * (Size) tally->capacity);
+	}
+	memcpy(&tally->seen[tally->count], seen, sizeof(TimestampTz) * (Size) n);
 }
 
 /* Adds count identifiers of a kind to a root; seen is looked at for kinds with a period only. */
@@ -75,28 +97,15 @@ void
 plan_tally(MergePlan *plan, int root, int kind, int count, const TimestampTz *seen)
 {
 	const PlanLimit *limit = &plan->limits[kind];
-	PlanNode   *node = &plan->nodes[root];
-	PlanTally  *tally = tally_of(node, kind);
+	PlanTally  *tally;
 
 	if (limit->most == 0)
 		return;
+	tally = tally_of(&plan->nodes[root], kind);
 	if (tally == NULL)
-	{
-		node->tallies = room_for_one(node->tallies, node->ntallies, &node->capacity, sizeof(PlanTally));
-		tally = &node->tallies[node->ntallies++];
-		memset(tally, 0, sizeof(*tally));
-		tally->kind = kind;
-	}
+		tally = add_tally(&plan->nodes[root], kind);
 	if (limit->period > 0)
-	{
-		int			i;
-
-		for (i = 0; i < count; i++)
-		{
-			tally->seen = room_for_one(tally->seen, tally->count + i, &tally->capacity, sizeof(TimestampTz));
-			tally->seen[tally->count + i] = seen[i];
-		}
-	}
+		tally_times(tally, seen, count);
 	tally->count += count;
 }
 
@@ -169,19 +178,20 @@ breaks_limit(const PlanTally *mine, const PlanTally *theirs, const PlanLimit *li
  * both sides must contribute.
  */
 static int
-broken_limit(MergePlan *plan, const PlanNode *a, PlanNode *b, TimestampTz at)
+broken_limit(const MergePlan *plan, const PlanNode *a, const PlanNode *b, TimestampTz at)
 {
 	int			broken = -1;
 	int			i;
 
-	for (i = 0; i < a->ntallies; i++)
+	for (i = 0; a->tallies != NULL && i < a->tallies->n; i++)
 	{
-		int			kind = a->tallies[i].kind;
+		const PlanTally *mine = &a->tallies->tallies[i];
+		int			kind = mine->kind;
 		bool		unique = plan->limits[kind].unique;
 
 		if (broken >= 0 && (plan->limits[broken].unique > unique || (plan->limits[broken].unique == unique && broken < kind)))
 			continue;
-		if (breaks_limit(&a->tallies[i], tally_of(b, kind), &plan->limits[kind], at))
+		if (breaks_limit(mine, tally_of(b, kind), &plan->limits[kind], at))
 			broken = kind;
 	}
 	return broken;
@@ -204,7 +214,7 @@ choose_survivor(const PlanNode *nodes, int a, int b)
 
 	if (nodes[younger].person_id != 0 &&
 		nodes[younger].size / IDENTITY_SURVIVOR_FACTOR >= nodes[older].size &&
-		nodes[younger].size > nodes[older].size * IDENTITY_SURVIVOR_FACTOR)
+		nodes[younger].size > (int64) nodes[older].size * IDENTITY_SURVIVOR_FACTOR)
 		return younger;
 	return older;
 }
@@ -212,13 +222,13 @@ choose_survivor(const PlanNode *nodes, int a, int b)
 static void
 absorb(MergePlan *plan, int survivor, int loser)
 {
-	PlanNode   *from = &plan->nodes[loser];
+	const PlanTallies *tallies = plan->nodes[loser].tallies;
 	int			i;
 
 	plan->parents[loser] = survivor;
-	plan->nodes[survivor].size += from->size;
-	for (i = 0; i < from->ntallies; i++)
-		plan_tally(plan, survivor, from->tallies[i].kind, from->tallies[i].count, from->tallies[i].seen);
+	plan->nodes[survivor].size += plan->nodes[loser].size;
+	for (i = 0; tallies != NULL && i < tallies->n; i++)
+		plan_tally(plan, survivor, tallies->tallies[i].kind, tallies->tallies[i].count, tallies->tallies[i].seen);
 }
 
 /*

@@ -32,13 +32,19 @@ typedef struct PlanTally
 	TimestampTz *seen;			/* first_seen_at of each; only for kinds with a period */
 } PlanTally;
 
+typedef struct PlanTallies
+{
+	int			n;
+	int			capacity;
+	PlanTally	tallies[FLEXIBLE_ARRAY_MEMBER];
+} PlanTallies;
+
+/* There are millions of these. */
 typedef struct PlanNode
 {
 	int64		person_id;		/* 0: a new person */
-	int64		size;			/* identifiers */
-	int			ntallies;
-	int			capacity;
-	PlanTally  *tallies;
+	PlanTallies *tallies;		/* NULL: none */
+	int			size;			/* identifiers */
 } PlanNode;
 
 typedef struct MergePlan
@@ -68,7 +74,7 @@ typedef struct PlanJoin
 
 extern void plan_init(MergePlan *plan, const PlanLimit *limits, int expected);
 extern void plan_free(MergePlan *plan);
-extern int	plan_add_node(MergePlan *plan, int64 person_id, int64 size);
+extern int	plan_add_node(MergePlan *plan, int64 person_id, int size);
 extern void plan_tally(MergePlan *plan, int node, int kind, int count, const TimestampTz *seen);
 extern void plan_seen_earlier(MergePlan *plan, int node, int kind, TimestampTz was, TimestampTz is);
 extern int	plan_find(MergePlan *plan, int node);

@@ -39,31 +39,31 @@ prepare(IdentityObservation *observation)
 }
 
 /* Their numbers in the order of (value, kind) */
-int *
-batch_sorted_identifiers(const Batch *batch)
+static int *
+sorted_identifiers(const Batch *batch)
 {
 	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
-	int		   *sorted = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
 		values[i] = (OrderedValue) {batch->identifiers[i].value, batch->identifiers[i].kind, i, 0};
-	sort_values(values, batch->nidentifiers);
-	for (i = 0; i < batch->nidentifiers; i++)
-		sorted[i] = values[i].number;
-	pfree(values);
-	return sorted;
+	return numbers_by_value(values, batch->nidentifiers);
 }
 
-static int *
-numbers_as_they_came(const Batch *batch)
+/*
+ * What tables that are looked up need besides.  Neighbours in the index by
+ * which identifiers are looked up share its pages.  Its order is also the one
+ * in which every session inserts: two that insert the same identifiers wait
+ * for each other in one direction.
+ */
+static void
+prepare_to_look_up(Batch *batch)
 {
-	int		   *numbers = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
-	int			i;
+	int			flags = MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO;
 
-	for (i = 0; i < batch->nidentifiers; i++)
-		numbers[i] = i;
-	return numbers;
+	batch->in_order = sorted_identifiers(batch);
+	batch->rows = palloc_extended(sizeof(BatchRow) * (Size) batch->nidentifiers, flags);
+	batch->link_rows = palloc_extended(sizeof(BatchLinkRow) * (Size) batch->nlinks, flags);
 }
 
 static bool
@@ -161,15 +161,8 @@ batch_resolve(Batch *batch)
 		return;
 	SPI_connect();
 	MemoryContextSwitchTo(batch->memory);
-
-	/*
-	 * Neighbours in the index by which identifiers are looked up share its
-	 * pages.  It is also the order in which every session inserts: two that
-	 * insert the same identifiers wait for each other in one direction.
-	 * Where nothing is looked up and nobody else can insert, the order in
-	 * which they came serves better: those of one person then lie together.
-	 */
-	batch->in_order = batch->fills ? numbers_as_they_came(batch) : batch_sorted_identifiers(batch);
+	if (!batch->fills)
+		prepare_to_look_up(batch);
 	plan_and_write(batch);
 	SPI_finish();
 }
@@ -182,14 +175,14 @@ hand_out(Batch *batch)
 	for (i = 0; i < batch->nobservations; i++)
 	{
 		const BatchObservation *observation = &batch->observations[i];
-		int			root;
+		const BatchIdentifier *primary;
 
 		if (observation->base < 0)
 			continue;
-		root = plan_find(&batch->plan, batch->identifiers[observation->base].node);
-		observation->public->identifier_id = batch->identifiers[observation->base].identifier_id;
-		observation->public->is_new = batch->identifiers[observation->base].inserted;
-		observation->public->person_id = batch->root_person[root].person_id;
+		primary = &batch->identifiers[observation->base];
+		observation->public->identifier_id = primary->identifier_id;
+		observation->public->is_new = primary->inserted;
+		observation->public->person_id = batch_person(batch, primary->node)->person_id;
 	}
 }
 

@@ -67,8 +67,15 @@ sort_from(OrderedValue *values, Size n, Size depth)
 	}
 }
 
-void
-sort_values(OrderedValue *values, Size n)
+int *
+numbers_by_value(OrderedValue *values, int n)
 {
+	int		   *numbers = palloc_extended(sizeof(int) * (Size) n, MCXT_ALLOC_HUGE);
+	int			i;
+
 	sort_from(values, n, 0);
+	for (i = 0; i < n; i++)
+		numbers[i] = values[i].number;
+	pfree(values);
+	return numbers;
 }

@@ -15,6 +15,7 @@ typedef struct OrderedValue
 	uint64		part;			/* for value_order.c */
 } OrderedValue;
 
-extern void sort_values(OrderedValue *values, Size n);
+/* Sorts the values and returns the numbers in their order; frees the values. */
+extern int *numbers_by_value(OrderedValue *values, int n);
 
 #endif							/* MHUB_IDENTITY_VALUE_ORDER_H */
