@@ -102,6 +102,13 @@ order_for(const Needed *needed, const MhubFeed *feed)
 	return order;
 }
 
+static inline Datum
+value_of(const MhubFilling *filling, int row, int column, bool *isnull)
+{
+	*isnull = column == MHUB_FEED_NULL;
+	return *isnull ? (Datum) 0 : filling->value(filling->state, row, column, isnull);
+}
+
 static void
 fill_slot(TupleTableSlot *slot, const Needed *needed, const MhubFilling *filling, int row)
 {
@@ -112,11 +119,19 @@ fill_slot(TupleTableSlot *slot, const Needed *needed, const MhubFilling *filling
 	{
 		int			at = needed->attributes[i] - 1;
 
-		slot->tts_isnull[at] = needed->columns[i] == MHUB_FEED_NULL;
-		if (!slot->tts_isnull[at])
-			slot->tts_values[at] = filling->value(filling->state, row, needed->columns[i], &slot->tts_isnull[at]);
+		slot->tts_values[at] = value_of(filling, row, needed->columns[i], &slot->tts_isnull[at]);
 	}
 	ExecStoreVirtualTuple(slot);
+}
+
+/* Of an index without expressions, whose columns are the first that it needs */
+static void
+index_values(const IndexInfo *info, const Needed *needed, const MhubFilling *filling, int row, Datum *values, bool *nulls)
+{
+	int			i;
+
+	for (i = 0; i < info->ii_NumIndexAttrs; i++)
+		values[i] = value_of(filling, row, needed->columns[i], &nulls[i]);
 }
 
 /* Row i of this order is about to be asked for. */
@@ -151,10 +166,13 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 		CHECK_FOR_INTERRUPTS();
 		if (order != NULL)
 			expect_row(order, i);
-		fill_slot(slot, &needed, filling, row);
-		if (predicate != NULL && !ExecQualAndReset(predicate, context))
-			continue;
-		FormIndexDatum(info, slot, estate, values, nulls);
+		if (predicate != NULL)
+		{
+			fill_slot(slot, &needed, filling, row);
+			if (!ExecQualAndReset(predicate, context))
+				continue;
+		}
+		index_values(info, &needed, filling, row, values, nulls);
 		callback(index, &feeding->places[row], values, nulls, true, state);
 	}
 	if (order != NULL)
