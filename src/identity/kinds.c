@@ -325,7 +325,7 @@ char *
 identity_normalise(const IdentityKind *kind, const char *value, int length, const char **reason)
 {
 	char	   *raw = pnstrdup(value, length);
-	char	   *exact = mhub_normalise(MHUB_NORMALISE_EXACT, raw);
+	char	   *exact = mhub_is_trimmed(value, length) ? raw : mhub_normalise(MHUB_NORMALISE_EXACT, raw);
 	char	   *normal = exact;
 
 	*reason = "empty";

@@ -11,18 +11,17 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/memory_reuse.h"
 #include "common/spi_plan.h"
 #include "common/table_fill.h"
 #include "executor/spi.h"
+#include "identity/link_query.h"
 #include "identity/tables.h"
 #include "miscadmin.h"
-#include "privacy/mask_text.h"
 #include "nodes/parsenodes.h"
-#include "parser/parser.h"
+#include "privacy/mask_text.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/plancache.h"
-#include "utils/portal.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(mhub_link_identifiers);
@@ -31,9 +30,6 @@ PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 
 /* From so many rows on, the first batch into an empty hub is written as a restore does. */
 #define FILLING_ROWS 10000
-
-/* Rows taken from the query at a time */
-#define FETCHED_ROWS 1000
 
 /* What planning and writing a batch takes at most, as a multiple of what it takes when it has been read */
 #define BATCH_GROWS 2
@@ -61,142 +57,12 @@ typedef struct LinkJob
 	IdentityObservation about;	/* what all observations have in common */
 	int			batch;			/* its rows, 0: what fits into maintenance_work_mem */
 	bool		commits;
-	bool		timed;			/* the query has a fifth column, seen_at */
-	Portal		portal;
-	bool		finished;		/* the query has no more rows */
+	LinkQuery	rows;
 	int64		done;
 	int64		done_before;	/* by a run that was interrupted */
 	TimestampTz started;
 	TimestampTz noticed;
 } LinkJob;
-
-/* The query as it was given, without semicolon at its end */
-static char *
-trimmed_query(text *given)
-{
-	char	   *query = text_to_cstring(given);
-	int			length = strlen(query);
-
-	while (length > 0 && (isspace((unsigned char) query[length - 1]) || query[length - 1] == ';'))
-		query[--length] = '\0';
-	return query;
-}
-
-/* Only rows that come in a stated order can be skipped by number. */
-static bool
-is_ordered(const char *query)
-{
-	List	   *statements = raw_parser(query, RAW_PARSE_DEFAULT);
-	RawStmt    *statement = list_length(statements) == 1 ? linitial_node(RawStmt, statements) : NULL;
-
-	if (statement == NULL || !IsA(statement->stmt, SelectStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query of link_identifiers is not a single SELECT")));
-	return castNode(SelectStmt, statement->stmt)->sortClause != NIL;
-}
-
-static int
-count_columns(const char *query)
-{
-	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
-	CachedPlanSource *source;
-	int			n;
-
-	if (plan == NULL)
-		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
-	source = linitial(SPI_plan_get_plan_sources(plan));
-	n = source->resultDesc == NULL ? 0 : source->resultDesc->natts;
-	SPI_freeplan(plan);
-	if (n != 4 && n != 5)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query of link_identifiers has %d columns instead of 4 or 5", n),
-				 errhint("Its columns are kind_a, value_a, kind_b, value_b and, if wanted, seen_at.")));
-	return n;
-}
-
-/* Opens the query and skips what an interrupted run has done. */
-static void
-open_query(LinkJob *job)
-{
-	StringInfoData sql;
-	SPIPlanPtr	plan;
-
-	job->timed = count_columns(job->query) == 5;
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT q.ka::text, q.va::text, q.kb::text, q.vb::text%s FROM (%s\n) AS q(ka, va, kb, vb%s)",
-					 job->timed ? ", q.at::timestamptz" : "", job->query, job->timed ? ", at" : "");
-	plan = SPI_prepare_cursor(sql.data, 0, NULL, CURSOR_OPT_NO_SCROLL);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
-	job->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	/* Pinned, it outlives our commits. */
-	PinPortal(job->portal);
-	if (job->done > 0)
-		SPI_cursor_move(job->portal, true, job->done);
-}
-
-/* The name in two columns, in memory that the row has, or the present context */
-static BatchName
-read_name(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor, int column)
-{
-	bool		no_kind;
-	bool		no_value;
-	Datum		kind = SPI_getbinval(row, descriptor, column, &no_kind);
-	Datum		value = SPI_getbinval(row, descriptor, column + 1, &no_value);
-	IdentityName name;
-	text	   *kind_text;
-	text	   *value_text;
-
-	if (no_kind || no_value)
-		return (BatchName) {NULL};
-	kind_text = DatumGetTextPP(kind);
-	value_text = DatumGetTextPP(value);
-	name = (IdentityName) {VARDATA_ANY(kind_text), VARSIZE_ANY_EXHDR(kind_text),
-		VARDATA_ANY(value_text), VARSIZE_ANY_EXHDR(value_text)};
-	return batch_accept(batch, &job->about, &name);
-}
-
-static BatchPair
-read_pair(LinkJob *job, Batch *batch, HeapTuple row, TupleDesc descriptor)
-{
-	BatchPair	pair;
-	bool		isnull = true;
-	Datum		at = 0;
-
-	pair.names[0] = read_name(job, batch, row, descriptor, 1);
-	pair.names[1] = read_name(job, batch, row, descriptor, 3);
-	mhub_identity_refuse_unknown_kind(&job->about);
-	if (job->timed)
-		at = SPI_getbinval(row, descriptor, 5, &isnull);
-	pair.at = isnull ? job->started : DatumGetTimestampTz(at);
-	return pair;
-}
-
-/* Takes up to wanted rows from the query into the batch; returns how many there were. */
-static int
-read_rows(LinkJob *job, Batch *batch, int wanted, MemoryContext scratch)
-{
-	MemoryContext old;
-	SPITupleTable *rows;
-	BatchPair  *pairs;
-	int			read;
-
-	SPI_cursor_fetch(job->portal, true, wanted);
-	rows = SPI_tuptable;
-	read = (int) SPI_processed;
-	job->finished = read < wanted;
-	old = MemoryContextSwitchTo(scratch);
-	pairs = palloc(sizeof(BatchPair) * FETCHED_ROWS);
-	for (int i = 0; i < read; i++)
-		pairs[i] = read_pair(job, batch, rows->vals[i], rows->tupdesc);
-	batch_add_pairs(batch, &job->about, pairs, read);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(scratch);
-	SPI_freetuptable(rows);
-	return read;
-}
 
 static bool
 is_full(const LinkJob *job, int n, MemoryContext context)
@@ -217,8 +83,8 @@ read_batch(LinkJob *job, Batch *batch, MemoryContext context)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		n += read_rows(job, batch, job->batch > 0 ? Min(job->batch - n, FETCHED_ROWS) : FETCHED_ROWS, scratch);
-	} while (!job->finished && !is_full(job, n, context));
+		n += link_query_read(&job->rows, batch, &job->about, job->batch > 0 ? job->batch - n : LINK_QUERY_ROWS, scratch);
+	} while (!job->rows.finished && !is_full(job, n, context));
 	return n;
 }
 
@@ -233,6 +99,22 @@ begin_fill(Batch *batch)
 	batch->fills_persons = batch->fills && mhub_tables_begin_fill(persons, lengthof(persons));
 }
 
+/* Filling builds one index after the other. */
+static void
+resolve_reusing_memory(Batch *batch)
+{
+	mhub_memory_begin_reuse();
+	PG_TRY();
+	{
+		batch_resolve(batch);
+	}
+	PG_FINALLY();
+	{
+		mhub_memory_end_reuse();
+	}
+	PG_END_TRY();
+}
+
 /* Links the rows of one batch; returns how many there were. */
 static int
 link_rows(LinkJob *job)
@@ -242,14 +124,17 @@ link_rows(LinkJob *job)
 	Batch		batch;
 	int			n;
 
-	batch_init(&batch, FETCHED_ROWS);
+	batch_init(&batch, LINK_QUERY_ROWS);
 	n = read_batch(job, &batch, context);
 	/* The locks that it takes must go at the end of the batch. */
 	if (job->commits && n >= FILLING_ROWS)
 		begin_fill(&batch);
 	/* Between commits there is no snapshot, and values that are stored out of line want one. */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	batch_resolve(&batch);
+	if (batch.fills)
+		resolve_reusing_memory(&batch);
+	else
+		batch_resolve(&batch);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -276,7 +161,7 @@ begin_job(LinkJob *job)
 	char	   *shown = pstrdup(job->query);
 	bool		isnull;
 
-	args[2] = BoolGetDatum(is_ordered(job->query));
+	args[2] = BoolGetDatum(link_query_is_ordered(job->query));
 	mhub_mask_literals(shown);
 	args[3] = CStringGetTextDatum(shown);
 	(void) mhub_execute_batch(&start_job, args, nulls, SPI_OK_INSERT_RETURNING);
@@ -310,7 +195,7 @@ static void
 run_batch(LinkJob *job)
 {
 	job->done += link_rows(job);
-	record_progress(job, job->finished);
+	record_progress(job, job->rows.finished);
 	if (job->commits)
 		SPI_commit();
 }
@@ -326,17 +211,16 @@ mhub_link_identifiers(PG_FUNCTION_ARGS)
 				 errmsg("link_identifiers needs a query and a positive batch_size")));
 	job.commits = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic;
-	job.query = trimmed_query(PG_GETARG_TEXT_PP(0));
+	job.query = link_query_trimmed(PG_GETARG_TEXT_PP(0));
 	job.about.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	job.batch = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	begin_job(&job);
-	open_query(&job);
-	while (!job.finished)
+	link_query_open(&job.rows, job.query, job.done, job.started);
+	while (!job.rows.finished)
 		run_batch(&job);
-	UnpinPortal(job.portal);
-	SPI_cursor_close(job.portal);
+	link_query_close(&job.rows);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

@@ -18,6 +18,13 @@ typedef enum MhubNormaliser
 	MHUB_NORMALISE_LOWER
 } MhubNormaliser;
 
+/* Neither begins nor ends with what might be white space, so there is nothing to trim */
+static inline bool
+mhub_is_trimmed(const char *value, size_t len)
+{
+	return len > 0 && value[0] > ' ' && value[0] < 0x7F && value[len - 1] > ' ' && value[len - 1] < 0x7F;
+}
+
 extern bool mhub_normaliser_named(const char *name, MhubNormaliser *normaliser);
 extern char *mhub_normalise_utf8(MhubNormaliser normaliser, const char *value, size_t len,
 								 const char *country);
