@@ -136,6 +136,12 @@ intern_identifier(Batch *batch, const BatchName *name)
 	return found;
 }
 
+static bool
+is_mergeable(const Batch *batch, int identifier)
+{
+	return batch->kinds->kinds[batch->identifiers[identifier].kind].mergeable;
+}
+
 static int
 add_link(Batch *batch, uint32 hash, int a, int b)
 {
@@ -147,6 +153,7 @@ add_link(Batch *batch, uint32 hash, int a, int b)
 	memset(link, 0, sizeof(*link));
 	link->a = a;
 	link->b = b;
+	link->mergeable = is_mergeable(batch, a) && is_mergeable(batch, b);
 	slot_index_put(&batch->link_index, hash, batch->nlinks);
 	return batch->nlinks++;
 }

@@ -56,7 +56,6 @@ typedef struct BatchIdentifier
 	const char *source;
 	int64		identifier_id;	/* from the table, or as inserted */
 	int64		person_id;		/* 0: not in the table */
-	int			node;			/* of the plan */
 	bool		inserted;		/* by this call */
 } BatchIdentifier;
 
@@ -73,6 +72,8 @@ typedef struct BatchLink
 {
 	int			a;				/* identifiers of the batch, a < b */
 	int			b;
+
+	bool		mergeable:1;	/* as both their kinds are */
 
 	/* from the table */
 	bool		found:1;
@@ -185,6 +186,7 @@ typedef struct Batch
 
 	/* the plan, made anew by batch_start_plan() and batch_plan() */
 	MergePlan	plan;
+	int		   *node_of;		/* of each identifier */
 	SlotIndex	person_index;	/* nodes of existing persons */
 	TimestampTz *since;			/* of each identifier: first_seen_at as the observation at hand finds it, for periods */
 	BatchMerge *merges;
@@ -289,6 +291,13 @@ static inline BatchPerson *
 batch_person(Batch *batch, int node)
 {
 	return &batch->persons[batch->person_of[plan_find(&batch->plan, node)]];
+}
+
+/* The same of an identifier */
+static inline BatchPerson *
+batch_person_of(Batch *batch, int identifier)
+{
+	return batch_person(batch, batch->node_of[identifier]);
 }
 
 /* The other identifiers of an observation */

@@ -109,7 +109,7 @@ prepare_identifiers(void *state, int row, int n)
 		__builtin_prefetch(identifier->value);
 		identifier->identifier_id = batch->row_ids[i] = mhub_next_id(&identifiers->ids);
 		identifiers->rows[i] = (IdentifierRow) {
-			identifier->value, batch->person_of[plan_find(&batch->plan, identifier->node)], identifier->kind
+			identifier->value, batch->person_of[plan_find(&batch->plan, batch->node_of[batch->in_order[i]])], identifier->kind
 		};
 	}
 }
@@ -155,7 +155,7 @@ persons_of_identifiers(Batch *batch)
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
-		persons[i] = batch->person_of[plan_find(&batch->plan, batch->identifiers[i].node)];
+		persons[i] = batch->person_of[plan_find(&batch->plan, batch->node_of[i])];
 	return persons;
 }
 

@@ -203,7 +203,7 @@ batch_write_traits(Batch *batch)
 		if (observation->base < 0 || observation->public->traits == NULL)
 			continue;
 		mhub_columns_add(&rows, (Datum[]) {
-			Int64GetDatum(batch_person(batch, batch->identifiers[observation->base].node)->person_id),
+			Int64GetDatum(batch_person_of(batch, observation->base)->person_id),
 			JsonbPGetDatum(observation->public->traits), TimestampTzGetDatum(observation->at)});
 	}
 	batch_run(&write_traits, &rows, SPI_OK_UPDATE);

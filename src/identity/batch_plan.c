@@ -120,6 +120,8 @@ batch_start_plan(Batch *batch)
 
 	plan_free(&batch->plan);
 	plan_init(&batch->plan, batch->kinds->limits, batch->nidentifiers);
+	if (batch->node_of == NULL)
+		batch->node_of = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	empty_person_index(batch);
 	if (batch->kinds->timed)
 		find_since(batch);
@@ -128,9 +130,9 @@ batch_start_plan(Batch *batch)
 	batch->nconflicts = 0;
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[i];
+		const BatchIdentifier *identifier = &batch->identifiers[i];
 
-		identifier->node = was_known(identifier) ? add_person_node(batch, identifier->person_id) : add_new_node(batch, i);
+		batch->node_of[i] = was_known(identifier) ? add_person_node(batch, identifier->person_id) : add_new_node(batch, i);
 	}
 	for (i = 0; i < batch->nlinks; i++)
 	{
@@ -142,12 +144,6 @@ batch_start_plan(Batch *batch)
 		link->confidence = 0;
 		link->source = NULL;
 	}
-}
-
-static bool
-is_mergeable(const Batch *batch, int identifier)
-{
-	return batch->kinds->kinds[batch->identifiers[identifier].kind].mergeable;
 }
 
 static void
@@ -174,8 +170,8 @@ note_conflict(Batch *batch, const PlanJoin *join, int observation, int left_out)
 	conflict->kind = join->kind;
 	conflict->observation = observation;
 	conflict->left_out = left_out;
-	conflict->person_node = plan_find(&batch->plan, batch->identifiers[base].node);
-	conflict->other_node = plan_find(&batch->plan, batch->identifiers[left_out].node);
+	conflict->person_node = plan_find(&batch->plan, batch->node_of[base]);
+	conflict->other_node = plan_find(&batch->plan, batch->node_of[left_out]);
 }
 
 /* The observation speaks for the link. */
@@ -201,13 +197,13 @@ plan_link(Batch *batch, int number, const BatchOther *other)
 
 	if (link->removed && !public->force)
 		return;
-	if (!public->force && (!is_mergeable(batch, observation->base) || !is_mergeable(batch, other->identifier)))
+	if (!public->force && !link->mergeable)
 	{
 		link->to_note = true;
 		accept_link(link, observation);
 		return;
 	}
-	join = plan_join(&batch->plan, batch->identifiers[observation->base].node, batch->identifiers[other->identifier].node,
+	join = plan_join(&batch->plan, batch->node_of[observation->base], batch->node_of[other->identifier],
 					 observation->at, public->force, public->first_survives);
 	if (join.outcome == PLAN_REFUSED)
 	{
@@ -227,7 +223,7 @@ note_time(Batch *batch, int number, TimestampTz at)
 
 	if (batch->kinds->limits[identifier->kind].period == 0 || at >= batch->since[number])
 		return;
-	plan_seen_earlier(&batch->plan, identifier->node, identifier->kind, batch->since[number], at);
+	plan_seen_earlier(&batch->plan, batch->node_of[number], identifier->kind, batch->since[number], at);
 	batch->since[number] = at;
 }
 
@@ -243,11 +239,11 @@ bring_near(const Batch *batch, const BatchObservation *observation, bool soon)
 		return;
 	for (i = -1; i < n; i++)
 	{
-		const BatchIdentifier *identifier = &batch->identifiers[i < 0 ? observation->base : others[i].identifier];
+		const int  *node = &batch->node_of[i < 0 ? observation->base : others[i].identifier];
 
-		__builtin_prefetch(soon ? (const void *) &batch->plan.nodes[identifier->node] : &identifier->node);
+		__builtin_prefetch(soon ? (const void *) &batch->plan.nodes[*node] : node);
 		if (soon)
-			__builtin_prefetch(&batch->plan.parents[identifier->node]);
+			__builtin_prefetch(&batch->plan.parents[*node]);
 		if (i >= 0 && !soon)
 			__builtin_prefetch(&batch->links[others[i].link]);
 	}
@@ -295,8 +291,7 @@ link_needs_lock(const Batch *batch, const BatchObservation *observation, const B
 
 	if (observation->public->force)
 		return true;
-	return (!link->joins || link->doubtful) && !link->removed &&
-		is_mergeable(batch, observation->base) && is_mergeable(batch, other->identifier);
+	return (!link->joins || link->doubtful) && !link->removed && link->mergeable;
 }
 
 /*
@@ -318,13 +313,13 @@ batch_persons_to_lock(Batch *batch, int64 **persons)
 		const BatchOther *others = batch_others(batch, observation);
 
 		if (observation->base >= 0 && observation->public->traits != NULL)
-			marked[batch->identifiers[observation->base].node] = true;
+			marked[batch->node_of[observation->base]] = true;
 		for (j = 0; j < observation->nothers; j++)
 		{
 			if (!link_needs_lock(batch, observation, &others[j]))
 				continue;
-			marked[batch->identifiers[observation->base].node] = true;
-			marked[batch->identifiers[others[j].identifier].node] = true;
+			marked[batch->node_of[observation->base]] = true;
+			marked[batch->node_of[others[j].identifier]] = true;
 		}
 	}
 	for (i = 0; i < batch->nidentifiers; i++)
@@ -332,7 +327,7 @@ batch_persons_to_lock(Batch *batch, int64 **persons)
 		const BatchIdentifier *identifier = &batch->identifiers[i];
 
 		if (was_known(identifier) && identifier->earliest < batch->rows[i].first_seen)
-			marked[identifier->node] = true;
+			marked[batch->node_of[i]] = true;
 	}
 
 	*persons = palloc(sizeof(int64) * Max(batch->plan.nnodes, 1));

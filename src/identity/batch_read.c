@@ -461,7 +461,7 @@ batch_still_true(Batch *batch, const int64 *persons, int n)
 	mhub_columns_init(&wanted, lengthof(types), types);
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		if (batch->identifiers[i].inserted || batch->identifiers[i].person_id == 0 || !locked[batch->identifiers[i].node])
+		if (batch->identifiers[i].inserted || batch->identifiers[i].person_id == 0 || !locked[batch->node_of[i]])
 			continue;
 		mhub_columns_add(&wanted, (Datum[]) {Int32GetDatum(i), Int64GetDatum(batch->identifiers[i].identifier_id)});
 	}

@@ -145,7 +145,7 @@ change_persons(Batch *batch, MhubTableAccess *persons, MhubColumns *created)
 
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
-		const BatchPerson *person = batch_person(batch, batch->identifiers[i].node);
+		const BatchPerson *person = batch_person_of(batch, i);
 
 		CHECK_FOR_INTERRUPTS();
 		if (!is_earlier(batch, i) || done[person - batch->persons])

@@ -308,7 +308,7 @@ start_meeting(const Batch *batch, Meeting *meeting)
 		const BatchIdentifier *identifier = &batch->identifiers[i];
 
 		if (identifier->inserted && batch->kinds->limits[identifier->kind].most > 0)
-			meeting->limited[identifier->node] = true;
+			meeting->limited[batch->node_of[i]] = true;
 	}
 }
 
@@ -328,7 +328,7 @@ whose_tallies_matter(const Batch *batch, int64 *persons, int n)
 	for (i = 0; i < batch->nlinks; i++)
 	{
 		if (!batch->links[i].joins)
-			meet(&meeting, batch->identifiers[batch->links[i].a].node, batch->identifiers[batch->links[i].b].node);
+			meet(&meeting, batch->node_of[batch->links[i].a], batch->node_of[batch->links[i].b]);
 	}
 	for (i = 0; i < n; i++)
 	{

@@ -35,7 +35,7 @@ batch_run(MhubPlan *statement, const MhubColumns *rows, int expected)
 static BatchPerson *
 person_of(Batch *batch, int identifier)
 {
-	int			root = plan_find(&batch->plan, batch->identifiers[identifier].node);
+	int			root = plan_find(&batch->plan, batch->node_of[identifier]);
 	int			number = batch->person_of[root];
 
 	if (number < 0)
@@ -170,7 +170,7 @@ batch_prepare_keys(Batch *batch, const int *numbers, int n)
 
 		if (batch_plain(batch, identifier) == NULL)
 			continue;
-		persons[m++] = batch_person(batch, identifier->node)->person_id;
+		persons[m++] = batch_person_of(batch, numbers[i])->person_id;
 		if (m == MHUB_KEY_BATCH)
 		{
 			erased = mhub_prepare_person_keys(persons, m);
@@ -208,7 +208,7 @@ static void
 mark_inserted(Batch *batch, int number)
 {
 	BatchIdentifier *identifier = &batch->identifiers[number];
-	const BatchPerson *person = batch_person(batch, identifier->node);
+	const BatchPerson *person = batch_person_of(batch, number);
 
 	identifier->person_id = person->person_id;
 	identifier->inserted = true;
@@ -290,7 +290,7 @@ insert_some(Batch *batch, const int *missing, int n, MhubColumns *rows, bool sto
 		BatchIdentifier *identifier = &batch->identifiers[missing[i]];
 
 		identifier->identifier_id = next_identifier_id();
-		add_identifier_row(batch, identifier, batch_person(batch, identifier->node), rows);
+		add_identifier_row(batch, identifier, batch_person_of(batch, missing[i]), rows);
 	}
 	done = mhub_table_insert_unique(&identity_identifier_table, rows, IDENTIFIER_BY_VALUE, inserted, stop);
 	for (i = 0; i < n; i++)
@@ -380,7 +380,7 @@ write_moved_inserted(Batch *batch)
 	for (i = 0; i < batch->nidentifiers; i++)
 	{
 		const BatchIdentifier *identifier = &batch->identifiers[i];
-		int64		person_id = batch_person(batch, identifier->node)->person_id;
+		int64		person_id = batch_person_of(batch, i)->person_id;
 
 		if (identifier->inserted && identifier->person_id != person_id)
 			add_moved_row(batch, identifier, person_id, &rows);

@@ -182,7 +182,7 @@ hand_out(Batch *batch)
 		primary = &batch->identifiers[observation->base];
 		observation->public->identifier_id = primary->identifier_id;
 		observation->public->is_new = primary->inserted;
-		observation->public->person_id = batch_person(batch, primary->node)->person_id;
+		observation->public->person_id = batch_person_of(batch, observation->base)->person_id;
 	}
 }
 

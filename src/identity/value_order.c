@@ -13,6 +13,9 @@
 
 #define PART ((int) sizeof(uint64))
 
+/* So many values before its turn memory is asked for one. */
+#define AHEAD 16
+
 static inline int
 compare_parts(const OrderedValue *a, const OrderedValue *b)
 {
@@ -56,7 +59,11 @@ sort_from(OrderedValue *values, Size n, Size depth)
 	Size		to;
 
 	for (from = 0; from < n; from++)
+	{
+		if (from + AHEAD < n)
+			__builtin_prefetch(values[from + AHEAD].value + depth);
 		values[from].part = part_of(values[from].value + depth);
+	}
 	sort_by_part(values, n);
 	for (from = 0; from < n; from = to)
 	{
