@@ -7,10 +7,11 @@
 #include "identity/batch.h"
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "privacy/privacy.h"
 #include "utils/builtins.h"
 
-/* So many names need no memory to be sorted in. */
+/* So many names need no memory to be sorted in, and are best compared each with each. */
 #define FEW_NAMES 8
 
 /* The first block of text, and the largest */
@@ -264,6 +265,53 @@ insert_by_rank(const Batch *batch, int *accepted, int n, int identifier, bool ke
 	return n + 1;
 }
 
+/* One of many names of an observation */
+typedef struct RankedName
+{
+	int			identifier;
+	int			place;			/* among the names */
+	int			rank;
+} RankedName;
+
+static int
+compare_identifiers(const void *a, const void *b)
+{
+	const RankedName *x = a;
+	const RankedName *y = b;
+
+	if (x->identifier != y->identifier)
+		return x->identifier < y->identifier ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int
+compare_ranks(const void *a, const void *b)
+{
+	const RankedName *x = a;
+	const RankedName *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Drops the names that were there before, and sorts the others as insert_by_rank() does; returns how many there are. */
+static int
+sort_many(RankedName *names, int n)
+{
+	int			distinct = 0;
+	int			i;
+
+	qsort(names, n, sizeof(RankedName), compare_identifiers);
+	for (i = 0; i < n; i++)
+	{
+		if (distinct == 0 || names[distinct - 1].identifier != names[i].identifier)
+			names[distinct++] = names[i];
+	}
+	qsort(names, distinct, sizeof(RankedName), compare_ranks);
+	return distinct;
+}
+
 static void
 seen(BatchIdentifier *identifier, const IdentityObservation *public, TimestampTz at)
 {
@@ -311,6 +359,34 @@ check_room(const Batch *batch, TimestampTz at, int nnames)
 				 errmsg("too many identifiers in one batch")));
 }
 
+static void
+add_many(Batch *batch, IdentityObservation *public, const IdentityName *names, int nnames, TimestampTz at)
+{
+	RankedName *ranked = palloc_extended(sizeof(RankedName) * (Size) nnames, MCXT_ALLOC_HUGE);
+	int		   *accepted = palloc_extended(sizeof(int) * (Size) nnames, MCXT_ALLOC_HUGE);
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < nnames; i++)
+	{
+		BatchName	name = batch_accept(batch, public, &names[i]);
+		int			identifier;
+
+		CHECK_FOR_INTERRUPTS();
+		if (name.value == NULL)
+			continue;
+		identifier = intern_identifier(batch, &name);
+		ranked[n] = (RankedName) {identifier, n, n == 0 && public->first_survives ? PG_INT32_MIN : rank(batch, identifier)};
+		n++;
+	}
+	n = sort_many(ranked, n);
+	for (i = 0; i < n; i++)
+		accepted[i] = ranked[i].identifier;
+	add_observation(batch, public, accepted, n, at);
+	pfree(ranked);
+	pfree(accepted);
+}
+
 /*
  * Adds an observation of these names at a time.  What public says besides
  * counts, too, and public must last; the names need not.
@@ -318,12 +394,16 @@ check_room(const Batch *batch, TimestampTz at, int nnames)
 void
 batch_add(Batch *batch, IdentityObservation *public, const IdentityName *names, int nnames, TimestampTz at)
 {
-	int			few[FEW_NAMES];
-	int		   *accepted = nnames <= FEW_NAMES ? few : palloc_extended(sizeof(int) * (Size) nnames, MCXT_ALLOC_HUGE);
+	int			accepted[FEW_NAMES];
 	int			n = 0;
 	int			i;
 
 	check_room(batch, at, nnames);
+	if (nnames > FEW_NAMES)
+	{
+		add_many(batch, public, names, nnames, at);
+		return;
+	}
 	for (i = 0; i < nnames; i++)
 	{
 		BatchName	name = batch_accept(batch, public, &names[i]);

@@ -195,7 +195,7 @@ tally_large(Batch *batch, Datum persons, bool alone)
 		/* The window differs by observation, so of these take all that may lie in one. */
 		if (limit->most > 0 && (!alone || is_inserted_kind(batch, i)))
 			mhub_columns_add(&limited, (Datum[]) {PointerGetDatum(kind->name_text),
-				Int32GetDatum(windowed ? PG_INT32_MAX : limit->most + ninserted),
+				Int32GetDatum(windowed || limit->most > PG_INT32_MAX - ninserted ? PG_INT32_MAX : limit->most + ninserted),
 				TimestampTzGetDatum(windowed ? earliest - limit->period : DT_NOBEGIN)});
 	}
 	if (limited.n == 0)

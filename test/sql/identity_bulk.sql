@@ -21,7 +21,7 @@ CREATE FUNCTION pg_temp.outcome() RETURNS TABLE (what text, detail text) LANGUAG
     UNION ALL SELECT 'link', concat_ws(' ', a.kind, a.value, b.kind, b.value, extract(epoch FROM l.first_seen_at), l.joins)
         FROM mhub.link AS l CROSS JOIN LATERAL (SELECT kind, value FROM mhub.identifier WHERE identifier_id IN (l.identifier_a, l.identifier_b) ORDER BY kind, value LIMIT 1) AS a
         CROSS JOIN LATERAL (SELECT kind, value FROM mhub.identifier WHERE identifier_id IN (l.identifier_a, l.identifier_b) ORDER BY kind DESC, value DESC LIMIT 1) AS b
-    UNION ALL SELECT 'conflict', concat_ws(' ', c.reason, c.kind, a.kind, a.value, b.kind, b.value) FROM mhub.identity_conflict AS c
+    UNION ALL SELECT 'conflict', concat_ws(' ', c.reason, c.kind, a.kind, a.value, b.kind, b.value, extract(epoch FROM c.occurred_at)) FROM mhub.identity_conflict AS c
         JOIN mhub.identifier AS a USING (identifier_id) JOIN mhub.identifier AS b ON b.identifier_id = c.left_out_identifier_id
 $$;
 

@@ -137,6 +137,14 @@ SELECT mhub.identify('{"cookie": "t-2"}', '{"city": "深圳", "vip": true}', '20
 SELECT traits FROM mhub.person WHERE person_id IN (:t1, :t2) ORDER BY person_id;
 SELECT mhub.identify('{"cookie": ["t-1", "t-2"]}', '{"vip": null, "age": 31}', '2026-02-04 00:00+00') = :t1 AS merged;
 SELECT traits, trait_times FROM mhub.person WHERE person_id = :t1;
+-- at the same time what came last wins, one by one and within a batch; of two persons the survivor's
+SELECT mhub.identify('{"cookie": "t-5"}', jsonb_build_object('level', n), '2026-02-05 00:00+00') IS NOT NULL AS seen FROM generate_series(1, 2) AS n;
+SELECT status FROM mhub.ingest('[{"type": "identify", "anonymousId": "t-6", "traits": {"level": 3}, "timestamp": "2026-02-05T00:00:00Z"},
+    {"type": "identify", "anonymousId": "t-6", "traits": {"level": 4}, "timestamp": "2026-02-05T00:00:00Z"}]'::jsonb);
+SELECT i.value, p.traits -> 'level' AS level FROM mhub.person AS p JOIN mhub.identifier AS i USING (person_id) WHERE i.value IN ('t-5', 't-6') ORDER BY 1;
+SELECT mhub.identify('{"cookie": "t-5", "anonymous_id": "t-6"}') = mhub.person_id('cookie', 't-5') AS merged;
+SELECT traits -> 'level' AS level FROM mhub.person WHERE person_id = mhub.person_id('anonymous_id', 't-6');
+
 -- also when the times are before our era, or far ahead
 SELECT mhub.identify('{"cookie": "t-3"}', jsonb_build_object('dynasty', name), at) IS NOT NULL AS seen
 FROM (VALUES (1, '秦', timestamptz '0221-01-01 00:00+00 BC'), (2, '西汉', '0202-01-01 00:00+00 BC'), (3, '东周', '0256-01-01 00:00+00 BC')) AS v(n, name, at) ORDER BY n;
@@ -159,6 +167,20 @@ ROLLBACK TO survivor;
 SELECT mhub.identify('{"device": ["big-16", "big-17"]}') = :big AS seventeenth;
 SELECT mhub.identify('{"device": ["small", "big-1"]}') = :big AS much_larger_survives;
 SELECT pg_temp.consistent();
+
+-- A limit as large as can be is none, for a person of many.
+INSERT INTO mhub.identifier_kind (kind, max_per_person) VALUES ('most', 2147483647);
+SELECT mhub.identify(jsonb_build_object('user_id', 'hoarder', 'most', (SELECT jsonb_agg(n) FROM generate_series(1, 80) AS n))) AS hoarder \gset
+SELECT mhub.identify('{"user_id": "hoarder", "most": "another"}') = :hoarder AS same;
+SELECT mhub.person_id('most', 'another') = :hoarder AS linked;
+
+-- Many values at once, in any order and more than once: the primary one and what is left out are as with few.
+INSERT INTO mhub.identifier_kind (kind, priority, max_per_person) VALUES ('many', 20, 12);
+SELECT mhub.identify(jsonb_build_object('many', (SELECT jsonb_agg('v' || n * 7 % 20) FROM generate_series(1, 60) AS n), 'device', 'of many')) IS NOT NULL AS done;
+SELECT mhub.person_id('device', 'of many') = mhub.person_id('many', 'v7') AS primary_is_first, count(*) FILTER (WHERE i.person_id = mhub.person_id('many', 'v7')) AS linked, count(*) AS all
+FROM mhub.identifier AS i WHERE i.kind = 'many';
+SELECT string_agg(o.value, ' ' ORDER BY c.conflict_id) AS left_out, bool_and(b.value = 'v7') AS by_the_first FROM mhub.identity_conflict AS c
+JOIN mhub.identifier AS o ON o.identifier_id = c.left_out_identifier_id JOIN mhub.identifier AS b ON b.identifier_id = c.identifier_id WHERE c.kind = 'many';
 
 -- Unlimited kinds: a star of 2,000 and identifiers seen together with themselves
 INSERT INTO mhub.identifier_kind (kind) VALUES ('x');
