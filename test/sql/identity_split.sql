@@ -93,6 +93,15 @@ SELECT i.kind, mhub.decrypt(i.sealed, 'identifier.sealed') AS value,
        EXISTS (SELECT FROM mhub.person_key AS k WHERE k.person_id = i.person_id
                AND substr(i.sealed::text, 19, 16) = lpad(to_hex(k.key_id), 16, '0')) AS own_key
 FROM mhub.identifier AS i WHERE i.kind IN ('email', 'phone') AND i.value IN (encode(mhub.blind_index('first@example.com', 'email'), 'hex'), encode(mhub.blind_index('13900139000', 'phone'), 'hex')) ORDER BY 1;
+-- also when it is the other way round: the id that a value was sealed for leaves, and the value stays
+SELECT mhub.identify('{"cookie": "stays"}') AS stays \gset
+SELECT mhub.identify('{"cookie": "leaves"}') AS leaves \gset
+SELECT mhub.identify('{"cookie": "leaves", "email": "stays@example.com"}') = :leaves AS sealed_for_it;
+SELECT mhub.identify('{"cookie": "stays", "email": "stays@example.com"}') = :stays AS merged;
+SELECT mhub.unlink('cookie', 'leaves', 'email', 'stays@example.com') AS apart;
+SELECT mhub.person_id('cookie', 'leaves') = :leaves AS with_its_id, mhub.person_id('email', 'stays@example.com') = :stays AS stayed;
+SELECT mhub.erase_person(:leaves, 'request', analyze_tables => false) IS NOT NULL AS erased;
+SELECT mhub.decrypt(i.sealed, 'identifier.sealed') AS value FROM mhub.identifier AS i WHERE i.person_id = :stays AND i.kind = 'email';
 
 -- Limits bind observations, not people who know better.
 SELECT mhub.identify('{"user_id": "u-1"}') AS u1 \gset
