@@ -22,7 +22,7 @@ COMMENT ON FUNCTION mhub.visitor_salt(date) IS
 CREATE FUNCTION mhub.anonymous_visitor(ip inet, user_agent text, site text, at timestamptz DEFAULT now()) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'mhub_anonymous_visitor';
 COMMENT ON FUNCTION mhub.anonymous_visitor(inet, text, text, timestamptz) IS
-'Tells the visitors of one site and day apart without cookies, for counting only: 128 bits, as 32 hexadecimal digits, of an HMAC-SHA256 of address, agent and site under a random salt of the day (mhub.visitor_salt()). Two days later the salt is deleted, and nobody can find out any more whose id it was. at: its day in the hub''s time zone counts; NULL is now. NULL for a NULL or past address or day, and for a day further off than tomorrow.';
+'Tells the visitors of one site and day apart without cookies, for counting only: 128 bits, as 32 hexadecimal digits, of an HMAC-SHA256 of address, agent and site under a random salt of the day (mhub.visitor_salt()). Two days later the salt is deleted, and nobody can find out any more whose id it was. at: its day in the hub''s time zone counts; NULL is now. NULL for a NULL address, an infinite time, and a day before yesterday or after tomorrow.';
 
 CREATE FUNCTION mhub.similarity(a text, b text) RETURNS real
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'mhub_similarity';
