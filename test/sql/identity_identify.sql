@@ -173,6 +173,11 @@ INSERT INTO mhub.identifier_kind (kind, max_per_person) VALUES ('most', 21474836
 SELECT mhub.identify(jsonb_build_object('user_id', 'hoarder', 'most', (SELECT jsonb_agg(n) FROM generate_series(1, 80) AS n))) AS hoarder \gset
 SELECT mhub.identify('{"user_id": "hoarder", "most": "another"}') = :hoarder AS same;
 SELECT mhub.person_id('most', 'another') = :hoarder AS linked;
+-- The limits of a person of many are counted kind by kind, each identifier once.
+INSERT INTO mhub.identifier_kind (kind, priority, max_per_person, period) VALUES ('a few', 250, 3, NULL), ('a week', 250, 2, '7 days');
+SELECT count(mhub.identify(jsonb_build_object('user_id', 'hoarder', 'a few', n))) AS seen FROM generate_series(1, 5) AS n;
+SELECT count(mhub.identify(jsonb_build_object('user_id', 'hoarder', 'a week', day), occurred_at => timestamptz '2026-03-01 00:00+08' + day * interval '1 day')) AS seen FROM unnest(ARRAY[1, 3, 5, 7, 9, 20]) AS day;
+SELECT kind, string_agg(value, ' ' ORDER BY length(value), value) AS linked FROM mhub.identifier WHERE person_id = :hoarder AND kind LIKE 'a %' GROUP BY kind ORDER BY kind;
 
 -- Many values at once, in any order and more than once: the primary one and what is left out are as with few.
 INSERT INTO mhub.identifier_kind (kind, priority, max_per_person) VALUES ('many', 20, 12);
