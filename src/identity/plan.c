@@ -10,6 +10,7 @@ plan_init(MergePlan *plan, const PlanLimit *limits, int expected)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->limits = limits;
+	plan->plain = true;
 	plan->capacity = Max(expected, 1);
 	plan->nodes = palloc_extended(sizeof(PlanNode) * (Size) plan->capacity, MCXT_ALLOC_HUGE);
 	plan->parents = palloc_extended(sizeof(int) * (Size) plan->capacity, MCXT_ALLOC_HUGE);
@@ -42,6 +43,7 @@ plan_add_node(MergePlan *plan, int64 person_id, int size)
 	memset(node, 0, sizeof(*node));
 	node->person_id = person_id;
 	node->size = size;
+	plan->plain &= person_id == 0;
 	return plan->nnodes++;
 }
 
@@ -101,6 +103,7 @@ plan_tally(MergePlan *plan, int root, int kind, int count, const TimestampTz *se
 
 	if (limit->most == 0)
 		return;
+	plan->plain = false;
 	tally = tally_of(&plan->nodes[root], kind);
 	if (tally == NULL)
 		tally = add_tally(&plan->nodes[root], kind);
@@ -231,6 +234,16 @@ absorb(MergePlan *plan, int survivor, int loser)
 		plan_tally(plan, survivor, tallies->tallies[i].kind, tallies->tallies[i].count, tallies->tallies[i].seen);
 }
 
+/* Without a look at the nodes, which are far away in memory where there are many */
+static PlanJoin
+join_plain(MergePlan *plan, int a, int b)
+{
+	PlanJoin	join = {PLAN_JOINED, Min(a, b), Max(a, b), -1};
+
+	plan->parents[join.loser] = join.survivor;
+	return join;
+}
+
 /*
  * Makes the persons of nodes a and b one, at the time of the observation that
  * says so, unless that would break a limit.
@@ -244,6 +257,8 @@ plan_join(MergePlan *plan, int a, int b, TimestampTz at, bool force, bool a_surv
 	b = plan_find(plan, b);
 	if (a == b)
 		return join;
+	if (plan->plain)
+		return join_plain(plan, a, b);
 	if (!force)
 		join.kind = broken_limit(plan, &plan->nodes[a], &plan->nodes[b], at);
 	if (join.kind >= 0)

@@ -54,6 +54,7 @@ typedef struct MergePlan
 	PlanNode   *nodes;
 	int			nnodes;
 	int			capacity;
+	bool		plain;			/* all nodes are new persons without tallies; then their sizes are not kept */
 } MergePlan;
 
 typedef enum PlanOutcome
