@@ -14,21 +14,27 @@
 #include <malloc.h>
 
 /*
- * What the library arrives at by itself once a block of that size has been
- * freed, which is the largest it looks at.  Setting it ends that growing.
+ * Blocks up to this size come from the heap.  It is what the library arrives at
+ * by itself once it has seen one so large freed, and as far as it goes; setting
+ * anything ends its own search.
  */
 #define LARGEST_FROM_HEAP (32 * 1024 * 1024)
+
+/* The library's own limit to blocks that are not from the heap */
+#define MOST_APART 65536
 
 void
 mhub_memory_begin_reuse(void)
 {
-	(void) mallopt(M_MMAP_THRESHOLD, LARGEST_FROM_HEAP);
+	(void) mallopt(M_MMAP_MAX, 0);
 	(void) mallopt(M_TRIM_THRESHOLD, -1);
 }
 
 void
 mhub_memory_end_reuse(void)
 {
+	(void) mallopt(M_MMAP_MAX, MOST_APART);
+	(void) mallopt(M_MMAP_THRESHOLD, LARGEST_FROM_HEAP);
 	(void) mallopt(M_TRIM_THRESHOLD, LARGEST_FROM_HEAP * 2);
 	(void) malloc_trim(0);
 }
