@@ -105,6 +105,7 @@ add_identifier(Batch *batch, const BatchName *name)
 	identifier->length = name->length;
 	identifier->earliest = DT_NOEND;
 	identifier->latest = DT_NOBEGIN;
+	batch->timed |= batch->kinds->limits[name->kind].period > 0;
 	slot_index_put(&batch->identifier_index, name->hash, batch->nidentifiers);
 	return batch->nidentifiers++;
 }
@@ -154,6 +155,8 @@ add_link(Batch *batch, uint32 hash, int a, int b)
 	memset(link, 0, sizeof(*link));
 	link->a = a;
 	link->b = b;
+	link->earliest = DT_NOEND;
+	link->latest = DT_NOBEGIN;
 	link->mergeable = is_mergeable(batch, a) && is_mergeable(batch, b);
 	slot_index_put(&batch->link_index, hash, batch->nlinks);
 	return batch->nlinks++;

@@ -154,6 +154,7 @@ typedef struct Batch
 	bool		looked_up;		/* once; from now on nothing is taken for new unseen */
 	uint64		read_at;		/* see completed_transactions(); 0: unknown */
 	const IdentityKinds *kinds;
+	bool		timed;			/* there are identifiers of a kind with a period */
 	char	   *text;			/* room for values, */
 	Size		text_left;		/* what is left of it, */
 	Size		text_size;		/* and what it had */
@@ -185,6 +186,7 @@ typedef struct Batch
 	int			drawn_capacity;
 
 	/* the plan, made anew by batch_start_plan() and batch_plan() */
+	bool		planned;		/* once, so links are to be forgotten what that made of them */
 	MergePlan	plan;
 	int		   *node_of;		/* of each identifier */
 	SlotIndex	person_index;	/* nodes of existing persons */

@@ -35,6 +35,7 @@ typedef struct Identifiers
 {
 	Batch	   *batch;
 	IdentifierRow *rows;		/* those written so far */
+	int		   *persons;		/* of identifiers by their numbers, as in IdentifierRow */
 	MhubIdRange ids;
 	bool		sealed;			/* some are */
 } Identifiers;
@@ -102,15 +103,14 @@ prepare_identifiers(void *state, int row, int n)
 		(void) batch_prepare_keys(batch, &batch->in_order[row], n); /* their persons are new */
 	for (i = row; i < row + n; i++)
 	{
-		BatchIdentifier *identifier = &batch->identifiers[batch->in_order[i]];
+		int			number = batch->in_order[i];
+		BatchIdentifier *identifier = &batch->identifiers[number];
 
 		if (i + AHEAD < batch->nidentifiers)
 			__builtin_prefetch(&batch->identifiers[batch->in_order[i + AHEAD]]);
 		__builtin_prefetch(identifier->value);
 		identifier->identifier_id = batch->row_ids[i] = mhub_next_id(&identifiers->ids);
-		identifiers->rows[i] = (IdentifierRow) {
-			identifier->value, batch->person_of[plan_find(&batch->plan, batch->node_of[batch->in_order[i]])], identifier->kind
-		};
+		identifiers->rows[i] = (IdentifierRow) {identifier->value, identifiers->persons[number], identifier->kind};
 	}
 }
 
@@ -161,14 +161,12 @@ persons_of_identifiers(Batch *batch)
 
 /* Persons are numbered as their ids are drawn, so this is the order of the index by person, too. */
 static int *
-by_person_and_kind(Batch *batch)
+by_person_and_kind(const Batch *batch, const int *persons)
 {
 	int		   *by_kind = deal_out(batch, NULL, batch->nidentifiers, kind_of_identifier, batch->kinds->n);
-	int		   *persons = persons_of_identifiers(batch);
 	int		   *by_both = deal_out(persons, by_kind, batch->nidentifiers, person_of_identifier, batch->npersons);
 
 	pfree(by_kind);
-	pfree(persons);
 	return by_both;
 }
 
@@ -210,11 +208,12 @@ batch_fill_identifiers(Batch *batch)
 	Identifiers identifiers = {
 		.batch = batch,
 		.rows = palloc_extended(sizeof(IdentifierRow) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE),
+		.persons = persons_of_identifiers(batch),
 		.ids = {mhub_table_sequence(&identity_identifier_table), 0, 0},
 		.sealed = any_is_sealed(batch)
 	};
 
-	batch->in_order = by_person_and_kind(batch);
+	batch->in_order = by_person_and_kind(batch, identifiers.persons);
 	batch->row_ids = palloc_extended(sizeof(int64) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	mhub_draw_id_range(&identifiers.ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
@@ -228,6 +227,7 @@ batch_fill_identifiers(Batch *batch)
 		.in_order = identifiers_in_order
 	});
 	pfree(identifiers.rows);
+	pfree(identifiers.persons);
 }
 
 static int *

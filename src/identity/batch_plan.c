@@ -109,6 +109,23 @@ find_since(Batch *batch)
 	}
 }
 
+static void
+forget_planned_links(Batch *batch)
+{
+	int			i;
+
+	for (i = 0; i < batch->nlinks; i++)
+	{
+		BatchLink  *link = &batch->links[i];
+
+		link->to_join = link->to_note = false;
+		link->earliest = DT_NOEND;
+		link->latest = DT_NOBEGIN;
+		link->confidence = 0;
+		link->source = NULL;
+	}
+}
+
 /*
  * Starts a plan from what is known of the identifiers.  The tallies of
  * existing persons are empty; load them before batch_plan() where they matter.
@@ -123,7 +140,7 @@ batch_start_plan(Batch *batch)
 	if (batch->node_of == NULL)
 		batch->node_of = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	empty_person_index(batch);
-	if (batch->kinds->timed)
+	if (batch->timed)
 		find_since(batch);
 	batch->assigned = false;
 	batch->nmerges = 0;
@@ -134,16 +151,9 @@ batch_start_plan(Batch *batch)
 
 		batch->node_of[i] = was_known(identifier) ? add_person_node(batch, identifier->person_id) : add_new_node(batch, i);
 	}
-	for (i = 0; i < batch->nlinks; i++)
-	{
-		BatchLink  *link = &batch->links[i];
-
-		link->to_join = link->to_note = false;
-		link->earliest = DT_NOEND;
-		link->latest = DT_NOBEGIN;
-		link->confidence = 0;
-		link->source = NULL;
-	}
+	if (batch->planned)
+		forget_planned_links(batch);
+	batch->planned = true;
 }
 
 static void
@@ -241,9 +251,9 @@ bring_near(const Batch *batch, const BatchObservation *observation, bool soon)
 	{
 		const int  *node = &batch->node_of[i < 0 ? observation->base : others[i].identifier];
 
-		__builtin_prefetch(soon ? (const void *) &batch->plan.nodes[*node] : node);
-		if (soon)
-			__builtin_prefetch(&batch->plan.parents[*node]);
+		__builtin_prefetch(soon ? &batch->plan.parents[*node] : node);
+		if (soon && !batch->plan.plain)
+			__builtin_prefetch(&batch->plan.nodes[*node]);
 		if (i >= 0 && !soon)
 			__builtin_prefetch(&batch->links[others[i].link]);
 	}
@@ -258,7 +268,7 @@ plan_observation(Batch *batch, int number)
 
 	for (i = 0; i < observation->nothers; i++)
 		plan_link(batch, number, &others[i]);
-	if (!batch->kinds->timed)
+	if (!batch->timed)
 		return;
 	if (observation->base >= 0)
 		note_time(batch, observation->base, observation->at);

@@ -128,12 +128,8 @@ load_kinds(void)
 	kinds.n = (int) SPI_processed;
 	kinds.kinds = MemoryContextAllocZero(context, sizeof(IdentityKind) * (kinds.n + 1));
 	kinds.limits = MemoryContextAllocZero(context, sizeof(PlanLimit) * (kinds.n + 1));
-	kinds.timed = false;
 	for (row = 0; row < SPI_processed; row++)
-	{
 		load_kind(row, &kinds.kinds[row], &kinds.limits[row]);
-		kinds.timed |= kinds.limits[row].period > 0;
-	}
 	SPI_freetuptable(SPI_tuptable);
 }
 

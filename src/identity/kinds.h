@@ -30,7 +30,6 @@ typedef struct IdentityKinds
 	int			n;
 	IdentityKind *kinds;
 	PlanLimit  *limits;			/* parallel to kinds */
-	bool		timed;			/* one of them has a period */
 } IdentityKinds;
 
 /* The kinds, loaded anew when a table has changed; valid to the end of the transaction. */
