@@ -12,6 +12,8 @@ SELECT n, (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_a, 
        (ARRAY['p', 'q', 'w', 'account'])[1 + floor(random() * 4)] AS kind_b, 'v' || floor(random() * 150) AS value_b,
        timestamptz '2026-01-01 00:00+00' + random() * interval '60 days' AS seen_at
 FROM generate_series(1, 1000) AS n;
+-- some are observed once more, of an hour before
+INSERT INTO pair SELECT n + 1000, kind_a, value_a, kind_b, value_b, seen_at - interval '1 hour' FROM pair WHERE n % 4 = 0;
 UPDATE pair SET value_b = 'null' WHERE n % 50 = 0;
 UPDATE pair SET value_b = NULL WHERE n % 60 = 0;
 
