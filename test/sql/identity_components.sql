@@ -17,6 +17,10 @@ SELECT * FROM mhub.components((SELECT mhub.connected_components(a, b)
 SELECT * FROM mhub.components((SELECT mhub.connected_components(a, b) FROM (VALUES (2147483647, -2147483648), (7, 7)) AS v(a, b)));
 
 -- Anybody can make bytes.
+-- a state is read with its edges in any order and more than once, should somebody have put it together by hand
+SELECT c.* FROM (SELECT mhub.connected_components(a, b) AS s FROM (VALUES (3, 8), (1, 8)) AS v(a, b)) AS x,
+    mhub.components(substr(s, 1, 4) || substr(s, 37, 16) || substr(s, 5, 32) || substr(s, 21, 16)) AS c;
+
 SAVEPOINT error;
 SELECT * FROM mhub.components('\x');
 ROLLBACK TO error;

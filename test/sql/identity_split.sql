@@ -84,6 +84,13 @@ SELECT mhub.unlink('device', 'm-1', 'device', 'm-2') AS apart;
 SELECT mhub.resolve_person(:m1) = :m1 AS m1, mhub.resolve_person(:m2) = :m2 AS m2, mhub.resolve_person(:m3) = :m2 AS m3;
 SELECT mhub.relink('device', 'm-1', 'device', 'm-2') = :m1 AS again, mhub.unlink('device', 'm-2', 'device', 'm-3') AS apart;
 SELECT mhub.resolve_person(:m1) = :m1 AS m1, mhub.resolve_person(:m2) = :m1 AS m2, mhub.resolve_person(:m3) = :m3 AS m3, pg_temp.consistent();
+-- who was merged into the survivor by an identifier that leaves goes along
+SELECT mhub.identify('{"device": "r-1"}') AS r1 \gset
+SELECT mhub.identify('{"device": "r-2"}') AS r2 \gset
+SELECT mhub.identify('{"device": "r-3"}') AS r3 \gset
+SELECT mhub.identify('{"device": ["r-1", "r-2"]}') = :r1 AS first, mhub.identify('{"device": ["r-2", "r-3"]}') = :r1 AS then;
+SELECT mhub.unlink('device', 'r-1', 'device', 'r-2') AS apart;
+SELECT mhub.person_id('device', 'r-2') = :r2 AS r2, mhub.person_id('device', 'r-3') = :r2 AS r3, mhub.resolve_person(:r3) = :r2 AS resolves, pg_temp.consistent();
 
 -- Sealed values that leave hang on their new person's key.
 SELECT mhub.identify('{"user_id": "seal", "email": "first@example.com", "phone": "13900139000"}') AS sealer \gset
