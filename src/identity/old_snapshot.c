@@ -17,7 +17,7 @@
 static MhubPlan state_of_persons = {
 	"SELECT concat_ws(' ',"
 	" (SELECT sum(hashint8extended(i.identifier_id, i.person_id)::numeric) FROM mhub.identifier AS i WHERE i.person_id = ANY ($1)),"
-	" (SELECT sum(hashtextextended(concat_ws(' ', l.identifier_a, l.identifier_b, l.joins, l.removed_at IS NULL), 0)::numeric)"
+	" (SELECT sum(hashtextextended(concat_ws(' ', l.identifier_a, l.identifier_b, l.joins), 0)::numeric)"
 	"  FROM mhub.identifier AS i JOIN mhub.link AS l ON l.identifier_b = i.identifier_id WHERE i.person_id = ANY ($1)))",
 	1, {INT8ARRAYOID}, NULL
 };
@@ -57,8 +57,6 @@ identity_refuse_changed_persons(const int64 *persons, int n)
 	for (i = 0; i < n; i++)
 		mhub_columns_add(&column, (Datum[]) {Int64GetDatum(persons[i])});
 	mhub_columns_arrays(&column, &array);
-	/* Either is to see what this transaction has done itself. */
-	CommandCounterIncrement();
 	if (strcmp(state_under(GetTransactionSnapshot(), array), state_under(GetLatestSnapshot(), array)) != 0)
 		identity_refuse_old_snapshot();
 	SPI_finish();

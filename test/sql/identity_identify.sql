@@ -181,7 +181,7 @@ SELECT kind, string_agg(value, ' ' ORDER BY length(value), value) AS linked FROM
 
 -- Many values at once, in any order and more than once: the primary one and what is left out are as with few.
 INSERT INTO mhub.identifier_kind (kind, priority, max_per_person) VALUES ('many', 20, 12);
-SELECT mhub.identify(jsonb_build_object('many', (SELECT jsonb_agg('v' || n * 7 % 20) FROM generate_series(1, 60) AS n), 'device', 'of many')) IS NOT NULL AS done;
+SELECT mhub.identify(jsonb_build_object('many', (SELECT jsonb_agg('v' || n * 7 % 20) FROM generate_series(1, 60) AS n), 'idfa', 'comes first', 'device', 'of many')) IS NOT NULL AS done;
 SELECT mhub.person_id('device', 'of many') = mhub.person_id('many', 'v7') AS primary_is_first, count(*) FILTER (WHERE i.person_id = mhub.person_id('many', 'v7')) AS linked, count(*) AS all
 FROM mhub.identifier AS i WHERE i.kind = 'many';
 SELECT string_agg(o.value, ' ' ORDER BY c.conflict_id) AS left_out, bool_and(b.value = 'v7') AS by_the_first FROM mhub.identity_conflict AS c
