@@ -36,7 +36,7 @@ typedef struct BlockedValue
 
 static MhubTableCache cache = {.tables = {"identifier_kind", "blocked_value"}};
 static MemoryContext context = NULL;
-static IdentityKinds kinds;
+static IdentityKinds *kinds;
 static BlockedValue *blocked;	/* expressions first */
 static int	nblocked;
 static int	nexpressions;
@@ -125,11 +125,12 @@ load_kinds(void)
 	uint64		row;
 
 	mhub_execute_latest(mhub_plan(&select_kinds));
-	kinds.n = (int) SPI_processed;
-	kinds.kinds = MemoryContextAllocZero(context, sizeof(IdentityKind) * (kinds.n + 1));
-	kinds.limits = MemoryContextAllocZero(context, sizeof(PlanLimit) * (kinds.n + 1));
+	kinds = MemoryContextAlloc(context, sizeof(IdentityKinds));
+	kinds->n = (int) SPI_processed;
+	kinds->kinds = MemoryContextAllocZero(context, sizeof(IdentityKind) * (kinds->n + 1));
+	kinds->limits = MemoryContextAllocZero(context, sizeof(PlanLimit) * (kinds->n + 1));
 	for (row = 0; row < SPI_processed; row++)
-		load_kind(row, &kinds.kinds[row], &kinds.limits[row]);
+		load_kind(row, &kinds->kinds[row], &kinds->limits[row]);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -148,15 +149,15 @@ load_blocked_value(uint64 row, BlockedValue *entry)
 	const char *match = text_column(row, 2);
 
 	/* A kind that does not exist gets a number that no kind has. */
-	entry->kind = kind[0] == '\0' ? -1 : identity_kind_number(&kinds, kind, strlen(kind));
+	entry->kind = kind[0] == '\0' ? -1 : identity_kind_number(kinds, kind, strlen(kind));
 	if (kind[0] != '\0' && entry->kind < 0)
-		entry->kind = kinds.n;
+		entry->kind = kinds->n;
 	entry->value = text_column(row, 3);
 	entry->length = strlen(entry->value);
 	entry->match = strcmp(match, "exact") == 0 ? BLOCKED_EXACT :
 		strcmp(match, "regex") == 0 ? BLOCKED_REGEX : BLOCKED_IGNORE_CASE;
-	if (entry->kind >= 0 && entry->kind < kinds.n && entry->match != BLOCKED_REGEX)
-		entry->normal = mhub_normalise(kinds.kinds[entry->kind].normaliser, entry->value);
+	if (entry->kind >= 0 && entry->kind < kinds->n && entry->match != BLOCKED_REGEX)
+		entry->normal = mhub_normalise(kinds->kinds[entry->kind].normaliser, entry->value);
 	entry->expression = cstring_to_text(entry->value);
 	if (entry->match == BLOCKED_REGEX)
 		entry->bytes = known_bytes(entry->value);
@@ -218,7 +219,7 @@ identity_kinds(void)
 {
 	if (!cache.valid)
 		load();
-	return &kinds;
+	return kinds;
 }
 
 /* They are sorted by name, bytewise. */
