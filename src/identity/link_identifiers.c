@@ -34,6 +34,9 @@ PG_FUNCTION_INFO_V1(mhub_link_identifiers);
 /* What planning and writing a batch takes at most, as a multiple of what it takes when it has been read */
 #define BATCH_GROWS 2
 
+/* What one row takes in memory, roughly, when it has been read */
+#define ROW_TAKES 400
+
 /* More rows make no batch, whatever the memory: their identifiers are counted in ints. */
 #define BATCH_MOST_ROWS 50000000
 
@@ -71,6 +74,17 @@ is_full(const LinkJob *job, int n, MemoryContext context)
 		return n == job->batch;
 	return n >= BATCH_MOST_ROWS ||
 		MemoryContextMemAllocated(context, true) * BATCH_GROWS >= (Size) maintenance_work_mem * 1024;
+}
+
+/* How many rows the next batch may have */
+static int
+expected_rows(const LinkJob *job)
+{
+	double		expected = Min(job->rows.expected, BATCH_MOST_ROWS);
+
+	if (job->batch > 0)
+		return (int) Min(expected, job->batch);
+	return (int) Min(expected, (double) maintenance_work_mem * 1024 / (ROW_TAKES * BATCH_GROWS));
 }
 
 /* Takes the rows of one batch from the query; returns how many there are. */
@@ -124,7 +138,7 @@ link_rows(LinkJob *job)
 	Batch		batch;
 	int			n;
 
-	batch_init(&batch, LINK_QUERY_ROWS);
+	batch_init(&batch, Max(expected_rows(job), LINK_QUERY_ROWS));
 	n = read_batch(job, &batch, context);
 	/* The locks that it takes must go at the end of the batch. */
 	if (job->commits && n >= FILLING_ROWS)

@@ -11,6 +11,7 @@
 
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
 #include "parser/parser.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
@@ -78,6 +79,7 @@ link_query_open(LinkQuery *query, const char *text, int64 skip, TimestampTz at)
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
 	query->portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	query->expected = linitial_node(PlannedStmt, query->portal->stmts)->planTree->plan_rows;
 	/* Pinned, it outlives our commits. */
 	PinPortal(query->portal);
 	if (skip > 0)

@@ -18,6 +18,7 @@ typedef struct LinkQuery
 	Portal		portal;
 	bool		timed;			/* it has a fifth column, seen_at */
 	TimestampTz at;				/* when rows without it were seen */
+	double		expected;		/* how many rows the planner takes it to have */
 	bool		finished;		/* there are no more rows */
 } LinkQuery;
 
