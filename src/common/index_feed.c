@@ -88,10 +88,10 @@ begins_with(const Needed *needed, const MhubTableKey *key)
 }
 
 /* The rows in the order of the index, as far as known; NULL: as they lie in the table */
-static int *
+static const int *
 order_for(const Needed *needed, const MhubFeed *feed)
 {
-	int		   *order = NULL;
+	const int  *order = NULL;
 	int			i;
 
 	for (i = 0; i < MHUB_TABLE_MAX_KEYS && order == NULL; i++)
@@ -134,13 +134,16 @@ index_values(const IndexInfo *info, const Needed *needed, const MhubFilling *fil
 		values[i] = value_of(filling, row, needed->columns[i], &nulls[i]);
 }
 
-/* Row i of this order is about to be asked for. */
+/* So many rows ahead of its turn memory is asked for what one needs. */
+#define AHEAD 16
+
 static void
-expect_row(const int *order, int i)
+expect_row(const MhubFilling *filling, const int *order, int i)
 {
-	mhub_filling_expect(feeding->filling, order, i);
-	if (i + MHUB_FILLING_AHEAD < feeding->filling->n)
-		__builtin_prefetch(&feeding->places[order[i + MHUB_FILLING_AHEAD]]);
+	if (i >= filling->n)
+		return;
+	__builtin_prefetch(&feeding->places[order[i]]);
+	filling->expect(filling->state, i);
 }
 
 static void
@@ -151,7 +154,7 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 	ExprState  *predicate = ExecPrepareQual(info->ii_Predicate, estate);
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
-	int		   *order;
+	const int  *order;
 	Needed		needed;
 	int			i;
 
@@ -161,22 +164,20 @@ feed_rows(TupleTableSlot *slot, EState *estate, Relation index, IndexInfo *info,
 	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
 	for (i = 0; i < filling->n; i++)
 	{
-		int			row = order == NULL ? i : order[i];
-
 		CHECK_FOR_INTERRUPTS();
 		if (order != NULL)
-			expect_row(order, i);
+			expect_row(filling, order, i + AHEAD);
 		if (predicate != NULL)
 		{
-			fill_slot(slot, &needed, filling, row);
+			fill_slot(slot, &needed, filling, i);
 			if (!ExecQualAndReset(predicate, context))
 				continue;
 		}
-		index_values(info, &needed, filling, row, values, nulls);
-		callback(index, &feeding->places[row], values, nulls, true, state);
+		index_values(info, &needed, filling, i, values, nulls);
+		callback(index, &feeding->places[order == NULL ? i : order[i]], values, nulls, true, state);
 	}
 	if (order != NULL)
-		pfree(order);
+		filling->done(filling->state);
 }
 
 /* As TableAmRoutine.index_build_range_scan */

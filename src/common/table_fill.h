@@ -23,26 +23,15 @@ typedef struct MhubFilling
 	/* What a row has in a column of MhubTable; what it points to must last until the next prepare(). */
 	Datum		(*value) (void *state, int row, int column, bool *isnull);
 
-	/* Called ahead of value(), for rows not asked for as given: which is next, and which later; NULL: all are near in memory */
-	void		(*expect) (void *state, int next, int later);
-
-	/* The rows in the order of a key of MhubTable, as far as that is easily had, in memory of its own; NULL: as given */
-	int		   *(*in_order) (void *state, int key);
+	/*
+	 * The rows in the order of a key of MhubTable, as far as that is easily
+	 * had; NULL: as given.  Until done() value() is asked for the first of this
+	 * order as row 0, and so on, and expect() is called ahead of that.
+	 */
+	const int  *(*in_order) (void *state, int key);
+	void		(*expect) (void *state, int row);
+	void		(*done) (void *state);
 } MhubFilling;
-
-/* So many rows ahead expect() is told the next one; the later one is twice as far. */
-#define MHUB_FILLING_AHEAD 16
-
-/* Row i of this order is about to be asked for. */
-static inline void
-mhub_filling_expect(const MhubFilling *filling, const int *order, int i)
-{
-	int			next = i + MHUB_FILLING_AHEAD;
-	int			later = next + MHUB_FILLING_AHEAD;
-
-	if (filling->expect != NULL && later < filling->n)
-		filling->expect(filling->state, order[next], order[later]);
-}
 
 /*
  * Is filling possible?  That is when the tables are empty, without triggers of

@@ -105,6 +105,7 @@ add_identifier(Batch *batch, const BatchName *name)
 	identifier->length = name->length;
 	identifier->earliest = DT_NOEND;
 	identifier->latest = DT_NOBEGIN;
+	batch->pii |= pii;
 	batch->timed |= batch->kinds->limits[name->kind].period > 0;
 	slot_index_put(&batch->identifier_index, name->hash, batch->nidentifiers);
 	return batch->nidentifiers++;

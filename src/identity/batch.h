@@ -155,6 +155,7 @@ typedef struct Batch
 	uint64		read_at;		/* see completed_transactions(); 0: unknown */
 	const IdentityKinds *kinds;
 	bool		timed;			/* there are identifiers of a kind with a period */
+	bool		pii;			/* and of a pii kind */
 	char	   *text;			/* room for values, */
 	Size		text_left;		/* what is left of it, */
 	Size		text_size;		/* and what it had */
@@ -198,7 +199,8 @@ typedef struct Batch
 	int			nconflicts;
 	int			conflicts_capacity;
 	bool		assigned;		/* its roots have their persons: */
-	int		   *person_of;		/* of each root, its place in persons */
+	int		   *person_of_root; /* place in persons, -1: none */
+	int		   *person_of;		/* of each identifier, the same */
 	BatchPerson *persons;
 	int			npersons;
 	int			persons_capacity;
@@ -292,14 +294,14 @@ batch_plain(const Batch *batch, const BatchIdentifier *identifier)
 static inline BatchPerson *
 batch_person(Batch *batch, int node)
 {
-	return &batch->persons[batch->person_of[plan_find(&batch->plan, node)]];
+	return &batch->persons[batch->person_of_root[plan_find(&batch->plan, node)]];
 }
 
 /* The same of an identifier */
 static inline BatchPerson *
 batch_person_of(Batch *batch, int identifier)
 {
-	return batch_person(batch, batch->node_of[identifier]);
+	return &batch->persons[batch->person_of[identifier]];
 }
 
 /* The other identifiers of an observation */

@@ -34,10 +34,10 @@ typedef struct IdentifierRow
 typedef struct Identifiers
 {
 	Batch	   *batch;
-	IdentifierRow *rows;		/* those written so far */
-	int		   *persons;		/* of identifiers by their numbers, as in IdentifierRow */
 	MhubIdRange ids;
-	bool		sealed;			/* some are */
+	IdentifierRow *rows;		/* those written so far */
+	OrderedValue *values;		/* of all in their order, while an index asks for it, */
+	int		   *order;			/* and their rows */
 } Identifiers;
 
 static Datum
@@ -51,9 +51,8 @@ sealed_value(const Identifiers *identifiers, int row, bool *isnull)
 }
 
 static Datum
-identifier_value(void *state, int row, int column, bool *isnull)
+row_value(const Identifiers *identifiers, int row, int column, bool *isnull)
 {
-	const Identifiers *identifiers = state;
 	Batch	   *batch = identifiers->batch;
 	const IdentifierRow *indexed = &identifiers->rows[row];
 
@@ -79,13 +78,29 @@ identifier_value(void *state, int row, int column, bool *isnull)
 	}
 }
 
-static void
-expect_identifier(void *state, int next, int later)
+/* What the index by value asks for is at hand in its order. */
+static Datum
+ordered_value(const Identifiers *identifiers, int row, int column, bool *isnull)
+{
+	const OrderedValue *ordered = &identifiers->values[row];
+
+	switch (column)
+	{
+		case IDENTIFIER_VALUE:
+			return PointerGetDatum(ordered->value - VARHDRSZ);
+		case IDENTIFIER_KIND:
+			return PointerGetDatum(identifiers->batch->kinds->kinds[ordered->tie].name_text);
+		default:
+			return row_value(identifiers, ordered->number, column, isnull);
+	}
+}
+
+static Datum
+identifier_value(void *state, int row, int column, bool *isnull)
 {
 	const Identifiers *identifiers = state;
 
-	__builtin_prefetch(identifiers->rows[next].value);
-	__builtin_prefetch(&identifiers->rows[later]);
+	return identifiers->values == NULL ? row_value(identifiers, row, column, isnull) : ordered_value(identifiers, row, column, isnull);
 }
 
 /* So many rows before its turn memory is asked for an identifier, which lies where it was observed first. */
@@ -99,7 +114,7 @@ prepare_identifiers(void *state, int row, int n)
 	Batch	   *batch = identifiers->batch;
 	int			i;
 
-	if (identifiers->sealed)
+	if (batch->pii)
 		(void) batch_prepare_keys(batch, &batch->in_order[row], n); /* their persons are new */
 	for (i = row; i < row + n; i++)
 	{
@@ -110,7 +125,7 @@ prepare_identifiers(void *state, int row, int n)
 			__builtin_prefetch(&batch->identifiers[batch->in_order[i + AHEAD]]);
 		__builtin_prefetch(identifier->value);
 		identifier->identifier_id = batch->row_ids[i] = mhub_next_id(&identifiers->ids);
-		identifiers->rows[i] = (IdentifierRow) {identifier->value, identifiers->persons[number], identifier->kind};
+		identifiers->rows[i] = (IdentifierRow) {identifier->value, batch->person_of[number], identifier->kind};
 	}
 }
 
@@ -139,7 +154,7 @@ deal_out(const void *state, const int *numbers, int n, int (*key) (const void *,
 static int
 person_of_identifier(const void *state, int number)
 {
-	return ((const int *) state)[number];
+	return ((const Batch *) state)->person_of[number];
 }
 
 static int
@@ -148,58 +163,48 @@ kind_of_identifier(const void *state, int number)
 	return ((const Batch *) state)->identifiers[number].kind;
 }
 
-static int *
-persons_of_identifiers(Batch *batch)
-{
-	int		   *persons = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
-	int			i;
-
-	for (i = 0; i < batch->nidentifiers; i++)
-		persons[i] = batch->person_of[plan_find(&batch->plan, batch->node_of[i])];
-	return persons;
-}
-
 /* Persons are numbered as their ids are drawn, so this is the order of the index by person, too. */
 static int *
-by_person_and_kind(const Batch *batch, const int *persons)
+by_person_and_kind(const Batch *batch)
 {
 	int		   *by_kind = deal_out(batch, NULL, batch->nidentifiers, kind_of_identifier, batch->kinds->n);
-	int		   *by_both = deal_out(persons, by_kind, batch->nidentifiers, person_of_identifier, batch->npersons);
+	int		   *by_both = deal_out(batch, by_kind, batch->nidentifiers, person_of_identifier, batch->npersons);
 
 	pfree(by_kind);
 	return by_both;
 }
 
-/* Their rows in the order of (value, kind) */
-static int *
-by_value(const Identifiers *identifiers)
-{
-	int			n = identifiers->batch->nidentifiers;
-	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) n, MCXT_ALLOC_HUGE);
-	int			i;
-
-	for (i = 0; i < n; i++)
-		values[i] = (OrderedValue) {identifiers->rows[i].value, identifiers->rows[i].kind, i, 0};
-	return numbers_by_value(values, n);
-}
-
-static int *
+/* Only (value, kind) is another order than that of the rows. */
+static const int *
 identifiers_in_order(void *state, int key)
 {
-	return key == IDENTIFIER_BY_VALUE ? by_value(state) : NULL;
-}
-
-static bool
-any_is_sealed(const Batch *batch)
-{
+	Identifiers *identifiers = state;
+	int			n = identifiers->batch->nidentifiers;
 	int			i;
 
-	for (i = 0; i < batch->nidentifiers; i++)
-	{
-		if (batch->kinds->kinds[batch->identifiers[i].kind].pii)
-			return true;
-	}
-	return false;
+	if (key != IDENTIFIER_BY_VALUE)
+		return NULL;
+	identifiers->values = palloc_extended(sizeof(OrderedValue) * (Size) n, MCXT_ALLOC_HUGE);
+	for (i = 0; i < n; i++)
+		identifiers->values[i] = (OrderedValue) {identifiers->rows[i].value, identifiers->rows[i].kind, i, 0};
+	sort_values(identifiers->values, n);
+	return identifiers->order = numbers_of_values(identifiers->values, n);
+}
+
+static void
+expect_identifier(void *state, int row)
+{
+	__builtin_prefetch(((const Identifiers *) state)->values[row].value);
+}
+
+static void
+forget_order(void *state)
+{
+	Identifiers *identifiers = state;
+
+	pfree(identifiers->values);
+	pfree(identifiers->order);
+	identifiers->values = NULL;
 }
 
 void
@@ -207,13 +212,11 @@ batch_fill_identifiers(Batch *batch)
 {
 	Identifiers identifiers = {
 		.batch = batch,
-		.rows = palloc_extended(sizeof(IdentifierRow) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE),
-		.persons = persons_of_identifiers(batch),
 		.ids = {mhub_table_sequence(&identity_identifier_table), 0, 0},
-		.sealed = any_is_sealed(batch)
+		.rows = palloc_extended(sizeof(IdentifierRow) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE)
 	};
 
-	batch->in_order = by_person_and_kind(batch, identifiers.persons);
+	batch->in_order = by_person_and_kind(batch);
 	batch->row_ids = palloc_extended(sizeof(int64) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	mhub_draw_id_range(&identifiers.ids, batch->nidentifiers);
 	mhub_table_fill(&identity_identifier_table, &(MhubFilling) {
@@ -222,15 +225,15 @@ batch_fill_identifiers(Batch *batch)
 		.fleeting = 1 << IDENTIFIER_SEALED,
 		.state = &identifiers,
 		.prepare = prepare_identifiers,
-		.expect = expect_identifier,
 		.value = identifier_value,
-		.in_order = identifiers_in_order
+		.in_order = identifiers_in_order,
+		.expect = expect_identifier,
+		.done = forget_order
 	});
 	pfree(identifiers.rows);
-	pfree(identifiers.persons);
 }
 
-static int *
+static const int *
 as_given(void *state pg_attribute_unused(), int key pg_attribute_unused())
 {
 	return NULL;

@@ -36,14 +36,15 @@ static BatchPerson *
 person_of(Batch *batch, int identifier)
 {
 	int			root = plan_find(&batch->plan, batch->node_of[identifier]);
-	int			number = batch->person_of[root];
+	int			number = batch->person_of_root[root];
 
 	if (number < 0)
 	{
 		BATCH_ROOM(batch->persons, batch->npersons, batch->persons_capacity);
-		number = batch->person_of[root] = batch->npersons++;
+		number = batch->person_of_root[root] = batch->npersons++;
 		batch->persons[number] = (BatchPerson) {batch->plan.nodes[root].person_id, DT_NOEND, -1};
 	}
+	batch->person_of[identifier] = number;
 	return &batch->persons[number];
 }
 
@@ -102,10 +103,12 @@ forget_assigned(Batch *batch)
 {
 	Size		size = sizeof(int) * (Size) batch->plan.nnodes;
 
-	if (batch->person_of != NULL)
-		pfree(batch->person_of);
-	batch->person_of = palloc_extended(size, MCXT_ALLOC_HUGE);
-	memset(batch->person_of, 0xff, size);
+	if (batch->person_of_root != NULL)
+		pfree(batch->person_of_root);
+	batch->person_of_root = palloc_extended(size, MCXT_ALLOC_HUGE);
+	memset(batch->person_of_root, 0xff, size);
+	if (batch->person_of == NULL)
+		batch->person_of = palloc_extended(sizeof(int) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
 	batch->npersons = 0;
 }
 

@@ -43,11 +43,15 @@ static int *
 sorted_identifiers(const Batch *batch)
 {
 	OrderedValue *values = palloc_extended(sizeof(OrderedValue) * (Size) batch->nidentifiers, MCXT_ALLOC_HUGE);
+	int		   *sorted;
 	int			i;
 
 	for (i = 0; i < batch->nidentifiers; i++)
 		values[i] = (OrderedValue) {batch->identifiers[i].value, batch->identifiers[i].kind, i, 0};
-	return numbers_by_value(values, batch->nidentifiers);
+	sort_values(values, batch->nidentifiers);
+	sorted = numbers_of_values(values, batch->nidentifiers);
+	pfree(values);
+	return sorted;
 }
 
 /*

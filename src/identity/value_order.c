@@ -74,15 +74,19 @@ sort_from(OrderedValue *values, Size n, Size depth)
 	}
 }
 
+void
+sort_values(OrderedValue *values, int n)
+{
+	sort_from(values, n, 0);
+}
+
 int *
-numbers_by_value(OrderedValue *values, int n)
+numbers_of_values(const OrderedValue *values, int n)
 {
 	int		   *numbers = palloc_extended(sizeof(int) * (Size) n, MCXT_ALLOC_HUGE);
 	int			i;
 
-	sort_from(values, n, 0);
 	for (i = 0; i < n; i++)
 		numbers[i] = values[i].number;
-	pfree(values);
 	return numbers;
 }

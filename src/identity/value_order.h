@@ -15,7 +15,7 @@ typedef struct OrderedValue
 	uint64		part;			/* for value_order.c */
 } OrderedValue;
 
-/* Sorts the values and returns the numbers in their order; frees the values. */
-extern int *numbers_by_value(OrderedValue *values, int n);
+extern void sort_values(OrderedValue *values, int n);
+extern int *numbers_of_values(const OrderedValue *values, int n);
 
 #endif							/* MHUB_IDENTITY_VALUE_ORDER_H */
