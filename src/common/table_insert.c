@@ -16,7 +16,6 @@
 #include "commands/trigger.h"
 #include "common/insertion_token.h"
 #include "executor/executor.h"
-#include "executor/nodeModifyTable.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -106,10 +105,7 @@ insert_slot(Insertion *insertion)
 	if (result->ri_TrigDesc != NULL && result->ri_TrigDesc->trig_insert_before_row &&
 		!ExecBRInsertTriggers(access->estate, result, slot))
 		return true;			/* a trigger wants the row left out */
-	if (access->descriptor->constr != NULL && access->descriptor->constr->has_generated_stored)
-		ExecComputeStoredGenerated(result, access->estate, slot, CMD_INSERT);
-	if (access->descriptor->constr != NULL)
-		ExecConstraints(result, slot, access->estate);
+	mhub_complete_row(result, access->estate, slot);
 	slot->tts_tableOid = access->table->relid;
 	if (!write_slot(insertion, &recheck))
 		return false;
@@ -142,15 +138,10 @@ has_row_triggers(const ResultRelInfo *result)
 void
 mhub_write_slots(ResultRelInfo *result, EState *estate, TupleTableSlot **slots, int n, CommandId command)
 {
-	const TupleConstr *constraints = RelationGetDescr(result->ri_RelationDesc)->constr;
 	int			i;
 
-	for (i = 0; constraints != NULL && i < n; i++)
-	{
-		if (constraints->has_generated_stored)
-			ExecComputeStoredGenerated(result, estate, slots[i], CMD_INSERT);
-		ExecConstraints(result, slots[i], estate);
-	}
+	for (i = 0; i < n; i++)
+		mhub_complete_row(result, estate, slots[i]);
 	table_multi_insert(result->ri_RelationDesc, slots, n, command, 0, NULL);
 }
 

@@ -13,6 +13,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -252,6 +253,18 @@ fill_changed(MhubTableAccess *access, const MhubTableChange *changes, int n)
 	ExecStoreVirtualTuple(slot);
 }
 
+void
+mhub_complete_row(ResultRelInfo *result, EState *estate, TupleTableSlot *slot)
+{
+	const TupleConstr *constraints = RelationGetDescr(result->ri_RelationDesc)->constr;
+
+	if (constraints == NULL)
+		return;
+	if (constraints->has_generated_stored)
+		ExecComputeStoredGenerated(result, estate, slot, CMD_INSERT);
+	ExecConstraints(result, slot, estate);
+}
+
 bool
 mhub_write_version(ResultRelInfo *result, EState *estate, ItemPointer tid, TupleTableSlot *slot, CommandId command)
 {
@@ -259,6 +272,7 @@ mhub_write_version(ResultRelInfo *result, EState *estate, ItemPointer tid, Tuple
 	LockTupleMode lock_mode;
 	MhubUpdateIndexes indexes;
 
+	mhub_complete_row(result, estate, slot);
 	if (table_tuple_update(result->ri_RelationDesc, tid, slot, command, GetActiveSnapshot(), InvalidSnapshot, true,
 						   &failure, &lock_mode, &indexes) != TM_Ok)
 		return false;
@@ -272,8 +286,6 @@ write_changed(MhubTableAccess *access)
 {
 	ItemPointerData tid = access->found->tts_tid;
 
-	if (access->descriptor->constr != NULL)
-		ExecConstraints(access->result, access->written, access->estate);
 	if (!mhub_write_version(access->result, access->estate, &tid, access->written, GetCurrentCommandId(true)))
 		return false;
 	mhub_table_note_update(access, &tid);

@@ -112,6 +112,9 @@ extern void mhub_table_end_update(MhubTableAccess *access);
 /* An empty row; columns nobody gives have their defaults. */
 extern void mhub_table_start_row(MhubTableAccess *access, TupleTableSlot *slot);
 
+/* What the table adds to a row and asks of it: generated columns, constraints */
+extern void mhub_complete_row(ResultRelInfo *result, EState *estate, TupleTableSlot *slot);
+
 /*
  * Writes the new version of a row in its place; false, with nothing done, when
  * somebody else has changed it since the active snapshot.

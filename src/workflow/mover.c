@@ -78,6 +78,7 @@ startup(DestReceiver *self, int operation pg_attribute_unused(), TupleDesc desc 
 	Oid			table = mhub_relation("enrollment");
 
 	mover->relation = table_open(table, RowExclusiveLock);
+	CheckCmdReplicaIdentity(mover->relation, CMD_UPDATE);
 	for (int i = 0; i < COLUMNS; i++)
 	{
 		mover->columns[i] = get_attnum(table, column_names[i]);

@@ -178,4 +178,22 @@ SELECT step, outcome FROM mhub.trace('fast', '{"user_id": "bo"}');
 SAVEPOINT s;
 SELECT mhub.enroll_person('loud', pg_temp.somebody('bo'), '[1]');
 ROLLBACK TO s;
+-- what the table's owner has added to it holds for the engine, too
+ALTER TABLE mhub.enrollment ADD COLUMN tenfold integer GENERATED ALWAYS AS (hops * 10) STORED;
+SELECT mhub.enroll_person('fast', pg_temp.somebody('ed')) > 0 AS entered;
+CALL mhub.advance_workflows();
+SELECT person_id = pg_temp.somebody('ed') AS ed, hops, tenfold FROM mhub.enrollment ORDER BY enrollment_id DESC LIMIT 1;
+SAVEPOINT s;
+ALTER TABLE mhub.enrollment ADD CONSTRAINT still CHECK (hops < 1) NOT VALID;
+SELECT mhub.enroll_person('fast', pg_temp.somebody('di')) > 0 AS entered;
+CALL mhub.advance_workflows();
+SELECT person_id = pg_temp.somebody('di') AS di, hops, outcome FROM mhub.enrollment ORDER BY enrollment_id DESC LIMIT 1;
+ROLLBACK TO s;
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION mhub_test_enrollments FOR TABLE mhub.enrollment;
+ALTER TABLE mhub.enrollment REPLICA IDENTITY NOTHING;
+SELECT mhub.enroll_person('fast', pg_temp.somebody('di')) > 0 AS entered;
+\set VERBOSITY terse
+CALL mhub.advance_workflows();
+\set VERBOSITY default
 ROLLBACK;
