@@ -35,6 +35,10 @@ CREATE UNLOGGED TABLE et (kind text, value text, user_id text, seen_at bigint);
 \copy et FROM '$work/edges_text.csv' csv
 CREATE UNLOGGED TABLE etn AS SELECT row_number() OVER () AS i, * FROM et LIMIT $online;
 VACUUM ANALYZE;
+-- Vacuuming what the last race has left would slow down one side of the next.
+ALTER TABLE mhub.identifier SET (autovacuum_enabled = off);
+ALTER TABLE mhub.link SET (autovacuum_enabled = off);
+ALTER TABLE mhub.person SET (autovacuum_enabled = off);
 -- The graph's own kinds, without limits and without keys: what is measured is the graph.
 UPDATE mhub.identifier_kind SET pii = false, normaliser = 'exact', max_per_person = NULL, period = NULL WHERE kind IN ('cookie', 'device', 'email');
 INSERT INTO mhub.identifier_kind (kind, priority) VALUES ('user', 1);
